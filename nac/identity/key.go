@@ -1,0 +1,127 @@
+package identity
+
+import (
+	"net"
+	"strings"
+)
+
+// A Kind is what a [Key] was taken from. Its value is the `key` field of `lookup` traces.
+type Kind string
+
+// The kinds, in the order of lookup.
+const (
+	// MAC is the client's own MAC address.
+	MAC Kind = "mac"
+	// CN is the Common Name in the subject of the client's certificate.
+	CN Kind = "cn"
+	// SANDNS is a DNS name in the Subject Alternative Name of the client's certificate.
+	SANDNS Kind = "san_dns"
+)
+
+// A Key is one value by which a device record can be found. Keys are comparable.
+type Key struct {
+	Kind Kind `json:"kind"`
+	// Value is for MAC the address as in "00:1c:b3:09:85:15", for CN a device name as the certificate spells
+	// it (Intune compares names without regard to case), and for SANDNS a GUID in lower case.
+	Value string `json:"value"`
+}
+
+// String returns the key as "cn LAPTOP-1".
+func (k Key) String() string { return string(k.Kind) + " " + k.Value }
+
+// Limits on what is taken from a certificate. A device name in Intune has at most 255 characters and a DNS
+// name 253, so a longer value cannot be a key; the number bounds what one client can make the NAC look up.
+const (
+	maxValue = 255
+	maxKeys  = 16
+)
+
+// Extract returns the keys of a client in the order in which they are to be tried, without duplicates; there
+// may be none. The auth type is one of "eap-tls", "eap-teap", "eap-ttls", "mab" and so on; a certificate counts
+// only with a method that proves its possession. Mac may be nil where the NAS did not tell it, and cert may be nil.
+func Extract(authType string, mac net.HardwareAddr, cert *Certificate) []Key {
+	keys := make([]Key, 0, 4)
+	if len(mac) == 6 && !Randomized(mac) && !zero(mac) {
+		keys = append(keys, Key{MAC, mac.String()})
+	}
+	if cert == nil || !provesCertificate(authType) {
+		return keys
+	}
+	add := func(k Key) {
+		if k.Value == "" || len(keys) == maxKeys {
+			return
+		}
+		for _, have := range keys {
+			if have == k {
+				return
+			}
+		}
+		keys = append(keys, k)
+	}
+	if name := deviceName(cert.CN); name != "" {
+		add(Key{CN, name})
+		// Of "LAPTOP-1.corp.example" Intune knows LAPTOP-1 only. The full name comes first because a device
+		// name may contain dots itself.
+		short, _, _ := strings.Cut(name, ".")
+		add(Key{CN, short})
+	}
+	for _, name := range cert.SANDNS {
+		// The ID may stand alone or, where the authority insists on names with dots, before a domain.
+		label, _, _ := strings.Cut(name, ".")
+		add(Key{SANDNS, guid(label)})
+	}
+	return keys
+}
+
+// Randomized reports whether the address is locally administered (IEEE 802-2014, 8.4: the second least
+// significant bit of the first octet), as the addresses that clients make up for privacy are. A group
+// address, which no client can own, counts as randomized too.
+func Randomized(mac net.HardwareAddr) bool { return len(mac) > 0 && mac[0]&3 != 0 }
+
+// provesCertificate reports whether an authentication method makes the client prove that it holds the private
+// key of its certificate.
+func provesCertificate(authType string) bool {
+	switch authType {
+	case "eap-tls", "eap-teap", "cert":
+		return true
+	}
+	return false
+}
+
+func zero(mac net.HardwareAddr) bool {
+	for _, b := range mac {
+		if b != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// deviceName returns a Common Name that can be the name of a device, or "".
+func deviceName(cn string) string {
+	cn = strings.TrimSpace(cn)
+	if len(cn) > maxValue || strings.ContainsFunc(cn, control) {
+		return ""
+	}
+	return cn
+}
+
+// guid returns s in lower case if it is a GUID as in RFC 9562 section 4, or "". A GUID of zeros, which Intune
+// writes for "none", is not one.
+func guid(s string) string {
+	if len(s) != 36 || s == "00000000-0000-0000-0000-000000000000" {
+		return ""
+	}
+	for i := range len(s) {
+		switch c := s[i]; {
+		case i == 8 || i == 13 || i == 18 || i == 23:
+			if c != '-' {
+				return ""
+			}
+		case c >= '0' && c <= '9', c >= 'a' && c <= 'f', c >= 'A' && c <= 'F':
+		default:
+			return ""
+		}
+	}
+	return strings.ToLower(s)
+}
