@@ -1,0 +1,116 @@
+package scenario
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"net"
+	"time"
+)
+
+// A Device is a client of the network, with its record in Intune, its certificate and its supplicant.
+type Device struct {
+	Pos
+	// Name is the key under devices; it is the name of the device's host and of the client in expectations.
+	Name string
+	// MAC is the hardware address. It is universally administered unless the file says otherwise.
+	MAC net.HardwareAddr
+	// RandomizeMAC makes the device use a random, locally administered address instead; see Address.
+	RandomizeMAC bool
+	// DeviceName is the name in Intune and what {{DeviceName}} stands for.
+	DeviceName string
+	// Intune is what Intune knows of the device. It is never nil; a device unknown to Intune is one that is
+	// not Enrolled, and it still has the ids it would enrol with.
+	Intune *DeviceIntune
+	// Certificate is nil for a device that has none.
+	Certificate *Certificate
+	Supplicant  Supplicant
+}
+
+// Address returns the MAC address the device uses on the air and on the wire: its MAC, or with RandomizeMAC
+// a unicast, locally administered address that is the same for the same seed and device.
+func (d *Device) Address(seed uint64) net.HardwareAddr {
+	if !d.RandomizeMAC {
+		return d.MAC
+	}
+	h := sha256.New()
+	h.Write(binary.BigEndian.AppendUint64(nil, seed))
+	h.Write([]byte("randomized-mac/" + d.Name))
+	mac := net.HardwareAddr(h.Sum(nil)[:6])
+	mac[0] = mac[0]&^0x01 | 0x02
+	return mac
+}
+
+// A DeviceIntune is a device's record in Intune.
+type DeviceIntune struct {
+	Pos
+	// Enrolled says that Intune knows the device when the scenario starts.
+	Enrolled bool
+	// ID is the Intune device ID ({{DeviceId}}) and EntraID the Entra device ID ({{AAD_Device_ID}}), both as
+	// lower-case GUIDs. Left out, they are derived from the device's name.
+	ID      string
+	EntraID string
+	// WiFiMAC and EthernetMAC are the addresses on record; nil means the record has none. Left out, the one for
+	// the kind of NAS that the scenario connects the device to is the device's MAC.
+	WiFiMAC     net.HardwareAddr
+	EthernetMAC net.HardwareAddr
+	// OS is operatingSystem in Graph, for example "Windows".
+	OS string
+	// Serial is the serial number and User the user principal name.
+	Serial string
+	User   string
+	// Posture is the device's posture at the start, or when it enrols.
+	Posture Posture
+}
+
+// A Posture is what a compliance policy looks at. Nil fields leave what is in force; in the record of a device
+// all are set.
+type Posture struct {
+	Antivirus  *bool
+	Firewall   *bool
+	Encryption *bool
+	// PatchLevel is the date of the device's latest security update.
+	PatchLevel *time.Time
+}
+
+// Issuers of certificates, and what a supplicant trusts.
+const (
+	// CACorp is the organization's certification authority, which the NAC trusts and whose certificate it shows.
+	CACorp = "corp"
+	// CAForeign is a certification authority that the NAC does not know.
+	CAForeign = "foreign"
+)
+
+// A Certificate is a client certificate, written as an Intune SCEP profile writes it. Subject and the names
+// are templates of the pki package.
+type Certificate struct {
+	Pos
+	Subject  string
+	SANDNS   []string
+	SANURI   []string
+	SANEmail []string
+	// Issuer is CACorp or CAForeign.
+	Issuer string
+	// NotBefore and NotAfter are relative to the moment of issue: the start of the scenario, or the step that
+	// issues the certificate again.
+	NotBefore time.Duration
+	NotAfter  time.Duration
+	// Key is the type of key: "ecdsa-p256".
+	Key string
+}
+
+// A Supplicant is how a device authenticates.
+type Supplicant struct {
+	Pos
+	// Identity is the template of the identity in EAP-Response/Identity.
+	Identity string
+	// Trust is the CA that the server's certificate must come from: CACorp or CAForeign.
+	Trust string
+	// ServerName is the DNS name that the server's certificate must have.
+	ServerName string
+	// TLS bounds the TLS versions offered.
+	TLS TLSVersions
+	// Fragment is the size in octets that EAP-TLS messages are cut to.
+	Fragment int
+	// Retry makes the supplicant try again after a failure.
+	Retry bool
+}
