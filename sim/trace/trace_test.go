@@ -1,0 +1,108 @@
+package trace
+
+import (
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+)
+
+var start = time.Date(2026, 1, 5, 8, 0, 0, 0, time.UTC)
+
+// collector is a sink that remembers what it was given, as one line each.
+type collector struct{ lines []string }
+
+func (c *collector) Record(r Record) {
+	c.lines = append(c.lines, fmt.Sprintf("%d %s %s %s", r.Seq, r.At, r.Actor, r.Kind))
+}
+
+func (c *collector) Packet(r Record, p Packet) {
+	c.lines = append(c.lines, fmt.Sprintf("%d %s %s %s %x", r.Seq, r.At, r.Actor, r.Kind, p.Data))
+}
+
+func (c *collector) Secret(at time.Time, line string) {
+	c.lines = append(c.lines, "secret "+line)
+}
+
+func TestRecorderNumbersInOrder(t *testing.T) {
+	var sink collector
+	r := NewRecorder(start, &sink)
+	r.Emit(start, "nac", "decision", slog.String("result", "accept"))
+	r.Secret(start, "CLIENT_RANDOM 00 01\n")
+	r.Packet(Packet{Time: start.Add(time.Millisecond), FromHost: "ap-1", Data: []byte{1, 2}})
+	r.Packet(Packet{Time: start.Add(time.Second), Data: []byte{3}})
+	want := []string{
+		"1 0s nac decision",
+		"secret CLIENT_RANDOM 00 01",
+		"2 1ms ap-1 packet 0102",
+		"3 1s net packet 03",
+	}
+	if !slices.Equal(sink.lines, want) {
+		t.Errorf("sink received\n%q\nwant\n%q", sink.lines, want)
+	}
+	if r.Seq() != 3 {
+		t.Errorf("Seq() = %d, want 3", r.Seq())
+	}
+}
+
+func TestRecorderPassesEachSecretOnce(t *testing.T) {
+	var sink collector
+	r := NewRecorder(start, &sink)
+	for range 2 { // both ends of a connection log the same lines
+		r.Secret(start, "CLIENT_TRAFFIC_SECRET_0 aa bb\n")
+		r.Secret(start, "SERVER_TRAFFIC_SECRET_0 aa cc\r\n")
+	}
+	r.Secret(start, "\n")
+	if want := []string{"secret CLIENT_TRAFFIC_SECRET_0 aa bb", "secret SERVER_TRAFFIC_SECRET_0 aa cc"}; !slices.Equal(sink.lines, want) {
+		t.Errorf("sink received %q, want %q", sink.lines, want)
+	}
+}
+
+func TestRecorderForgetsOldSecrets(t *testing.T) {
+	r := NewRecorder(start)
+	for i := range 3 * secretsRemembered {
+		r.Secret(start, fmt.Sprint("line ", i))
+	}
+	if len(r.secrets) != secretsRemembered || len(r.secretOrder) != secretsRemembered {
+		t.Errorf("remembers %d lines in a ring of %d, want %d", len(r.secrets), len(r.secretOrder), secretsRemembered)
+	}
+	if _, ok := r.secrets[fmt.Sprint("line ", 3*secretsRemembered-1)]; !ok {
+		t.Error("the newest line is forgotten")
+	}
+}
+
+func TestSubscribe(t *testing.T) {
+	r := NewRecorder(start)
+	var first, second []uint64
+	cancel := r.Subscribe(func(rec Record) { first = append(first, rec.Seq) })
+	r.Subscribe(func(rec Record) { second = append(second, rec.Seq) })
+	r.Emit(start, "nac", "decision")
+	r.Packet(Packet{Time: start})
+	cancel()
+	cancel()
+	r.Emit(start, "nac", "session")
+	if !slices.Equal(first, []uint64{1, 2}) || !slices.Equal(second, []uint64{1, 2, 3}) {
+		t.Errorf("subscribers saw %v and %v, want [1 2] and [1 2 3]", first, second)
+	}
+}
+
+func TestRecorderConcurrently(t *testing.T) {
+	var sink collector
+	r := NewRecorder(start, &sink)
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for range 100 {
+				r.Emit(start, "nac", "event")
+				r.Secret(start, "same")
+				r.Packet(Packet{Time: start})
+			}
+		})
+	}
+	wg.Wait()
+	if r.Seq() != 800 || len(sink.lines) != 801 {
+		t.Errorf("%d records, %d lines; want 800 and 801", r.Seq(), len(sink.lines))
+	}
+}
