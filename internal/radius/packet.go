@@ -1,0 +1,100 @@
+// Package radius adds to layeh.com/radius what a server, a NAS and a dynamic-authorization client need and it
+// lacks: datagrams with padding, Message-Authenticator, authenticators from a given source of randomness,
+// verification of requests and replies, the EAP, key and tunnel attributes with explicit salts and tags, a
+// duplicate cache, and names for traces. Packets and attribute lists are layeh's own types, and its rfc2865,
+// rfc2866, rfc2869 … packages read and write the plain attributes.
+//
+// A client makes a request with [NewRequest], adds attributes, signs it with [EncodeRequest] and checks the answer
+// with [ParseReply]. A server reads with [ParseRequest], answers with [NewReply] and [EncodeReply].
+//
+// Nothing here reads a clock or a random source of its own, or keeps state, except [DuplicateCache], which is told
+// the time.
+package radius
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+
+	lr "layeh.com/radius"
+)
+
+// Bounds of a RADIUS packet in octets (RFC 2865 section 3).
+const (
+	MinLength = 20
+	MaxLength = 4096
+)
+
+// ErrMalformed is wrapped by every error about a datagram that is not a RADIUS packet.
+var ErrMalformed = errors.New("radius: malformed packet")
+
+// Trim returns the packet at the start of a datagram without the padding after it (RFC 2865 section 3). The
+// result aliases b.
+func Trim(b []byte) ([]byte, error) {
+	if len(b) < MinLength {
+		return nil, fmt.Errorf("%w: %d octets, at least %d", ErrMalformed, len(b), MinLength)
+	}
+	n := int(binary.BigEndian.Uint16(b[2:]))
+	switch {
+	case n < MinLength || n > MaxLength:
+		return nil, fmt.Errorf("%w: length field %d, must be %d to %d", ErrMalformed, n, MinLength, MaxLength)
+	case n > len(b):
+		return nil, fmt.Errorf("%w: length field %d, but only %d octets are there", ErrMalformed, n, len(b))
+	}
+	return b[:n:n], nil
+}
+
+// Parse reads a datagram without verifying anything; for traces and decoders. The packet keeps no part of b.
+func Parse(b, secret []byte) (*lr.Packet, error) {
+	b, err := Trim(b)
+	if err != nil {
+		return nil, err
+	}
+	p, err := lr.Parse(b, secret)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s", ErrMalformed, err.Error())
+	}
+	return p, nil
+}
+
+// CodeName is the name of a packet code, for example "Access-Request" or "CoA-NAK".
+func CodeName(c lr.Code) string { return c.String() }
+
+// NewRequest returns a request without attributes. Access-Request and Status-Server get an authenticator of 16
+// octets read from rand; the authenticator of the others is computed by [EncodeRequest], and rand may be nil.
+func NewRequest(code lr.Code, identifier byte, secret []byte, rand io.Reader) (*lr.Packet, error) {
+	p := &lr.Packet{Code: code, Identifier: identifier, Secret: secret}
+	if randomAuthenticator(code) {
+		if _, err := io.ReadFull(rand, p.Authenticator[:]); err != nil {
+			return nil, fmt.Errorf("radius: no randomness for the request authenticator: %w", err)
+		}
+	}
+	return p, nil
+}
+
+// NewReply returns the reply to a request, with its identifier, its authenticator (which hides attributes and is
+// replaced when the reply is encoded) and its Proxy-State attributes in their order (RFC 2865 section 5.33).
+func NewReply(request *lr.Packet, code lr.Code) *lr.Packet {
+	reply := request.Response(code)
+	for _, a := range request.Attributes {
+		if a.Type == typeProxyState {
+			reply.Add(typeProxyState, a.Attribute)
+		}
+	}
+	return reply
+}
+
+// randomAuthenticator tells the requests whose authenticator is a nonce from those where it is a signature.
+func randomAuthenticator(code lr.Code) bool {
+	return code == lr.CodeAccessRequest || code == lr.CodeStatusServer
+}
+
+// isRequest tells requests from replies.
+func isRequest(code lr.Code) bool {
+	switch code {
+	case lr.CodeAccessRequest, lr.CodeStatusServer, lr.CodeAccountingRequest, lr.CodeCoARequest, lr.CodeDisconnectRequest:
+		return true
+	}
+	return false
+}
