@@ -133,7 +133,10 @@ func tagSuffix(s string, tag byte) string {
 }
 
 func valueName(t lr.Type, n uint32) string {
-	if name, ok := valueNames[valueKey{t, n}]; ok {
+	if t == typeErrorCause {
+		return ErrorCause(n).String()
+	}
+	if name, ok := valueNames[t][n]; ok {
 		return name
 	}
 	return strconv.FormatUint(uint64(n), 10)

@@ -164,35 +164,19 @@ var vendorAttributes = map[vendorKey]attribute{
 	{VendorJuniper, juniperAVPair}:   {"Juniper-AV-Pair", text},
 }
 
-type valueKey struct {
-	t lr.Type
-	n uint32
-}
-
-// valueNames holds the named values of integers that occur in network access (RFC 2865, 2866, 2868, 3580, 5176).
-var valueNames = map[valueKey]string{}
-
-func init() {
-	for t, names := range map[lr.Type]map[uint32]string{
-		6: {1: "Login-User", 2: "Framed-User", 5: "Outbound-User", 6: "Administrative-User", 8: "Authenticate-Only",
-			10: "Call-Check", 11: "Callback-Administrative", 17: "Authorize-Only"},
-		29: {0: "Default", 1: "RADIUS-Request"},
-		40: {1: "Start", 2: "Stop", 3: "Interim-Update", 7: "Accounting-On", 8: "Accounting-Off"},
-		45: {1: "RADIUS", 2: "Local", 3: "Remote"},
-		49: {1: "User-Request", 2: "Lost-Carrier", 3: "Lost-Service", 4: "Idle-Timeout", 5: "Session-Timeout",
-			6: "Admin-Reset", 7: "Admin-Reboot", 8: "Port-Error", 9: "NAS-Error", 10: "NAS-Request", 11: "NAS-Reboot",
-			12: "Port-Unneeded", 13: "Port-Preempted", 14: "Port-Suspended", 15: "Service-Unavailable",
-			16: "Callback", 17: "User-Error", 18: "Host-Request", 19: "Supplicant-Restart",
-			20: "Reauthentication-Failure", 21: "Port-Reinitialized", 22: "Port-Administratively-Disabled"},
-		61: {0: "Async", 5: "Virtual", 15: "Ethernet", 18: "Wireless-Other", 19: "Wireless-802.11"},
-		64: {1: "PPTP", 3: "L2TP", 9: "ESP", 10: "GRE", 13: "VLAN"},
-		65: {1: "IPv4", 2: "IPv6", 6: "IEEE-802"},
-	} {
-		for n, name := range names {
-			valueNames[valueKey{t, n}] = name
-		}
-	}
-	for c := range errorCauseNames {
-		valueNames[valueKey{typeErrorCause, uint32(c)}] = c.String()
-	}
+// valueNames holds the named values of integers that occur in network access (RFC 2865, 2866, 2868, 3580).
+var valueNames = map[lr.Type]map[uint32]string{
+	6: {1: "Login-User", 2: "Framed-User", 5: "Outbound-User", 6: "Administrative-User", 8: "Authenticate-Only",
+		10: "Call-Check", 11: "Callback-Administrative", 17: "Authorize-Only"},
+	29: {0: "Default", 1: "RADIUS-Request"},
+	40: {1: "Start", 2: "Stop", 3: "Interim-Update", 7: "Accounting-On", 8: "Accounting-Off"},
+	45: {1: "RADIUS", 2: "Local", 3: "Remote"},
+	49: {1: "User-Request", 2: "Lost-Carrier", 3: "Lost-Service", 4: "Idle-Timeout", 5: "Session-Timeout",
+		6: "Admin-Reset", 7: "Admin-Reboot", 8: "Port-Error", 9: "NAS-Error", 10: "NAS-Request", 11: "NAS-Reboot",
+		12: "Port-Unneeded", 13: "Port-Preempted", 14: "Port-Suspended", 15: "Service-Unavailable",
+		16: "Callback", 17: "User-Error", 18: "Host-Request", 19: "Supplicant-Restart",
+		20: "Reauthentication-Failure", 21: "Port-Reinitialized", 22: "Port-Administratively-Disabled"},
+	61: {0: "Async", 5: "Virtual", 15: "Ethernet", 18: "Wireless-Other", 19: "Wireless-802.11"},
+	64: {1: "PPTP", 3: "L2TP", 9: "ESP", 10: "GRE", 13: "VLAN"},
+	65: {1: "IPv4", 2: "IPv6", 6: "IEEE-802"},
 }

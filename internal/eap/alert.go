@@ -1,0 +1,79 @@
+package eap
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"net"
+	"reflect"
+	"strings"
+)
+
+// An Alert is the description octet of a TLS alert (RFC 8446 section 6).
+type Alert uint8
+
+// The alerts that EAP servers and peers tell apart.
+const (
+	AlertCloseNotify            Alert = 0
+	AlertHandshakeFailure       Alert = 40
+	AlertBadCertificate         Alert = 42
+	AlertUnsupportedCertificate Alert = 43
+	AlertCertificateRevoked     Alert = 44
+	AlertCertificateExpired     Alert = 45
+	AlertCertificateUnknown     Alert = 46
+	AlertUnknownCA              Alert = 48
+	AlertAccessDenied           Alert = 49
+	AlertProtocolVersion        Alert = 70
+	AlertInternalError          Alert = 80
+	AlertCertificateRequired    Alert = 116
+)
+
+// String returns the alert in words, for example "unknown certificate authority".
+func (a Alert) String() string { return strings.TrimPrefix(tls.AlertError(a).Error(), "tls: ") }
+
+// AboutCertificate reports whether the alert is a verdict on the certificate of its receiver.
+func (a Alert) AboutCertificate() bool {
+	switch a {
+	case AlertBadCertificate, AlertUnsupportedCertificate, AlertCertificateRevoked, AlertCertificateExpired,
+		AlertCertificateUnknown, AlertUnknownCA:
+		return true
+	}
+	return false
+}
+
+// RemoteAlert returns the fatal alert of the other side that an error of [TLS.Step] reports.
+func RemoteAlert(err error) (Alert, bool) { return alertOf(err, "remote error") }
+
+// LocalAlert returns the alert that was sent to the other side because of err, where the error tells.
+func LocalAlert(err error) (Alert, bool) {
+	if a, ok := alertOf(err, "local error"); ok {
+		return a, true
+	}
+	// crypto/tls returns the verdict on a certificate and not the alert it chose for it: these are its choices.
+	var verdict *tls.CertificateVerificationError
+	if !errors.As(err, &verdict) {
+		return 0, false
+	}
+	var invalid x509.CertificateInvalidError
+	switch {
+	case errors.As(err, new(x509.UnknownAuthorityError)):
+		return AlertUnknownCA, true
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		return AlertCertificateExpired, true
+	}
+	return AlertBadCertificate, true
+}
+
+// alertOf digs the alert out of the net.OpError that crypto/tls wraps it in. Its type is not exported there,
+// but it is an unsigned octet.
+func alertOf(err error, op string) (Alert, bool) {
+	var e *net.OpError
+	if !errors.As(err, &e) || e.Op != op || e.Err == nil {
+		return 0, false
+	}
+	v := reflect.ValueOf(e.Err)
+	if v.Kind() != reflect.Uint8 {
+		return 0, false
+	}
+	return Alert(v.Uint()), true
+}

@@ -1,0 +1,229 @@
+package eap
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"net"
+	"time"
+)
+
+// maxAppData bounds the decrypted application data that waits for [TLS.AppData], in octets.
+const maxAppData = 64 << 10
+
+// ErrClosed is returned by methods of a closed [TLS].
+var ErrClosed = errors.New("eap: TLS engine is closed")
+
+// A TLS is one end of a TLS connection without a transport: octets of the other side go in, octets for it come
+// out. Inside, crypto/tls runs in a coroutine that is suspended whenever it wants to read more than there is.
+//
+// Its methods may be called from different goroutines, one at a time. Every TLS must be closed: one that has
+// not finished holds a suspended coroutine.
+//
+// The configuration's Time and Rand decide what clock and what randomness the connection uses; see
+// host.Host.TLS. Its session tickets are always off: EAP servers here do full handshakes.
+type TLS struct {
+	conn   *tls.Conn
+	wire   wire
+	server bool
+	resume func() (struct{}, bool)
+	stop   func()
+
+	complete  bool  // Handshake returned nil
+	err       error // why the coroutine ended
+	closed    bool
+	app       []byte // decrypted application data not yet fetched
+	firstApp  []byte // its first two octets ever, for SuccessIndicated
+	secret    *secretTap
+	sealedOut bool // records were written after the handshake
+}
+
+// NewTLSServer returns the server's end. The configuration is cloned.
+func NewTLSServer(config *tls.Config) *TLS {
+	t := &TLS{server: true, secret: &secretTap{}}
+	c := config.Clone()
+	c.SessionTicketsDisabled = true
+	t.secret.next, c.KeyLogWriter = c.KeyLogWriter, t.secret
+	t.conn = tls.Server(&t.wire, c)
+	t.start()
+	return t
+}
+
+// NewTLSClient returns the client's end. The configuration is cloned. As in crypto/tls, it needs a ServerName
+// or InsecureSkipVerify with a verification of its own.
+func NewTLSClient(config *tls.Config) *TLS {
+	t := &TLS{}
+	c := config.Clone()
+	c.SessionTicketsDisabled = true
+	t.conn = tls.Client(&t.wire, c)
+	t.start()
+	return t
+}
+
+func (t *TLS) start() {
+	t.resume, t.stop = iter.Pull(func(yield func(struct{}) bool) {
+		t.wire.suspend = func() bool { return yield(struct{}{}) }
+		t.err = t.run()
+	})
+}
+
+// run is the coroutine: the handshake, then everything the other side says until it stops.
+func (t *TLS) run() (err error) {
+	defer func() {
+		// crypto/tls parses what a stranger sent; should it panic, this connection has failed and no other.
+		if r := recover(); r != nil {
+			err = fmt.Errorf("eap: TLS engine panicked: %v", r)
+		}
+	}()
+	// Not HandshakeContext: a context that can be cancelled would be watched from another goroutine.
+	if err := t.conn.Handshake(); err != nil {
+		return err
+	}
+	t.complete = true
+	var buf [2048]byte
+	for {
+		n, err := t.conn.Read(buf[:])
+		if missing := 2 - len(t.firstApp); missing > 0 {
+			t.firstApp = append(t.firstApp, buf[:min(n, missing)]...)
+		}
+		t.app = append(t.app, buf[:n]...)
+		if err != nil {
+			return err
+		}
+		if len(t.app) > maxAppData {
+			return fmt.Errorf("eap: more than %d octets of application data", maxAppData)
+		}
+	}
+}
+
+// Step feeds in, which may be empty, and runs until the connection needs more input or has ended. Out is what
+// to send: handshake messages, or the alert that tells the other side why this one failed. The error is that
+// of crypto/tls once the connection has ended, in this and every later call: io.EOF after the other side's
+// close_notify, otherwise see [RemoteAlert], [LocalAlert] and tls.CertificateVerificationError. Out may be
+// non-empty together with an error. Step keeps neither slice.
+func (t *TLS) Step(in []byte) (out []byte, err error) {
+	if t.closed {
+		return nil, ErrClosed
+	}
+	if t.err == nil {
+		t.wire.in = in
+		t.resume()
+		t.wire.in = nil
+	}
+	return t.wire.take(), t.err
+}
+
+// Done reports whether the handshake is complete on this side. For a TLS 1.3 client that is too early to
+// believe in success, since the server has not judged the client's certificate yet: see [TLS.SuccessIndicated].
+func (t *TLS) Done() bool { return t.complete }
+
+// SuccessIndicated reports whether the other side is known to have accepted. With TLS 1.2 that is the
+// completion of the handshake. With TLS 1.3 a client must have received the protected success indication,
+// a single octet 0x00 of application data (RFC 9190 sections 2.1.1 and 2.5); a server knows at completion.
+func (t *TLS) SuccessIndicated() bool {
+	if !t.complete || t.err != nil {
+		return false
+	}
+	if t.server || t.State().Version < tls.VersionTLS13 {
+		return true
+	}
+	return len(t.firstApp) == 1 && t.firstApp[0] == 0
+}
+
+// State is the state of the connection; version and certificates are known once Done.
+func (t *TLS) State() tls.ConnectionState { return t.conn.ConnectionState() }
+
+// AppData returns the application data received since the last call.
+func (t *TLS) AppData() []byte {
+	b := t.app
+	t.app = nil
+	return b
+}
+
+// WriteApp encrypts b as application data and returns the records to send. The handshake must be complete.
+func (t *TLS) WriteApp(b []byte) (out []byte, err error) {
+	return t.send(func() error { _, err := t.conn.Write(b); return err })
+}
+
+// CloseNotify returns the alert that says that this side has nothing more to send.
+func (t *TLS) CloseNotify() (out []byte, err error) { return t.send(t.conn.CloseWrite) }
+
+// send runs a writing operation of crypto/tls. It may run beside the suspended coroutine, which holds only the
+// reading half of the connection.
+func (t *TLS) send(write func() error) (out []byte, err error) {
+	switch {
+	case t.closed:
+		return nil, ErrClosed
+	case t.err != nil:
+		return nil, t.err
+	case !t.complete:
+		return nil, errors.New("eap: TLS handshake is not complete")
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			out, err = nil, fmt.Errorf("eap: TLS engine panicked: %v", r)
+		}
+	}()
+	t.sealedOut = true
+	err = write()
+	return t.wire.take(), err
+}
+
+// Close ends the coroutine. It may be called more than once.
+func (t *TLS) Close() {
+	if t.closed {
+		return
+	}
+	t.closed = true
+	t.stop()
+	t.wire.take()
+}
+
+// wire is the net.Conn that crypto/tls believes in.
+type wire struct {
+	in, out []byte
+	suspend func() bool // returns false when the coroutine is to end
+	ended   bool
+}
+
+func (w *wire) Read(b []byte) (int, error) {
+	for len(w.in) == 0 {
+		if w.ended || !w.suspend() {
+			w.ended = true
+			return 0, io.ErrClosedPipe
+		}
+	}
+	n := copy(b, w.in)
+	w.in = w.in[n:]
+	return n, nil
+}
+
+func (w *wire) Write(b []byte) (int, error) {
+	if w.out == nil {
+		w.out = make([]byte, 0, max(len(b), 2048))
+	}
+	w.out = append(w.out, b...)
+	return len(b), nil
+}
+
+// take returns what was written and forgets it.
+func (w *wire) take() []byte {
+	b := w.out
+	w.out = nil
+	return b
+}
+
+func (w *wire) Close() error                     { return nil }
+func (w *wire) LocalAddr() net.Addr              { return eapAddr{} }
+func (w *wire) RemoteAddr() net.Addr             { return eapAddr{} }
+func (w *wire) SetDeadline(time.Time) error      { return nil }
+func (w *wire) SetReadDeadline(time.Time) error  { return nil }
+func (w *wire) SetWriteDeadline(time.Time) error { return nil }
+
+// eapAddr stands for the other end of an EAP conversation, which has no address.
+type eapAddr struct{}
+
+func (eapAddr) Network() string { return "eap" }
+func (eapAddr) String() string  { return "eap" }
