@@ -27,6 +27,8 @@ type port struct {
 	noCarrier bool
 	waiting   waiters
 	closed    bool
+	// latest is when the last frame sent to this port arrives: carrier loss does not overtake it.
+	latest time.Duration
 }
 
 func (n *node) Attach(id host.Medium, mac net.HardwareAddr) (host.Port, error) {
@@ -40,9 +42,6 @@ func (n *node) Attach(id host.Medium, mac net.HardwareAddr) (host.Port, error) {
 	if m == nil {
 		m = &medium{id: id}
 		n.m.w.media[id] = m
-	}
-	if id.Kind == host.Cable && len(m.ports) >= 2 {
-		return nil, fmt.Errorf("attach: cable %s has two ends already", id.Name)
 	}
 	for _, p := range m.ports {
 		if bytes.Equal(p.mac, mac) {
@@ -96,6 +95,7 @@ func (p *port) WriteFrame(b []byte) error {
 		deliveries := w.planFrame(p, q, frame, !heard)
 		heard = true
 		for _, d := range deliveries {
+			q.latest = max(q.latest, w.now+d.Delay)
 			w.after(d.Delay, func() { q.deliver(slices.Clone(frame)) })
 		}
 	}
@@ -159,9 +159,11 @@ func (p *port) Close() error {
 		p.n.ports = slices.Delete(p.n.ports, i, i+1)
 	}
 	if m.id.Kind == host.Cable && len(m.ports) == 1 {
-		other := m.ports[0]
-		other.noCarrier = true
-		other.waiting.wakeOne()
+		other, w := m.ports[0], p.n.m.w
+		w.after(other.latest-w.now, func() {
+			other.noCarrier = len(m.ports) < 2
+			other.waiting.wakeOne()
+		})
 	}
 	p.waiting.wakeAll()
 	return nil

@@ -89,6 +89,7 @@ type conn struct {
 	lastArrive time.Duration // when the last of them arrives, so that none overtakes another
 	eof, reset bool
 	closed     bool
+	shut       bool // by CloseWrite
 
 	readDeadline, writeDeadline time.Time
 	readers, writers            waiters
@@ -256,6 +257,8 @@ func (c *conn) Write(b []byte) (int, error) {
 		switch {
 		case c.n.down || c.closed:
 			return sent, host.ErrDown
+		case c.shut:
+			return sent, syscall.EPIPE
 		case c.reset || c.peer.closed:
 			return sent, syscall.ECONNRESET
 		case len(b) == 0:
@@ -304,8 +307,20 @@ func (c *conn) Close() error {
 	if c.closed || c.n.down {
 		return nil
 	}
-	c.inOrder(func(p *conn) { p.eof = true })
+	c.CloseWrite()
 	c.drop()
+	return nil
+}
+
+// CloseWrite tells the peer that nothing more will come; reading goes on. crypto/tls looks for it.
+func (c *conn) CloseWrite() error {
+	if c.n.down || c.closed {
+		return host.ErrDown
+	}
+	if !c.shut {
+		c.shut = true
+		c.inOrder(func(p *conn) { p.eof = true })
+	}
 	return nil
 }
 

@@ -80,6 +80,9 @@ func New(cfg Config) *World {
 // Now is the world's time.
 func (w *World) Now() time.Time { return w.cfg.Start.Add(w.now) }
 
+// Exact says that durations are exact in this world, and that it repeats itself.
+func (w *World) Exact() bool { return true }
+
 // Name lets machines reach addr under a DNS name.
 func (w *World) Name(dns string, addr netip.Addr) { w.dns[strings.ToLower(dns)] = addr }
 
