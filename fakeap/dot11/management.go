@@ -63,6 +63,31 @@ const (
 	StatusInvalidAKMP           Status = 43
 )
 
+// String says what the code means.
+func (s Status) String() string {
+	switch s {
+	case StatusSuccess:
+		return "success"
+	case StatusFailure:
+		return "unspecified failure"
+	case StatusAuthAlgorithm:
+		return "authentication algorithm not supported"
+	case StatusAuthSequence:
+		return "authentication frame out of sequence"
+	case StatusFull:
+		return "access point is full"
+	case StatusInvalidElement:
+		return "invalid element"
+	case StatusInvalidGroupCipher:
+		return "invalid group cipher"
+	case StatusInvalidPairwiseCipher:
+		return "invalid pairwise cipher"
+	case StatusInvalidAKMP:
+		return "invalid AKM"
+	}
+	return "reserved or unknown status"
+}
+
 // ErrBody says that the fixed fields of a management frame are cut off.
 var ErrBody = errors.New("dot11: management frame body is too short")
 
