@@ -37,7 +37,8 @@ const maxNames = 32
 // bytes that are no UTF-8 are replaced by U+FFFD, and a value of more than 255 octets is cut.
 func ReadCertificate(c *x509.Certificate) Certificate {
 	return Certificate{
-		CN:        printable(c.Subject.CommonName),
+		// One octet more than a device name can have, so that a cut name is not taken for one.
+		CN:        printableUpTo(c.Subject.CommonName, maxValue+1),
 		Subject:   oneLine(c.Subject),
 		Issuer:    oneLine(c.Issuer),
 		Serial:    serial(c),

@@ -1,0 +1,125 @@
+package policy
+
+import (
+	"net/netip"
+	"strings"
+	"time"
+
+	"nacsim/nac/identity"
+)
+
+// A Request is everything that a decision depends on, except the policy and the time. It is kept with a session
+// as JSON, so that the session can be decided again.
+type Request struct {
+	// AuthType is the authentication method in Mist's words, for example "eap-tls" or "mab".
+	AuthType string `json:"auth_type"`
+	// PortType is "wired" or "wireless".
+	PortType string `json:"port_type"`
+	// MAC is the client's address as in "00:1c:b3:09:85:15".
+	MAC string `json:"mac"`
+	// RandomMAC says that the MAC address is locally administered.
+	RandomMAC bool `json:"random_mac,omitempty"`
+	// SSID is the wireless network, empty on a wired port.
+	SSID string `json:"ssid,omitempty"`
+	// UserName is the identity that the client stated (RFC 3748 section 5.1).
+	UserName string `json:"user_name,omitempty"`
+	// NAS is the name of the access point or switch, and NASIP its address.
+	NAS   string     `json:"nas,omitempty"`
+	NASIP netip.Addr `json:"nas_ip"`
+	// Certificate is the client's certificate, nil for methods without one.
+	Certificate *identity.Certificate `json:"certificate,omitempty"`
+	// MDM is what the device database says about the client's device at the moment.
+	MDM MDM `json:"mdm"`
+}
+
+// Expiry is when the client's certificate expires; false means that the client has none.
+func (r *Request) Expiry() (time.Time, bool) {
+	if r.Certificate == nil || r.Certificate.NotAfter.IsZero() {
+		return time.Time{}, false
+	}
+	return r.Certificate.NotAfter, true
+}
+
+// Realm is the part of the user name behind the last "@" or, in the form DOMAIN\user, before the backslash.
+// Without either it is taken from the Common Name in the same way (facts: mist-and-peers 1.2).
+func (r *Request) Realm() string {
+	if realm := realmOf(r.UserName); realm != "" || r.Certificate == nil {
+		return realm
+	}
+	return realmOf(r.Certificate.CN)
+}
+
+func realmOf(name string) string {
+	if i := strings.LastIndexByte(name, '@'); i >= 0 {
+		return name[i+1:]
+	}
+	realm, _, found := strings.Cut(name, `\`)
+	if !found {
+		return ""
+	}
+	return realm
+}
+
+// MDM is the state of a client's device as mobile device management (Intune) last told it.
+type MDM struct {
+	// Known says that there is a device record. Without one no mdm_status label matches.
+	Known bool `json:"known"`
+	// Status is the compliance that labels are compared with; see [Mapping].
+	Status Status `json:"status,omitempty"`
+	// ComplianceState is the word that Intune used, for example "inGracePeriod".
+	ComplianceState string `json:"compliance_state,omitempty"`
+	// SeenAt is when the record was last fetched.
+	SeenAt time.Time `json:"seen_at"`
+	// DeviceID is Intune's ID of the device, and DeviceName its name.
+	DeviceID   string `json:"device_id,omitempty"`
+	DeviceName string `json:"device_name,omitempty"`
+	// Key is what the record was found by.
+	Key identity.Key `json:"key"`
+	// Why says why the status is not known, for example "Intune knows no such device". Empty means that Intune
+	// has not answered yet.
+	Why string `json:"why,omitempty"`
+}
+
+// status is the status for comparison: unknown where there is no record.
+func (m *MDM) status() Status {
+	if !m.Known || m.Status == "" {
+		return Unknown
+	}
+	return m.Status
+}
+
+// A Status is the compliance of a device in terms of mdm_status labels.
+type Status string
+
+// The statuses. A label can ask for the first two; an unknown status matches no label.
+const (
+	Compliant    Status = "compliant"
+	Noncompliant Status = "noncompliant"
+	Unknown      Status = "unknown"
+)
+
+// A Mapping turns Intune's complianceState into a Status. The zero Mapping is the default.
+type Mapping struct {
+	// InGracePeriod is the status of a device that has failed its compliance policy but still has time to come
+	// back; the default is Compliant. Neither Juniper nor Microsoft documents what Mist does with it (facts:
+	// graph-and-entra, "[U]"), so it is a setting.
+	InGracePeriod Status
+}
+
+// Status returns the status for a complianceState of Microsoft Graph (facts: graph-and-entra 1.2):
+// "compliant" is Compliant; "noncompliant", "conflict" and "error" are Noncompliant; "inGracePeriod" is as set;
+// everything else, "unknown" and "configManager" (left to Configuration Manager) included, is Unknown.
+func (m Mapping) Status(complianceState string) Status {
+	switch strings.ToLower(complianceState) {
+	case "compliant":
+		return Compliant
+	case "noncompliant", "conflict", "error":
+		return Noncompliant
+	case "ingraceperiod":
+		if m.InGracePeriod == "" {
+			return Compliant
+		}
+		return m.InGracePeriod
+	}
+	return Unknown
+}
