@@ -8,16 +8,20 @@
 // # Fields
 //
 // link, proto, name, summary, from and to (machines), src and dst (addresses), len are always there; the
-// others where they apply: client (the supplicant's MAC address), id and code of RADIUS, attributes, eap and
-// eap_id, tls and tls_version, key_message, bssid, ssid, reason, status, malformed, fate, note.
+// others where they apply: client (the supplicant's MAC address); code, id, padding, vlan and attributes (an
+// object) of RADIUS; eap, eap_id, identity, wanted, tls, tls_length, tls_version and tls_alert of EAP;
+// key_message and replay_counter of EAPOL-Key; vlan_tag of Ethernet; bssid, ssid, reason, status and
+// auth_sequence of 802.11; malformed, fate, note.
 package decode
 
 import (
 	"log/slog"
 	"net/netip"
+	"strconv"
 	"strings"
 
 	"nacsim/internal/host"
+	"nacsim/internal/radius"
 )
 
 // Protocol names in the field "proto": the innermost protocol that carries the packet's meaning.
@@ -31,14 +35,15 @@ const (
 
 // decoded is what there is to say about one packet.
 type decoded struct {
-	proto     string
-	name      string // the packet's own name: "Access-Request", "EAPOL-Start", "EAPOL-Key 1/4"
-	eap       string // the EAP packet inside: "EAP-Request/Identity"
-	src, dst  string
-	client    string
-	detail    string // what follows the names in the summary
-	malformed string
-	fields    []slog.Attr
+	proto      string
+	name       string // the packet's own name: "Access-Request", "EAPOL-Start", "EAPOL-Key 1/4"
+	identifier string // what follows the name in the summary: " id 7"
+	eap        string // the EAP packet inside: "EAP-Request/Identity"
+	src, dst   string
+	client     string
+	detail     string // what follows the names in the summary
+	malformed  string
+	fields     []slog.Attr
 	// wantFields is unset when only the names are asked for.
 	wantFields bool
 }
@@ -135,7 +140,7 @@ func nameMatches(have, want string) bool {
 func MatchNames() []string {
 	names := make([]string, 0, 64)
 	for _, code := range radiusCodes {
-		names = append(names, radiusCodeName(code))
+		names = append(names, radius.CodeName(code))
 	}
 	names = append(names, "EAP-Start", "EAP-Request", "EAP-Response", "EAP-Success", "EAP-Failure")
 	for _, method := range eapTypes {
@@ -186,6 +191,7 @@ func (d *decoded) summary(p *Packet) string {
 	var b strings.Builder
 	b.Grow(96)
 	b.WriteString(d.name)
+	b.WriteString(d.identifier)
 	if d.eap != "" && d.eap != d.name {
 		b.WriteString(", ")
 		b.WriteString(d.eap)
@@ -216,4 +222,14 @@ func (d *decoded) addDetail(s string) {
 		d.detail += ", "
 	}
 	d.detail += s
+}
+
+// quoteUnlessPlain makes a name that a stranger chose safe for a terminal.
+func quoteUnlessPlain(b []byte) string {
+	for _, c := range b {
+		if c < ' ' || c > '~' {
+			return strconv.QuoteToASCII(string(b))
+		}
+	}
+	return string(b)
 }

@@ -120,17 +120,19 @@ func (d *decoded) dot11Reason(code uint16) {
 	d.addDetail(detail)
 }
 
-// dot11Elements walks over the elements and notes the SSID.
+// dot11Elements walks over the elements and notes the SSID, of which there is at most one.
 func (d *decoded) dot11Elements(b []byte) {
+	named := false
 	for len(b) > 0 {
 		if len(b) < 2 || len(b) < 2+int(b[1]) {
 			d.malformed = "802.11 element cut"
 			return
 		}
-		if id, value := b[0], b[2:2+int(b[1])]; id == 0 {
+		if id, value := b[0], b[2:2+int(b[1])]; id == 0 && !named {
+			named = true
 			d.add(slog.String("ssid", string(value)))
 			if len(value) > 0 {
-				d.addDetail("SSID " + string(value))
+				d.addDetail("SSID " + quoteUnlessPlain(value))
 			}
 		}
 		b = b[2+int(b[1]):]

@@ -76,7 +76,7 @@ func (d *decoded) readEAPData(method byte, data []byte) {
 	case 1:
 		if len(data) > 0 {
 			d.add(slog.String("identity", string(data)))
-			d.addDetail(string(data))
+			d.addDetail(quoteUnlessPlain(data))
 		}
 	case 3:
 		wanted := make([]byte, 0, 32)

@@ -5,7 +5,10 @@ import (
 	"log/slog"
 	"strconv"
 
+	"nacsim/internal/radius"
+
 	lr "layeh.com/radius"
+	"layeh.com/radius/rfc2865"
 )
 
 // radiusCodes are the codes a scenario can name.
@@ -14,15 +17,6 @@ var radiusCodes = []lr.Code{
 	lr.CodeAccountingRequest, lr.CodeAccountingResponse, lr.CodeStatusServer,
 	lr.CodeDisconnectRequest, lr.CodeDisconnectACK, lr.CodeDisconnectNAK,
 	lr.CodeCoARequest, lr.CodeCoAACK, lr.CodeCoANAK,
-}
-
-func radiusCodeName(code lr.Code) string {
-	for _, known := range radiusCodes {
-		if known == code {
-			return code.String()
-		}
-	}
-	return "RADIUS code " + strconv.Itoa(int(code))
 }
 
 const radiusHeader = 20
@@ -47,7 +41,7 @@ func (d *decoded) radius(b []byte) {
 		d.malformed = "RADIUS packet of " + strconv.Itoa(len(b)) + " octets"
 		return
 	}
-	d.name = radiusCodeName(lr.Code(b[0]))
+	d.name = radius.CodeName(lr.Code(b[0]))
 	d.add(slog.Int("code", int(b[0])))
 	d.add(slog.Int("id", int(b[1])))
 	length := int(binary.BigEndian.Uint16(b[2:]))
@@ -59,69 +53,60 @@ func (d *decoded) radius(b []byte) {
 		d.add(slog.Int("padding", padding))
 	}
 	if d.wantFields {
-		d.addDetail("id " + strconv.Itoa(int(b[1])))
+		d.identifier = " id " + strconv.Itoa(int(b[1]))
 	}
 	d.radiusAttributes(b[:length])
 }
 
-// Attribute types this package reads itself.
-const (
-	attrCallingStationID = 31
-	attrEAPMessage       = 79
-)
-
+// radiusAttributes reads the attributes of a packet without padding.
 func (d *decoded) radiusAttributes(packet []byte) {
-	var eapRoom [1024]byte
-	eap := eapRoom[:0]
-	hasEAP := false
+	room := make([]lr.AVP, 0, 32)
 	for b := packet[radiusHeader:]; len(b) > 0; b = b[b[1]:] {
 		if len(b) < 2 || b[1] < 2 || int(b[1]) > len(b) {
 			d.malformed = "RADIUS attribute cut at octet " + strconv.Itoa(len(packet)-len(b))
-			return
+			break
 		}
-		value := b[2:b[1]]
-		switch b[0] {
-		case attrCallingStationID:
-			d.client = stationMAC(value)
-		case attrEAPMessage:
-			hasEAP = true
-			eap = append(eap, value...)
-		}
+		room = append(room, lr.AVP{Type: lr.Type(b[0]), Attribute: b[2:b[1]]})
 	}
-	switch {
-	case hasEAP && len(eap) == 0: // RFC 3579 section 2.1
-		d.eap = "EAP-Start"
-		d.add(slog.String("eap", d.eap))
-	case hasEAP:
-		d.readEAP(eap)
+	attrs := make(lr.Attributes, len(room))
+	for i := range room {
+		attrs[i] = &room[i]
+	}
+	if eap, present := radius.EAPMessage(attrs); present {
+		d.radiusEAP(eap)
+	}
+	if d.wantFields {
+		d.describeAttributes(attrs)
 	}
 }
 
-// stationMAC is the MAC address that a Calling-Station-Id (RFC 3580 section 3.21) begins with, in lower-case
-// colon form, or "".
-func stationMAC(b []byte) string {
-	var mac [6]byte
-	n := 0
-	for _, c := range b {
-		var digit byte
-		switch {
-		case c >= '0' && c <= '9':
-			digit = c - '0'
-		case c|0x20 >= 'a' && c|0x20 <= 'f':
-			digit = (c | 0x20) - 'a' + 10
-		case c == '-' || c == ':' || c == '.':
-			continue
-		default:
-			return ""
-		}
-		if n == 12 {
-			return ""
-		}
-		mac[n/2] = mac[n/2]<<4 | digit
-		n++
+func (d *decoded) radiusEAP(eap []byte) {
+	if len(eap) == 0 { // RFC 3579 section 2.1
+		d.eap = "EAP-Start"
+		d.add(slog.String("eap", d.eap))
+		return
 	}
-	if n != 12 {
-		return ""
+	d.readEAP(eap)
+}
+
+func (d *decoded) describeAttributes(attrs lr.Attributes) {
+	if station, ok := attrs.Lookup(rfc2865.CallingStationID_Type); ok {
+		if mac, err := radius.CanonicalMAC(string(station)); err == nil {
+			d.client = mac.String()
+		}
 	}
-	return macString(mac[:])
+	described := radius.Describe(attrs)
+	for _, a := range described {
+		switch a.Key {
+		case "Acct-Status-Type", "Error-Cause":
+			d.addDetail(a.Value.String())
+		}
+	}
+	if vlan, ok := radius.VLAN(attrs); ok {
+		d.add(slog.String("vlan", vlan))
+		d.addDetail("VLAN " + vlan)
+	}
+	if len(described) > 0 {
+		d.add(slog.Attr{Key: "attributes", Value: slog.GroupValue(described...)})
+	}
 }
