@@ -54,12 +54,14 @@ func (d *decoded) add(a slog.Attr) {
 	}
 }
 
+// leadingFields is how many fields Fields puts in front of those that the decoders add.
+const leadingFields = 9
+
 // Fields decodes a packet into the fields of its line in the trace, in the order described above.
 func Fields(p Packet) []slog.Attr {
-	d := decoded{wantFields: true}
+	d := decoded{wantFields: true, fields: make([]slog.Attr, leadingFields+1, leadingFields+16)}
 	d.decode(&p)
-	out := make([]slog.Attr, 0, len(d.fields)+14)
-	out = append(out,
+	out := append(d.fields[:0],
 		slog.String("link", p.LinkName()),
 		slog.String("proto", d.proto),
 		slog.String("name", d.name),
@@ -69,8 +71,9 @@ func Fields(p Packet) []slog.Attr {
 		slog.String("src", d.src),
 		slog.String("dst", d.dst),
 		slog.Int("len", len(p.Data)))
-	out = appendUnlessEmpty(out, "client", d.client)
-	out = append(out, d.fields...)
+	added := d.fields[leadingFields+1:]
+	out = appendUnlessEmpty(out, "client", d.client) // into the room kept for it, or closing the gap
+	out = append(out, added...)
 	out = appendUnlessEmpty(out, "malformed", d.malformed)
 	out = appendUnlessEmpty(out, "fate", p.Fate)
 	return appendUnlessEmpty(out, "note", p.Note)

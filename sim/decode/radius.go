@@ -60,17 +60,18 @@ func (d *decoded) radius(b []byte) {
 
 // radiusAttributes reads the attributes of a packet without padding.
 func (d *decoded) radiusAttributes(packet []byte) {
-	room := make([]lr.AVP, 0, 32)
+	var room [32]lr.AVP // enough for nearly every packet
+	var list [len(room)]*lr.AVP
+	values, attrs := room[:0], lr.Attributes(list[:0])
 	for b := packet[radiusHeader:]; len(b) > 0; b = b[b[1]:] {
 		if len(b) < 2 || b[1] < 2 || int(b[1]) > len(b) {
 			d.malformed = "RADIUS attribute cut at octet " + strconv.Itoa(len(packet)-len(b))
 			break
 		}
-		room = append(room, lr.AVP{Type: lr.Type(b[0]), Attribute: b[2:b[1]]})
+		values = append(values, lr.AVP{Type: lr.Type(b[0]), Attribute: b[2:b[1]]})
 	}
-	attrs := make(lr.Attributes, len(room))
-	for i := range room {
-		attrs[i] = &room[i]
+	for i := range values {
+		attrs = append(attrs, &values[i])
 	}
 	if eap, present := radius.EAPMessage(attrs); present {
 		d.radiusEAP(eap)

@@ -136,8 +136,12 @@ func (r *Recorder) Emit(t time.Time, actor, kind string, fields ...slog.Attr) {
 	r.publish(rec)
 }
 
-// Packet records a datagram or frame with its decoding. It does not keep p.Data.
+// Packet records a datagram or frame with its decoding. It does not keep p.Data. A recorder that nobody
+// listens to only counts it.
 func (r *Recorder) Packet(p Packet) {
+	if r.unheard() {
+		return
+	}
 	fields := decode.Fields(p)
 	actor := p.FromHost
 	if actor == "" {
@@ -167,6 +171,17 @@ func (r *Recorder) Secret(t time.Time, keylogLine string) {
 	for _, s := range r.sinks {
 		s.Secret(t, line)
 	}
+}
+
+// unheard reports whether there is nobody to decode a packet for, and if so counts it.
+func (r *Recorder) unheard() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.sinks)+len(r.subscribers) > 0 {
+		return false
+	}
+	r.seq++
+	return true
 }
 
 func (r *Recorder) number(t time.Time, actor, kind string, fields []slog.Attr) Record {
