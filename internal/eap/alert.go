@@ -77,3 +77,21 @@ func alertOf(err error, op string) (Alert, bool) {
 	}
 	return Alert(v.Uint()), true
 }
+
+// PlainAlert returns the fatal alert at the end of unencrypted records, as [TLS.Step] returns them when a
+// handshake fails before there are keys.
+func PlainAlert(records []byte) (Alert, bool) {
+	const (
+		alertRecord = 21
+		fatal       = 2
+		size        = 7 // type, version, length, level, description
+	)
+	if len(records) < size {
+		return 0, false
+	}
+	r := records[len(records)-size:]
+	if r[0] != alertRecord || r[3] != 0 || r[4] != 2 || r[5] != fatal {
+		return 0, false
+	}
+	return Alert(r[6]), true
+}

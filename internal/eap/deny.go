@@ -20,17 +20,16 @@ import (
 //
 // crypto/tls has no way to send an alert of one's choice, so the record is sealed here, with the server's traffic
 // secret. Where that cannot be done (TLS 1.2, a ChaCha20 cipher suite) the alert is close_notify: EAP-Failure,
-// which follows in any case, carries the refusal.
-func (t *TLS) Deny() (out []byte, err error) {
-	if t.closed || t.err != nil || !t.complete || t.sealedOut || t.secret == nil {
-		return t.CloseNotify()
+// which follows in any case, carries the refusal. The alert sent is returned beside the records.
+func (t *TLS) Deny() (out []byte, sent Alert, err error) {
+	if t.complete && t.err == nil && !t.closed && !t.sealedOut && t.secret != nil {
+		if record := t.secret.seal(t.State().CipherSuite, AlertAccessDenied); record != nil {
+			t.sealedOut = true
+			return record, AlertAccessDenied, nil
+		}
 	}
-	record := t.secret.seal(t.State().CipherSuite, AlertAccessDenied)
-	if record == nil {
-		return t.CloseNotify()
-	}
-	t.sealedOut = true
-	return append(t.wire.take(), record...), nil
+	out, err = t.CloseNotify()
+	return out, AlertCloseNotify, err
 }
 
 // A secretTap is a key log that keeps the server's first TLS 1.3 application traffic secret, and passes

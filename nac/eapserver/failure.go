@@ -1,0 +1,111 @@
+package eapserver
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"strings"
+	"time"
+
+	"nacsim/internal/eap"
+)
+
+// A Reason classifies why an authentication failed.
+type Reason string
+
+// The reasons. Those up to Certificate are the server's verdict on the client's certificate.
+const (
+	Expired       Reason = "expired"        // a certificate of the client's chain is past its NotAfter
+	NotYetValid   Reason = "not_yet_valid"  // or before its NotBefore
+	UnknownCA     Reason = "unknown_ca"     // it leads to no CA that is trusted
+	NoCertificate Reason = "no_certificate" // the client has none
+	BadEKU        Reason = "bad_eku"        // it is not for client authentication
+	Certificate   Reason = "certificate"    // it is wrong in another way
+
+	ServerCertificate Reason = "server_certificate" // the client does not accept the server's certificate
+	PeerAlert         Reason = "peer_alert"         // the client gave up with another TLS alert
+	TLSFailure        Reason = "tls"                // no TLS handshake: version, cipher suite, broken messages
+	NoMethod          Reason = "no_method"          // the client wants EAP methods the server does not have
+	Denied            Reason = "denied"             // authenticated, but not authorized by the caller
+	Protocol          Reason = "protocol"           // the client broke the rules of EAP or of the method
+	TooManyRounds     Reason = "too_many_rounds"    // the conversation reached its limit
+)
+
+// AboutClientCertificate reports whether the reason is the server's verdict on the client's certificate.
+func (r Reason) AboutClientCertificate() bool {
+	switch r {
+	case Expired, NotYetValid, UnknownCA, NoCertificate, BadEKU, Certificate:
+		return true
+	}
+	return false
+}
+
+// A Failure says why an authentication failed.
+type Failure struct {
+	Reason Reason
+	Text   string // for people, for example "certificate has expired or is not yet valid: …"
+
+	// Alert is the TLS alert that told the other side, if HasAlert; FromPeer if the client sent it.
+	Alert    eap.Alert
+	HasAlert bool
+	FromPeer bool
+
+	// Chain is what the client sent, its own certificate first, as far as it came to that. It has not been
+	// verified.
+	Chain []*x509.Certificate
+}
+
+// Error returns the reason and the text.
+func (f *Failure) Error() string { return "eap: " + string(f.Reason) + ": " + f.Text }
+
+// classify turns the error that ended a TLS handshake into a failure. Out is what the TLS engine wants to send
+// because of it, and now the time on which certificates were checked.
+func classify(err error, state tls.ConnectionState, out []byte, now time.Time) *Failure {
+	f := &Failure{Reason: TLSFailure, Text: strings.TrimPrefix(err.Error(), "tls: "), Chain: state.PeerCertificates}
+	if a, ok := eap.RemoteAlert(err); ok {
+		f.Alert, f.HasAlert, f.FromPeer, f.Reason = a, true, true, PeerAlert
+		if a.AboutCertificate() {
+			f.Reason = ServerCertificate
+		}
+		return f
+	}
+	if errors.Is(err, io.EOF) {
+		f.Alert, f.HasAlert, f.FromPeer, f.Reason = eap.AlertCloseNotify, true, true, PeerAlert
+		f.Text = "client closed the connection"
+		return f
+	}
+	if f.Alert, f.HasAlert = eap.LocalAlert(err); !f.HasAlert {
+		f.Alert, f.HasAlert = eap.PlainAlert(out)
+	}
+	var verdict *tls.CertificateVerificationError
+	switch {
+	case errors.As(err, &verdict):
+		f.Chain = verdict.UnverifiedCertificates
+		f.Reason = certificateReason(verdict.Err, now)
+	case strings.Contains(err.Error(), "didn't provide a certificate"): // crypto/tls has no type for this error
+		f.Reason = NoCertificate
+		if !f.HasAlert { // it went out encrypted, so this is TLS 1.3
+			f.Alert, f.HasAlert = eap.AlertCertificateRequired, true
+		}
+	}
+	return f
+}
+
+// certificateReason classifies the error of x509.Certificate.Verify.
+func certificateReason(err error, now time.Time) Reason {
+	var invalid x509.CertificateInvalidError
+	switch {
+	case errors.As(err, new(x509.UnknownAuthorityError)):
+		return UnknownCA
+	case !errors.As(err, &invalid):
+		return Certificate
+	case invalid.Reason == x509.IncompatibleUsage:
+		return BadEKU
+	case invalid.Reason != x509.Expired:
+		return Certificate
+	case invalid.Cert != nil && now.Before(invalid.Cert.NotBefore):
+		return NotYetValid
+	}
+	return Expired
+}

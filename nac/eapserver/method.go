@@ -1,0 +1,41 @@
+package eapserver
+
+import (
+	"time"
+
+	"nacsim/internal/eap"
+)
+
+// methods are those the server has, the one it proposes first in front.
+var methods = []eap.Type{eap.TypeTLS}
+
+// newMethod returns a fresh method, or nil for one that the server does not have.
+func newMethod(t eap.Type, config *Config) method {
+	switch t {
+	case eap.TypeTLS:
+		return newTLSMethod(config)
+	}
+	return nil
+}
+
+// A method is the server's side of one EAP method in one conversation.
+type method interface {
+	typ() eap.Type
+	// begin returns the type-data of the first request.
+	begin() []byte
+	// handle takes the type-data of a response.
+	handle(now time.Time, data []byte) outcome
+	// authorize takes the caller's decision after an Authenticated outcome.
+	authorize(accept bool) outcome
+	// peer describes the client once it is authenticated, except for its identity.
+	peer() *Peer
+	close()
+}
+
+// An outcome is what a method wants after a step.
+type outcome struct {
+	kind    Kind
+	data    []byte   // type-data of the next request, with Challenge
+	failure *Failure // with Failed, and with a Challenge that tells the client of it
+	why     string   // with Ignored
+}

@@ -1,0 +1,201 @@
+package radiusd
+
+import (
+	"crypto/tls"
+	"errors"
+	"io"
+	"net/netip"
+	"sync"
+	"time"
+
+	"nacsim/internal/radius"
+
+	lr "layeh.com/radius"
+)
+
+// A Service is what a socket is for.
+type Service uint8
+
+const (
+	Auth Service = iota // Access-Request and Status-Server, port 1812
+	Acct                // Accounting-Request and Status-Server, port 1813
+)
+
+// A DropReason says why a datagram was not answered.
+type DropReason string
+
+// The reasons; the empty one means that there is a reply.
+const (
+	DropUnknownClient          DropReason = "unknown_client"
+	DropMalformed              DropReason = "malformed"
+	DropUnknownCode            DropReason = "unknown_code"
+	DropBadAuthenticator       DropReason = "bad_authenticator" // most often a wrong secret
+	DropNoMessageAuthenticator DropReason = "no_message_authenticator"
+	DropDuplicate              DropReason = "duplicate" // of a request that is still being worked on
+	DropUnexpectedEAP          DropReason = "unexpected_eap"
+	DropConversationsFull      DropReason = "conversations_full"
+	DropReplyTooLong           DropReason = "reply_too_long"
+	DropNoRandomness           DropReason = "no_randomness"
+)
+
+// An Env is what an Engine needs of its surroundings; a host.Host has both.
+type Env struct {
+	// TLS prepares the configuration of one connection: see host.Host.TLS.
+	TLS func(label string, c *tls.Config) *tls.Config
+	// Rand is the source of State values and key salts. The engine serializes reads.
+	Rand io.Reader
+}
+
+// An Engine is a RADIUS server without sockets and clock. Its methods may be called from several goroutines; a
+// conversation is worked on by one of them at a time, different ones in parallel.
+type Engine struct {
+	config  Config
+	clients clientTable
+	env     Env
+	handler Handler
+
+	duplicates    *radius.DuplicateCache
+	conversations conversationTable
+	rand          *serialReader
+
+	dropMu sync.Mutex
+	drops  map[DropReason]uint64
+}
+
+// NewEngine returns an engine, or what is wrong with the configuration.
+func NewEngine(config Config, env Env, handler Handler) (*Engine, error) {
+	config, err := config.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	e := &Engine{
+		config:     config,
+		clients:    newClientTable(config.Clients),
+		env:        env,
+		handler:    handler,
+		duplicates: radius.NewDuplicateCache(config.MaxDuplicates, config.DuplicateTTL),
+		rand:       &serialReader{r: env.Rand},
+		drops:      make(map[DropReason]uint64),
+	}
+	e.conversations.init(config.MaxConversations, config.ConversationTTL)
+	return e, nil
+}
+
+// Handle takes one datagram and returns the reply to send back to where it came from, or a reason for there being
+// none. A retransmission gets the octets of the first reply.
+func (e *Engine) Handle(now time.Time, service Service, from netip.AddrPort, datagram []byte) (reply []byte, drop DropReason) {
+	reply, drop = e.handle(now, service, from, datagram)
+	if drop != "" {
+		e.dropMu.Lock()
+		e.drops[drop]++
+		e.dropMu.Unlock()
+	}
+	return reply, drop
+}
+
+func (e *Engine) handle(now time.Time, service Service, from netip.AddrPort, datagram []byte) ([]byte, DropReason) {
+	e.Sweep(now)
+	client := e.clients.lookup(from.Addr())
+	if client == nil {
+		return nil, DropUnknownClient
+	}
+	p, err := radius.ParseRequest(datagram, client.Secret, !client.OptionalMessageAuthenticator)
+	if err != nil {
+		return nil, dropReason(err)
+	}
+	if !service.takes(p.Code) {
+		return nil, DropUnknownCode
+	}
+	switch status, reply := e.duplicates.Begin(now, from, datagram); status {
+	case radius.InProgress:
+		return nil, DropDuplicate
+	case radius.Answered:
+		return reply, ""
+	}
+	reply, drop := e.answer(now, service, from, client, p)
+	e.duplicates.Finish(from, datagram, reply)
+	return reply, drop
+}
+
+// takes reports whether a request belongs on the service's port.
+func (s Service) takes(code lr.Code) bool {
+	switch code {
+	case lr.CodeStatusServer:
+		return true
+	case lr.CodeAccessRequest:
+		return s == Auth
+	case lr.CodeAccountingRequest:
+		return s == Acct
+	}
+	return false
+}
+
+// dropReason maps the errors of radius.ParseRequest.
+func dropReason(err error) DropReason {
+	switch {
+	case errors.Is(err, radius.ErrNoMessageAuthenticator):
+		return DropNoMessageAuthenticator
+	case errors.Is(err, radius.ErrBadMessageAuthenticator), errors.Is(err, radius.ErrBadAuthenticator):
+		return DropBadAuthenticator
+	case errors.Is(err, radius.ErrCode):
+		return DropUnknownCode
+	}
+	return DropMalformed
+}
+
+func (e *Engine) answer(now time.Time, service Service, from netip.AddrPort, client *Client, p *lr.Packet) ([]byte, DropReason) {
+	switch {
+	case p.Code == lr.CodeStatusServer && service == Acct:
+		return e.encode(radius.NewReply(p, lr.CodeAccountingResponse)) // RFC 5997 section 4.1
+	case p.Code == lr.CodeStatusServer:
+		return e.encode(radius.NewReply(p, lr.CodeAccessAccept))
+	case p.Code == lr.CodeAccountingRequest:
+		return e.accounting(newRequest(now, from, client, p), p)
+	}
+	return e.access(newRequest(now, from, client, p), p)
+}
+
+func (e *Engine) encode(reply *lr.Packet) ([]byte, DropReason) {
+	b, err := radius.EncodeReply(reply)
+	if err != nil {
+		return nil, DropReplyTooLong
+	}
+	return b, ""
+}
+
+// Drops returns how many datagrams have been dropped for a reason.
+func (e *Engine) Drops(reason DropReason) uint64 {
+	e.dropMu.Lock()
+	defer e.dropMu.Unlock()
+	return e.drops[reason]
+}
+
+// Conversations is the number of EAP conversations under way.
+func (e *Engine) Conversations() int { return e.conversations.len() }
+
+// Sweep ends the conversations that have been idle for too long. Handle does it too; it needs calling only so that
+// the last ones do not stay when nothing comes in any more.
+func (e *Engine) Sweep(now time.Time) {
+	for c := e.conversations.popExpired(now); c != nil; c = e.conversations.popExpired(now) {
+		c.close()
+	}
+}
+
+// Close ends all conversations. Datagrams that come later start new ones.
+func (e *Engine) Close() {
+	for c := e.conversations.pop(); c != nil; c = e.conversations.pop() {
+		c.close()
+	}
+}
+
+// serialReader lets several goroutines draw from a source of randomness that need not allow it.
+type serialReader struct {
+	mu sync.Mutex
+	r  io.Reader
+}
+
+func (s *serialReader) Read(b []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return io.ReadFull(s.r, b)
+}

@@ -1,0 +1,61 @@
+package radiusd
+
+import (
+	"crypto/x509"
+	"time"
+
+	"nacsim/internal/eap"
+	"nacsim/nac/eapserver"
+
+	lr "layeh.com/radius"
+)
+
+// A Handler decides. Its methods are called from the tasks that read the sockets, several at the same time in the
+// live world, and must not block.
+type Handler interface {
+	// Authorize is called once for each conversation, when the client has proven who it is and nothing that
+	// commits the server has been sent. The Access-Accept follows when the client has acknowledged, which a client
+	// that goes away does not do.
+	Authorize(a Access) Verdict
+	// Rejected is called once for each conversation that fails in another way than by the verdict.
+	Rejected(a Access, f eapserver.Failure)
+	// Accounting is called once for each accounting request; retransmissions are recognized. The record must not
+	// be changed.
+	Accounting(rec AccountingRecord)
+}
+
+// An Access is an attempt to get network access.
+type Access struct {
+	// Request is the one that made the matter decidable, the last but one or two of the conversation.
+	Request *Request
+	// Identity is what the client called itself (EAP-Response/Identity); a claim.
+	Identity string
+	// Method is the EAP method; zero when it did not come to one.
+	Method eap.Type
+	// Chain is the client's certificate, first, and what leads to the trusted CA. With Rejected it is what the
+	// client sent, not verified, if anything.
+	Chain []*x509.Certificate
+	// TLSVersion is that of crypto/tls, for example tls.VersionTLS13.
+	TLSVersion uint16
+}
+
+// A Verdict is the authorization of an authenticated client.
+type Verdict struct {
+	// Accept lets the client in; the rest is then what the NAS is told.
+	Accept bool
+	// UserName is the name the NAS uses in accounting (RFC 2865 section 5.1); "" means the EAP identity.
+	UserName string
+	// VLAN is the number or name for Tunnel-Private-Group-Id; "" leaves it to the NAS.
+	VLAN string
+	// Role is sent as Filter-Id, unless "".
+	Role string
+	// SessionTimeout is when the client must authenticate again, with Termination-Action RADIUS-Request so that
+	// it keeps its connection meanwhile; zero means never.
+	SessionTimeout time.Duration
+	// InterimInterval is how often the NAS is to send Interim-Update; zero leaves it to the NAS.
+	InterimInterval time.Duration
+	// Class comes back in accounting, unless nil.
+	Class []byte
+	// Attributes are sent as they are, after all others.
+	Attributes lr.Attributes
+}

@@ -1,0 +1,101 @@
+package radiusd
+
+import (
+	"encoding/binary"
+	"net"
+	"net/netip"
+	"time"
+
+	"nacsim/internal/radius"
+
+	lr "layeh.com/radius"
+	"layeh.com/radius/rfc2865"
+	"layeh.com/radius/rfc2866"
+	"layeh.com/radius/rfc2869"
+	"layeh.com/radius/rfc3162"
+)
+
+// A Request is what a RADIUS request says about the client and where it is connected. Absent attributes are zero.
+type Request struct {
+	Received time.Time
+	From     netip.AddrPort // source of the datagram
+	Client   Client         // whose request it is
+
+	UserName      string // as the NAS copied it from the EAP identity
+	NASIdentifier string
+	NASAddress    netip.Addr // NAS-IP-Address or NAS-IPv6-Address
+	NASPort       uint32
+	NASPortID     string
+	NASPortType   uint32 // 19 is Wireless-802.11, 15 Ethernet (RFC 2865 section 5.41)
+	ServiceType   uint32
+
+	CallingStation string           // Calling-Station-Id as sent
+	ClientMAC      net.HardwareAddr // the same, parsed; nil if it is no MAC address
+	CalledStation  string           // Called-Station-Id as sent
+	CalledMAC      net.HardwareAddr // BSSID, or MAC address of the switch port
+	SSID           string
+
+	FramedMTU          uint32
+	ConnectInfo        string
+	AcctSessionID      string
+	AcctMultiSessionID string
+	Firmware           string // version of the access point
+
+	// Attributes are all of them.
+	Attributes lr.Attributes
+}
+
+// NAS is the address of the NAS: the source of the datagram, as NAS-IP-Address is only what it claims.
+func (r *Request) NAS() netip.Addr { return r.From.Addr().Unmap() }
+
+// CoAAddr is where the NAS listens for dynamic authorization.
+func (r *Request) CoAAddr() netip.AddrPort { return netip.AddrPortFrom(r.NAS(), r.Client.CoAPort) }
+
+// newRequest reads the attributes in one pass. A malformed one counts as absent: a NAS that writes a bad NAS-Port
+// still has clients that want to authenticate.
+func newRequest(now time.Time, from netip.AddrPort, client *Client, p *lr.Packet) *Request {
+	r := &Request{Received: now, From: from, Client: *client, Attributes: p.Attributes}
+	for _, a := range p.Attributes {
+		v := a.Attribute
+		switch a.Type {
+		case rfc2865.UserName_Type:
+			r.UserName = string(v)
+		case rfc2865.NASIdentifier_Type:
+			r.NASIdentifier = string(v)
+		case rfc2865.NASIPAddress_Type, rfc3162.NASIPv6Address_Type:
+			if addr, ok := netip.AddrFromSlice(v); ok {
+				r.NASAddress = addr
+			}
+		case rfc2865.NASPort_Type:
+			setInteger(&r.NASPort, v)
+		case rfc2869.NASPortID_Type:
+			r.NASPortID = string(v)
+		case rfc2865.NASPortType_Type:
+			setInteger(&r.NASPortType, v)
+		case rfc2865.ServiceType_Type:
+			setInteger(&r.ServiceType, v)
+		case rfc2865.FramedMTU_Type:
+			setInteger(&r.FramedMTU, v)
+		case rfc2869.ConnectInfo_Type:
+			r.ConnectInfo = string(v)
+		case rfc2866.AcctSessionID_Type:
+			r.AcctSessionID = string(v)
+		case rfc2866.AcctMultiSessionID_Type:
+			r.AcctMultiSessionID = string(v)
+		case rfc2865.CallingStationID_Type:
+			r.CallingStation = string(v)
+			r.ClientMAC, _ = radius.CanonicalMAC(r.CallingStation)
+		case rfc2865.CalledStationID_Type:
+			r.CalledStation = string(v)
+			r.CalledMAC, r.SSID, _ = radius.SplitCalledStation(r.CalledStation)
+		}
+	}
+	r.Firmware, _ = radius.Firmware(p.Attributes)
+	return r
+}
+
+func setInteger(p *uint32, v lr.Attribute) {
+	if len(v) == 4 {
+		*p = binary.BigEndian.Uint32(v)
+	}
+}
