@@ -51,7 +51,7 @@ const (
 // application is the name in the section header.
 const application = "nacsim"
 
-// A Writer is a [trace.Sink] that writes a pcapng file. It buffers; call Flush at the end.
+// A Writer is a [trace.Sink] that writes a pcapng file. It buffers; call Close at the end.
 type Writer struct {
 	w          *bufio.Writer
 	block      []byte // the block being built
@@ -102,8 +102,9 @@ func (c *Writer) Secret(_ time.Time, line string) {
 	c.secrets = append(append(c.secrets, line...), '\n')
 }
 
-// Flush writes out what is buffered and returns the first error of this or any earlier write.
-func (c *Writer) Flush() error {
+// Close writes out what is buffered and returns the first error of this or any earlier write. The writer stays
+// open: it is the caller's.
+func (c *Writer) Close() error {
 	c.flushSecrets()
 	if c.err == nil {
 		c.err = c.w.Flush()

@@ -57,7 +57,7 @@ func write(t testing.TB, packets []trace.Packet) []byte {
 	for _, p := range packets {
 		w.Packet(trace.Record{}, p)
 	}
-	if err := w.Flush(); err != nil {
+	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
 	return out.Bytes()
@@ -175,7 +175,7 @@ func TestSecretsComeBeforeThePacketsTheyOpen(t *testing.T) {
 	w.Secret(start, "CLIENT_RANDOM 03 04")
 	w.Packet(trace.Record{}, packets[0])
 	w.Secret(start, "CLIENT_RANDOM 05 06")
-	if err := w.Flush(); err != nil {
+	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
 	types, bodies := blocks(t, out.Bytes())
@@ -220,13 +220,13 @@ type brokenWriter struct{}
 
 func (brokenWriter) Write([]byte) (int, error) { return 0, io.ErrShortWrite }
 
-func TestFlushReportsTheFirstError(t *testing.T) {
+func TestCloseReportsTheFirstError(t *testing.T) {
 	w := NewWriter(brokenWriter{})
 	for range 100 {
 		w.Packet(trace.Record{}, sample()[4])
 	}
-	if err := w.Flush(); !errors.Is(err, io.ErrShortWrite) {
-		t.Errorf("Flush() = %v, want the error of the write", err)
+	if err := w.Close(); !errors.Is(err, io.ErrShortWrite) {
+		t.Errorf("Close() = %v, want the error of the write", err)
 	}
 }
 

@@ -203,7 +203,7 @@ func TestWiresharkOpensTheEAPTLSInside(t *testing.T) {
 		o.play(version, clientConfig, serverConfig)
 		o.now = o.now.Add(time.Hour)
 	}
-	if err := w.Flush(); err != nil {
+	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
 	file := filepath.Join(t.TempDir(), "capture.pcapng")
@@ -251,7 +251,7 @@ func TestWiresharkDecodesEveryRADIUSPort(t *testing.T) {
 			To: netip.AddrPortFrom(server.Addr(), port), Data: b,
 		})
 	}
-	if err := w.Flush(); err != nil {
+	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
 	file := filepath.Join(t.TempDir(), "capture.pcapng")

@@ -3,7 +3,6 @@ package trace
 import (
 	"bufio"
 	"crypto/sha256"
-	"encoding/hex"
 	"hash"
 	"io"
 	"strconv"
@@ -24,7 +23,7 @@ type JSONL struct {
 	err  error
 }
 
-// NewJSONL returns a sink that writes to w. The sink buffers; call Flush at the end. A nil w only computes
+// NewJSONL returns a sink that writes to w. The sink buffers; call Close at the end. A nil w only computes
 // the sum.
 func NewJSONL(w io.Writer) *JSONL {
 	if w == nil {
@@ -48,11 +47,15 @@ func (j *JSONL) Packet(r Record, _ Packet) { j.Record(r) }
 // Secret does nothing: secrets belong in the capture only.
 func (j *JSONL) Secret(time.Time, string) {}
 
-// Sum is the SHA-256 of all lines written so far, in hexadecimal. Equal sums mean equal traces.
-func (j *JSONL) Sum() string { return hex.EncodeToString(j.hash.Sum(nil)) }
+// Sum is the SHA-256 of all lines written so far. Equal sums mean equal traces.
+func (j *JSONL) Sum() (sum [sha256.Size]byte) {
+	j.hash.Sum(sum[:0])
+	return sum
+}
 
-// Flush writes out what is buffered and returns the first error of this or any earlier write.
-func (j *JSONL) Flush() error {
+// Close writes out what is buffered and returns the first error of this or any earlier write. The writer stays
+// open: it is the caller's.
+func (j *JSONL) Close() error {
 	if j.err == nil {
 		j.err = j.w.Flush()
 	}

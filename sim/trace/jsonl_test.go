@@ -3,7 +3,6 @@ package trace
 import (
 	"bytes"
 	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"io"
@@ -83,7 +82,7 @@ func TestJSONLSum(t *testing.T) {
 	r.Emit(start, "nac", "decision", slog.String("rule", "Corp"))
 	r.Secret(start, "CLIENT_RANDOM secret")
 	r.Packet(Packet{Time: start, Data: []byte{1}})
-	if err := sink.Flush(); err != nil {
+	if err := sink.Close(); err != nil {
 		t.Fatal(err)
 	}
 	if n := bytes.Count(out.Bytes(), []byte{'\n'}); n != 2 {
@@ -92,13 +91,12 @@ func TestJSONLSum(t *testing.T) {
 	if bytes.Contains(out.Bytes(), []byte("secret")) {
 		t.Error("the trace contains a TLS secret")
 	}
-	sum := sha256.Sum256(out.Bytes())
-	if got := sink.Sum(); got != hex.EncodeToString(sum[:]) {
-		t.Errorf("Sum() = %s, which is not the hash of the file", got)
+	if got := sink.Sum(); got != sha256.Sum256(out.Bytes()) {
+		t.Errorf("Sum() = %x, which is not the hash of the file", got)
 	}
 	quiet := NewJSONL(nil)
 	quiet.Record(Record{})
-	if quiet.Flush() != nil || quiet.Sum() == NewJSONL(nil).Sum() {
+	if quiet.Close() != nil || quiet.Sum() == NewJSONL(nil).Sum() {
 		t.Error("a sink without a writer must compute the sum")
 	}
 }
@@ -112,8 +110,8 @@ func TestJSONLKeepsItsFirstError(t *testing.T) {
 	for range 2000 {
 		sink.Record(Record{Actor: strings.Repeat("x", 100)})
 	}
-	if err := sink.Flush(); !errors.Is(err, io.ErrShortWrite) {
-		t.Errorf("Flush() = %v, want the error of the write", err)
+	if err := sink.Close(); !errors.Is(err, io.ErrShortWrite) {
+		t.Errorf("Close() = %v, want the error of the write", err)
 	}
 }
 
