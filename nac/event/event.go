@@ -1,0 +1,99 @@
+// Package event records what happens to clients as Juniper Mist's NAC client events.
+//
+// An [Event] has one of Mist's types and Mist's field names (facts: mist-and-peers 1.7). [Log.Emit] writes it
+// to the trace as kind `event` and keeps it in a ring for queries. MAC addresses are twelve bare lower-case
+// hexadecimal digits and the timestamp is in milliseconds since 1970, both as Mist's webhooks have them. A
+// field without a value is left out.
+//
+// Constructors are pure functions. A Log may be used from several tasks at once.
+package event
+
+import (
+	"log/slog"
+	"strings"
+	"time"
+)
+
+// A Type is the name of a kind of event in Mist's API.
+type Type string
+
+// The types that this NAC emits.
+const (
+	ClientPermit Type = "NAC_CLIENT_PERMIT"
+	ClientDeny   Type = "NAC_CLIENT_DENY"
+
+	SessionStarted Type = "NAC_SESSION_STARTED"
+	SessionEnded   Type = "NAC_SESSION_ENDED"
+
+	AccountingStart  Type = "NAC_ACCOUNTING_START"
+	AccountingUpdate Type = "NAC_ACCOUNTING_UPDATE"
+	AccountingStop   Type = "NAC_ACCOUNTING_STOP"
+
+	ClientCertCheckSuccess Type = "NAC_CLIENT_CERT_CHECK_SUCCESS"
+	ClientCertCheckFailure Type = "NAC_CLIENT_CERT_CHECK_FAILURE"
+	ClientCertExpired      Type = "NAC_CLIENT_CERT_EXPIRED"
+
+	ServerCertValidationSuccess Type = "NAC_SERVER_CERT_VALIDATION_SUCCESS"
+	ServerCertValidationFailure Type = "NAC_SERVER_CERT_VALIDATION_FAILURE"
+
+	MDMLookupSuccess     Type = "NAC_MDM_LOOKUP_SUCCESS"
+	MDMLookupFailure     Type = "NAC_MDM_LOOKUP_FAILURE"
+	MDMDeviceNotEnrolled Type = "NAC_MDM_DEVICE_NOT_ENROLLED"
+
+	CoAReauth     Type = "NAC_CLIENT_COA_REAUTH"
+	CoADisconnect Type = "NAC_CLIENT_COA_DISCONNECT"
+)
+
+// An Event is one thing that happened to one client.
+type Event struct {
+	Type Type
+	// MAC is the client's address in any notation.
+	MAC string
+	// At is set by [Log.Emit] where it is zero.
+	At time.Time
+	// Fields are the other fields by their names in Mist's API, in order.
+	Fields []slog.Attr
+}
+
+// Attrs returns all fields in order: type, mac, timestamp, and the others.
+func (e *Event) Attrs() []slog.Attr {
+	attrs := make([]slog.Attr, 0, len(e.Fields)+3)
+	attrs = append(attrs,
+		slog.String("type", string(e.Type)),
+		slog.String("mac", BareMAC(e.MAC)),
+		slog.Int64("timestamp", e.At.UnixMilli()))
+	return append(attrs, e.Fields...)
+}
+
+// Field returns the value of a field and whether the event has it.
+func (e *Event) Field(name string) (slog.Value, bool) {
+	for _, f := range e.Fields {
+		if f.Key == name {
+			return f.Value, true
+		}
+	}
+	return slog.Value{}, false
+}
+
+// BareMAC returns a MAC address without separators and in lower case.
+func BareMAC(mac string) string {
+	bare := true
+	for i := range len(mac) {
+		if c := mac[i]; !(c >= '0' && c <= '9' || c >= 'a' && c <= 'f') {
+			bare = false
+			break
+		}
+	}
+	if bare {
+		return mac
+	}
+	return strings.Map(func(c rune) rune {
+		switch {
+		case c == ':' || c == '-' || c == '.':
+			return -1
+		case c >= 'A' && c <= 'F':
+			return c + 'a' - 'A'
+		}
+		return c
+	}, mac)
+}

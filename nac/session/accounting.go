@@ -1,0 +1,100 @@
+package session
+
+import (
+	"time"
+
+	"nacsim/nac/event"
+)
+
+// Accounting is what an Accounting-Request says about one session (RFC 2866).
+type Accounting struct {
+	Key           Key
+	AcctSessionID string
+	// Delay is the Acct-Delay-Time: for how long the NAS has been trying to send the record.
+	Delay time.Duration
+	Usage Usage
+	// TerminateCause is why the session ended, for example "User-Request".
+	TerminateCause string
+}
+
+// Start takes Accounting-Start and reports whether it belongs to a session. It makes the Acct-Session-Id known
+// of a session that was authorized without or with another one, unless the record is older than that
+// authorization.
+func (t *Table) Start(a Accounting) (known bool, err error) {
+	now := t.h.Now()
+	t.mu.Lock()
+	s := t.sessions[a.Key]
+	if s == nil || s.AcctSessionID != a.AcctSessionID && now.Add(-a.Delay).Before(s.AuthorizedAt) {
+		t.mu.Unlock()
+		return false, nil
+	}
+	fresh := s.StartedAt.IsZero() || s.AcctSessionID != a.AcctSessionID
+	s.AcctSessionID = a.AcctSessionID
+	if fresh {
+		s.StartedAt, s.Usage = now.Add(-a.Delay), Usage{}
+		err = t.put(s)
+	}
+	copied := *s
+	t.mu.Unlock()
+	if fresh {
+		t.emit(event.AccountingStart, &copied, "", time.Time{})
+		t.report([]Change{{Session: copied, State: Started}})
+	}
+	return true, err
+}
+
+// Update takes an interim update and reports whether it belongs to a session.
+func (t *Table) Update(a Accounting) (known bool) {
+	t.mu.Lock()
+	s := t.sessions[a.Key]
+	if s == nil || s.AcctSessionID != a.AcctSessionID {
+		t.mu.Unlock()
+		return false
+	}
+	s.Usage = a.Usage
+	s.Usage.At = t.h.Now()
+	copied := *s
+	t.mu.Unlock()
+	t.emit(event.AccountingUpdate, &copied, "", time.Time{})
+	return true
+}
+
+// Stop takes Accounting-Stop and reports whether it ended a session. It ends the current one only: a record
+// with another Acct-Session-Id, or from before the authorization in force, is about a session that is gone.
+func (t *Table) Stop(a Accounting) (ended bool) {
+	now := t.h.Now()
+	t.mu.Lock()
+	s := t.sessions[a.Key]
+	if s == nil || s.AcctSessionID != a.AcctSessionID || now.Add(-a.Delay).Before(s.AuthorizedAt) {
+		t.mu.Unlock()
+		return false
+	}
+	s.Usage = a.Usage
+	s.Usage.At = now
+	reason := a.TerminateCause
+	if reason == "" {
+		reason = "accounting stopped"
+	}
+	copied := *s
+	changes := t.end(nil, s, reason)
+	t.mu.Unlock()
+	t.emit(event.AccountingStop, &copied, reason, now)
+	t.report(changes)
+	return true
+}
+
+// NASRestarted takes Accounting-On or Accounting-Off: the NAS has no sessions any more. It returns how many
+// there were. A session that was authorized after the NAS made the record, delay ago, stays.
+func (t *Table) NASRestarted(nas string, delay time.Duration, reason string) int {
+	made := t.h.Now().Add(-delay)
+	var changes []Change
+	for _, s := range t.ByNAS(nas) {
+		t.mu.Lock()
+		if now := t.sessions[s.Key()]; now != nil && !made.Before(now.AuthorizedAt) {
+			changes = t.end(changes, now, reason)
+		}
+		t.mu.Unlock()
+	}
+	t.report(changes)
+	return len(changes)
+}

@@ -1,0 +1,312 @@
+package session
+
+import (
+	"errors"
+	"net/netip"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"nacsim/internal/host"
+	"nacsim/nac/event"
+	"nacsim/nac/identity"
+	"nacsim/nac/policy"
+)
+
+const (
+	laptop  = "00:1c:b3:09:85:15"
+	printer = "00:1c:b3:00:00:02"
+	guid    = "6f4d2a1e-0000-4000-8000-000000000001"
+)
+
+// at returns a session of a client at a NAS with quarantine VLAN 1.
+func at(nas, client, id string) Session {
+	return Session{
+		Request: policy.Request{
+			AuthType: "eap-tls", PortType: "wireless", MAC: client, NAS: nas, NASIP: netip.MustParseAddr("10.0.1.1"),
+			Certificate: &identity.Certificate{CN: "Laptop-1.corp.example", SANDNS: []string{guid}},
+		},
+		CoA: netip.MustParseAddrPort("10.0.1.1:3799"), AcctSessionID: id,
+		InForce: policy.Authorization{VLAN: "1"}, Rule: "First Connect",
+	}
+}
+
+func open(t *testing.T, m *machine, c Config) *Table {
+	t.Helper()
+	table, err := Open(m, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return table
+}
+
+func authorize(t *testing.T, table *Table, s Session) {
+	t.Helper()
+	if err := table.Authorize(s); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func wantLines(t *testing.T, got []string, want ...string) {
+	t.Helper()
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("trace is\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+func TestLifeOfASession(t *testing.T) {
+	m := newMachine()
+	table := open(t, m, Config{Events: event.NewLog(m, 0)})
+	key := Key{"ap-1", laptop}
+
+	authorize(t, table, at("ap-1", laptop, "A1"))
+	wantLines(t, m.taken("session"), "client="+laptop+" session=A1 nas=ap-1 state=authorized vlan=1 reason=")
+
+	m.now = m.now.Add(time.Second)
+	if known, err := table.Start(Accounting{Key: key, AcctSessionID: "A1"}); !known || err != nil {
+		t.Fatalf("Start returns %v, %v", known, err)
+	}
+	wantLines(t, m.taken("session"), "client="+laptop+" session=A1 nas=ap-1 state=started vlan=1 reason=")
+	if known, _ := table.Start(Accounting{Key: key, AcctSessionID: "A1"}); !known {
+		t.Error("a repeated Start is not recognized")
+	}
+	wantLines(t, m.taken("session"))
+
+	m.now = m.now.Add(time.Minute)
+	again := at("ap-1", laptop, "A1")
+	again.InForce.VLAN = "750"
+	authorize(t, table, again)
+	wantLines(t, m.taken("session"), "client="+laptop+" session=A1 nas=ap-1 state=authorized vlan=750 reason=")
+	s, _ := table.Get(key)
+	if !s.StartedAt.Equal(m.now.Add(-time.Minute)) || !s.AuthorizedAt.Equal(m.now) {
+		t.Errorf("after a re-authentication started at %v, authorized at %v", s.StartedAt, s.AuthorizedAt)
+	}
+
+	m.now = m.now.Add(time.Hour)
+	if !table.Update(Accounting{Key: key, AcctSessionID: "A1", Usage: Usage{InOctets: 7}}) {
+		t.Error("an interim update is not recognized")
+	}
+	if s, _ := table.Get(key); s.Usage.InOctets != 7 || !s.Usage.At.Equal(m.now) {
+		t.Errorf("usage is %+v", s.Usage)
+	}
+	if !table.Stop(Accounting{Key: key, AcctSessionID: "A1", TerminateCause: "User-Request"}) {
+		t.Error("Stop does not end the session")
+	}
+	lines := m.lines
+	wantLines(t, m.taken("session"), "client="+laptop+" session=A1 nas=ap-1 state=ended vlan=750 reason=User-Request")
+	if !strings.Contains(strings.Join(lines, "\n"), "type=NAC_SESSION_ENDED") || !strings.Contains(strings.Join(lines, "\n"), "type=NAC_ACCOUNTING_STOP") {
+		t.Errorf("events are missing in\n%s", strings.Join(lines, "\n"))
+	}
+	if table.Len() != 0 || len(m.records) != 0 {
+		t.Errorf("%d sessions and %d records are left", table.Len(), len(m.records))
+	}
+}
+
+// TestAccountingOfOlderSessions holds that what a NAS says late about an earlier session changes nothing.
+func TestAccountingOfOlderSessions(t *testing.T) {
+	key := Key{"ap-1", laptop}
+	cases := []struct {
+		name string
+		do   func(table *Table) bool
+		want bool
+	}{
+		{"Stop with another Acct-Session-Id", func(t *Table) bool { return t.Stop(Accounting{Key: key, AcctSessionID: "OLD"}) }, false},
+		{"Stop made before the authorization", func(t *Table) bool {
+			return t.Stop(Accounting{Key: key, AcctSessionID: "A1", Delay: 10 * time.Second})
+		}, false},
+		{"Stop of another client", func(t *Table) bool { return t.Stop(Accounting{Key: Key{"ap-1", printer}, AcctSessionID: "A1"}) }, false},
+		{"Stop from another NAS", func(t *Table) bool { return t.Stop(Accounting{Key: Key{"ap-2", laptop}, AcctSessionID: "A1"}) }, false},
+		{"Update with another Acct-Session-Id", func(t *Table) bool { return t.Update(Accounting{Key: key, AcctSessionID: "OLD"}) }, false},
+		{"Start made before the authorization with another Acct-Session-Id", func(t *Table) bool {
+			known, _ := t.Start(Accounting{Key: key, AcctSessionID: "OLD", Delay: 10 * time.Second})
+			return known
+		}, false},
+		{"Start of an unknown client", func(t *Table) bool {
+			known, _ := t.Start(Accounting{Key: Key{"ap-1", printer}, AcctSessionID: "B1"})
+			return known
+		}, false},
+		{"Accounting-On made before the authorization", func(t *Table) bool { return t.NASRestarted("ap-1", 10*time.Second, "on") > 0 }, false},
+		{"Accounting-On of another NAS", func(t *Table) bool { return t.NASRestarted("ap-2", 0, "on") > 0 }, false},
+		{"Stop now", func(t *Table) bool { return t.Stop(Accounting{Key: key, AcctSessionID: "A1"}) }, true},
+		{"Accounting-On now", func(t *Table) bool { return t.NASRestarted("ap-1", 0, "on") > 0 }, true},
+		{"Start with another Acct-Session-Id now", func(t *Table) bool {
+			known, _ := t.Start(Accounting{Key: key, AcctSessionID: "A2"})
+			s, _ := t.Get(key)
+			return known && s.AcctSessionID == "A2"
+		}, true},
+	}
+	for _, c := range cases {
+		m := newMachine()
+		table := open(t, m, Config{})
+		authorize(t, table, at("ap-1", laptop, "A1"))
+		m.now = m.now.Add(5 * time.Second)
+		if got := c.do(table); got != c.want {
+			t.Errorf("%s: got %v, want %v", c.name, got, c.want)
+		}
+	}
+}
+
+func TestOneSessionPerClient(t *testing.T) {
+	m := newMachine()
+	var changes []string
+	table := open(t, m, Config{Changed: func(c Change) {
+		changes = append(changes, c.Session.Request.NAS+" "+c.Session.AcctSessionID+" "+string(c.State)+" "+c.Reason)
+	}})
+	authorize(t, table, at("ap-1", laptop, "A1"))
+	authorize(t, table, at("ap-1", printer, "P1"))
+	authorize(t, table, at("ap-2", laptop, "B1")) // roams
+	authorize(t, table, at("ap-2", laptop, "B2")) // connects anew; its Stop was lost
+	authorize(t, table, at("ap-2", laptop, ""))   // re-authenticates at a NAS that does not state the ID
+	want := []string{"ap-1 A1 authorized ", "ap-1 P1 authorized ", "ap-1 A1 ended roamed to ap-2", "ap-2 B1 authorized ",
+		"ap-2 B1 ended replaced by session B2", "ap-2 B2 authorized ", "ap-2 B2 authorized "}
+	if !reflect.DeepEqual(changes, want) {
+		t.Errorf("changes are\n%s\nwant\n%s", strings.Join(changes, "\n"), strings.Join(want, "\n"))
+	}
+	if got := table.Clients(); !reflect.DeepEqual(got, []string{printer, laptop}) {
+		t.Errorf("clients are %v", got)
+	}
+	if s, ok := table.ByClient(laptop); !ok || s.Request.NAS != "ap-2" || s.AcctSessionID != "B2" {
+		t.Errorf("the laptop is at %s with %s", s.Request.NAS, s.AcctSessionID)
+	}
+	if _, ok := table.Get(Key{"ap-1", laptop}); ok {
+		t.Error("the laptop is still at ap-1")
+	}
+}
+
+func TestEndAuthorization(t *testing.T) {
+	m := newMachine()
+	table := open(t, m, Config{})
+	key := Key{"ap-1", laptop}
+	authorize(t, table, at("ap-1", laptop, "A1"))
+	old, _ := table.Get(key)
+	m.now = m.now.Add(time.Second)
+	authorize(t, table, at("ap-1", laptop, "A1"))
+	if table.EndAuthorization(key, old.AuthorizedAt, "CoA-NAK") {
+		t.Error("a session that has been authorized again was ended")
+	}
+	if !table.EndAuthorization(key, m.now, "CoA-NAK") || table.Len() != 0 {
+		t.Error("the session was not ended")
+	}
+	if table.EndAuthorization(key, m.now, "CoA-NAK") {
+		t.Error("a session was ended twice")
+	}
+	table.End(key, "rejected") // nothing there
+}
+
+func TestLookups(t *testing.T) {
+	m := newMachine()
+	table := open(t, m, Config{})
+	s := at("ap-1", laptop, "A1")
+	s.Request.MDM.DeviceID = "7A000000-0000-4000-8000-000000000009"
+	authorize(t, table, s)
+	other := at("sw-1", printer, "P1")
+	other.Request.Certificate = nil
+	authorize(t, table, other)
+
+	cases := []struct {
+		name string
+		got  []Session
+		want string
+	}{
+		{"by MAC", table.ByKeys(identity.Key{Kind: identity.MAC, Value: laptop}), laptop},
+		{"by name in another case", table.ByKeys(identity.Key{Kind: identity.CN, Value: "LAPTOP-1"}), laptop},
+		{"by several keys of one session", table.ByKeys(identity.Key{Kind: identity.CN, Value: "laptop-1"}, identity.Key{Kind: identity.MAC, Value: laptop}), laptop},
+		{"by the ID in the certificate", table.ByDevice(guid), laptop},
+		{"by the ID of the record", table.ByDevice("7a000000-0000-4000-8000-000000000009"), laptop},
+		{"by an unknown ID", table.ByDevice("none"), ""},
+		{"by NAS", table.ByNAS("sw-1"), printer},
+		{"all", table.All(), printer + " " + laptop},
+	}
+	for _, c := range cases {
+		var macs []string
+		for _, s := range c.got {
+			macs = append(macs, s.Request.MAC)
+		}
+		if got := strings.Join(macs, " "); got != c.want {
+			t.Errorf("%s: got %q, want %q", c.name, got, c.want)
+		}
+	}
+	table.End(Key{"ap-1", laptop}, "gone")
+	if got := table.ByDevice(guid); len(got) != 0 {
+		t.Errorf("an ended session is found: %v", got)
+	}
+	if len(table.byName) != 1 || len(table.byNAS) != 1 {
+		t.Errorf("indexes keep what has ended: %v, %v", table.byName, table.byNAS)
+	}
+}
+
+func TestSurvivesRestart(t *testing.T) {
+	m := newMachine()
+	table := open(t, m, Config{})
+	s := at("ap-1", laptop, "A1")
+	s.Request.Certificate.NotAfter = m.now.Add(time.Hour)
+	s.Firmware, s.Class, s.CallingStation = "0.14.1", "c", "00-1C-B3-09-85-15"
+	authorize(t, table, s)
+	authorize(t, table, at("sw-1", printer, "P1"))
+	want, _ := table.Get(s.Key())
+
+	m.records["session/garbage"] = "{"
+	m.records["session/00:00:00:00:00:00/ap-1"] = m.records[storeKey(s.Key())] // under the wrong key
+	m.lines = nil
+	table = open(t, m, Config{})
+	if got, _ := table.Get(s.Key()); !reflect.DeepEqual(got, want) {
+		t.Errorf("got\n%+v\nwant\n%+v", got, want)
+	}
+	if table.Len() != 2 || len(m.records) != 2 {
+		t.Errorf("%d sessions, %d records", table.Len(), len(m.records))
+	}
+	if drops := m.taken("drop"); len(drops) != 2 {
+		t.Errorf("drops are %v", drops)
+	}
+	if got := table.ByDevice(guid); len(got) != 2 {
+		t.Errorf("%d sessions found by device", len(got))
+	}
+}
+
+func TestLimit(t *testing.T) {
+	m := newMachine()
+	table := open(t, m, Config{Limit: 1})
+	authorize(t, table, at("ap-1", laptop, "A1"))
+	authorize(t, table, at("ap-1", laptop, "A1")) // again is no other session
+	authorize(t, table, at("ap-2", laptop, "A2")) // nor is roaming
+	if err := table.Authorize(at("ap-1", printer, "P1")); !errors.Is(err, ErrFull) {
+		t.Errorf("error is %v", err)
+	}
+	if table.Len() != 1 {
+		t.Errorf("%d sessions", table.Len())
+	}
+}
+
+func TestDown(t *testing.T) {
+	m := newMachine()
+	table := open(t, m, Config{})
+	m.down = true
+	if err := table.Authorize(at("ap-1", laptop, "A1")); !errors.Is(err, host.ErrDown) {
+		t.Errorf("error is %v", err)
+	}
+	if _, err := Open(m, Config{}); !errors.Is(err, host.ErrDown) {
+		t.Errorf("error is %v", err)
+	}
+}
+
+func TestParseMAC(t *testing.T) {
+	for in, want := range map[string]int{laptop: 6, "": 0, "001cb3098515": 0, "00-1c-b3-09-85-15": 0, "00:1C:b3:09:85:15": 0} {
+		if got := len(parseMAC(in)); got != want {
+			t.Errorf("%q: %d octets, want %d", in, got, want)
+		}
+	}
+}
+
+func BenchmarkAuthorize(b *testing.B) {
+	m := newMachine()
+	table, _ := Open(m, Config{})
+	s := at("ap-1", laptop, "A1")
+	b.ReportAllocs()
+	for b.Loop() {
+		m.lines = m.lines[:0]
+		if err := table.Authorize(s); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
