@@ -3,8 +3,12 @@ package scenario
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"net"
+	"strings"
 	"time"
+
+	"nacsim/sim/pki"
 )
 
 // A Device is a client of the network, with its record in Intune, its certificate and its supplicant.
@@ -24,6 +28,22 @@ type Device struct {
 	// Certificate is nil for a device that has none.
 	Certificate *Certificate
 	Supplicant  Supplicant
+}
+
+// Variables returns what the variables of SCEP profiles stand for on this device. They do not follow a change of
+// its name in Intune.
+func (d *Device) Variables() pki.Variables {
+	name, _, _ := strings.Cut(d.Intune.User, "@")
+	return pki.Variables{
+		DeviceName:               d.DeviceName,
+		DeviceID:                 d.Intune.ID,
+		EntraDeviceID:            d.Intune.EntraID,
+		SerialNumber:             d.Intune.Serial,
+		WiFiMACAddress:           strings.ToUpper(hex.EncodeToString(d.MAC)),
+		FullyQualifiedDomainName: d.DeviceName + ".corp.example",
+		UserPrincipalName:        d.Intune.User,
+		UserName:                 name,
+	}
 }
 
 // Address returns the MAC address the device uses on the air and on the wire: its MAC, or with RandomizeMAC
@@ -60,6 +80,14 @@ type DeviceIntune struct {
 	User   string
 	// Posture is the device's posture at the start, or when it enrols.
 	Posture Posture
+
+	wifi, ethernet recordMAC // as written
+}
+
+// A recordMAC is a MAC address on record as written: an address, none, or nothing.
+type recordMAC struct {
+	written bool
+	mac     net.HardwareAddr
 }
 
 // A Posture is what a compliance policy looks at. Nil fields leave what is in force; in the record of a device

@@ -101,8 +101,9 @@ type Rename struct {
 	To     string
 }
 
-// Reissue gives a device a new certificate, used from its next authentication on. What the step does not mention is as
-// in the device's certificate in the file; validity counts from the step.
+// Reissue gives a device a new certificate, used from its next authentication on. What the step does not mention
+// is as in the device's certificate in the file, except for the validity, which counts from the step and is by
+// default that of a new certificate.
 type Reissue struct {
 	Pos
 	Device      string
@@ -136,7 +137,7 @@ type PacketFault struct {
 	// From and To are hosts; empty means any.
 	From string
 	To   string
-	// Match is the packet's name, one of [PacketNames].
+	// Match is the packet's name, one of those that [PacketNames] returns.
 	Match string
 	// Action is ActionDrop, ActionDuplicate or ActionDelay.
 	Action string

@@ -1,0 +1,354 @@
+package scenario
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+// A script is what is known, while the steps are read one after the other, of the world they will act on.
+// Only what the steps themselves decide is known, not what follows from it.
+type script struct {
+	clock     time.Duration // the earliest time at which the next step can begin
+	steps     int
+	late      bool                    // a step after max_duration has been reported
+	records   map[string]DeviceIntune // each device's record and posture
+	connected map[string]Connect      // where each device is
+	wireless  map[string]bool         // devices that are ever connected to an access point
+	wired     map[string]bool         // and to a switch
+}
+
+func newScript() script {
+	return script{
+		records:   make(map[string]DeviceIntune),
+		connected: make(map[string]Connect),
+		wireless:  make(map[string]bool),
+		wired:     make(map[string]bool),
+	}
+}
+
+// checkStep checks what a step says as a whole: its verb, its time, and what only an expectation has.
+func checkStep(p *parser, n *node, s *Step) {
+	p.script.steps++
+	s.Index = p.script.steps
+	checkVerb(p, n)
+	p.checkTime(n, s)
+	if s.Expect != nil {
+		checkHowLong(p, n, s)
+		return
+	}
+	for _, name := range []string{"within", "for"} {
+		if v := n.entry(name); v != nil && n.entry("expect") == nil {
+			p.report(v.pos, v.width, "%s: only an expect takes time; to let time pass, give the next step after: %s", name, strings.TrimSpace(v.text))
+		}
+	}
+}
+
+// checkVerb makes sure that a step does exactly one thing.
+func checkVerb(p *parser, n *node) {
+	var names []string
+	var first *entry
+	unknown := false
+	for i := range n.entries {
+		e := &n.entries[i]
+		isVerb := slices.ContainsFunc(verbNames, func(name string) bool { return name == e.key.text })
+		switch {
+		case isVerb && first == nil:
+			first = e
+		case isVerb:
+			p.report(e.key.pos, e.key.width, "a step does one thing, and this one already does %s; write another step", first.key.text)
+		default:
+			unknown = unknown || !slices.Contains(timeKeys, e.key.text)
+		}
+		names = append(names, e.key.text)
+	}
+	if first == nil && !unknown {
+		p.report(n.pos, n.width, "the step does nothing; give one of %s", strings.Join(verbNames, ", "))
+	}
+}
+
+// timeKeys are the keys of a step that are not verbs.
+var timeKeys = []string{"at", "after", "within", "for", "note"}
+
+// checkTime keeps the steps in chronological order.
+func (p *parser) checkTime(n *node, s *Step) {
+	at, after := n.entry("at"), n.entry("after")
+	if at != nil && after != nil {
+		p.report(after.pos, after.width, "a step has at or after, not both")
+		return
+	}
+	if s.At != nil {
+		if *s.At < p.script.clock {
+			p.report(at.pos, at.width, "at: %s is out of order: the step before this one does not end before %s", FormatDuration(*s.At), FormatDuration(p.script.clock))
+		}
+		p.script.clock = max(p.script.clock, *s.At)
+	}
+	p.script.clock += s.After + s.For
+	if limit := p.file.Settings.MaxDuration; limit > 0 && p.script.clock > limit && !p.script.late {
+		p.script.late = true
+		p.report(n.pos, n.width, "the scenario lasts at least %s, longer than settings.max_duration, %s", FormatDuration(p.script.clock), FormatDuration(limit))
+	}
+}
+
+// checkHowLong checks within and for against what is expected.
+func checkHowLong(p *parser, n *node, s *Step) {
+	e := s.Expect
+	if e.Record == "" {
+		return
+	}
+	if v := n.entry("for"); v != nil && !e.Not && e.Count == nil {
+		p.report(v.pos, v.width, "for: what has happened stays true; give not: true or count to say that it must not happen (again)")
+	}
+	if v := n.entry("within"); v != nil && e.Not {
+		p.report(v.pos, v.width, "within: what must not happen has no time by which it must become true; write for")
+	}
+}
+
+func checkConnect(p *parser, n *node, c *Connect) {
+	if c.Device == "" || c.NAS == "" {
+		return
+	}
+	if c.Port == 0 {
+		p.script.wireless[c.Device] = true
+	} else {
+		p.script.wired[c.Device] = true
+		for _, other := range p.deviceNames {
+			if at, ok := p.script.connected[other]; ok && other != c.Device && at.To() == c.To() {
+				p.report(n.pos, n.width, "to: %s is taken by %s since line %d", c.To(), other, at.Line)
+				return
+			}
+		}
+	}
+	p.script.connected[c.Device] = *c
+}
+
+func checkDisconnect(p *parser, n *node, d *Disconnect) {
+	if _, ok := p.script.connected[d.Device]; !ok && d.Device != "" {
+		p.report(n.pos, n.width, "%s is not connected", d.Device)
+	}
+	delete(p.script.connected, d.Device)
+}
+
+func checkPosture(p *parser, n *node, s *SetPosture) {
+	if len(n.entries) < 2 {
+		p.report(n.pos, n.width, "the posture does not change; give one of antivirus, firewall, encryption, patch_level")
+	}
+	if record, ok := p.script.records[s.Device]; ok {
+		record.Posture = record.Posture.with(s.Posture)
+		p.script.records[s.Device] = record
+	}
+}
+
+// with returns the posture with what a change mentions replaced.
+func (q Posture) with(change Posture) Posture {
+	if change.Antivirus != nil {
+		q.Antivirus = change.Antivirus
+	}
+	if change.Firewall != nil {
+		q.Firewall = change.Firewall
+	}
+	if change.Encryption != nil {
+		q.Encryption = change.Encryption
+	}
+	if change.PatchLevel != nil {
+		q.PatchLevel = change.PatchLevel
+	}
+	return q
+}
+
+// startEnroll begins with the device's record as it is by now.
+func startEnroll(p *parser, n *node, e *Enroll) {
+	if device := n.entry("device"); device != nil {
+		e.Record = p.script.records[device.text]
+	}
+	e.Record.Pos = n.pos
+}
+
+func checkEnroll(p *parser, n *node, e *Enroll) {
+	record, ok := p.script.records[e.Device]
+	if !ok {
+		return
+	}
+	if record.Enrolled {
+		p.report(n.pos, n.width, "%s is enrolled already", e.Device)
+	}
+	e.Record.Enrolled = true
+	p.script.records[e.Device] = e.Record
+}
+
+func checkRetire(p *parser, n *node, r *Retire) {
+	p.needEnrolled(n, r.Device, "be retired")
+	if record, ok := p.script.records[r.Device]; ok {
+		record.Enrolled = false
+		p.script.records[r.Device] = record
+	}
+}
+
+// needEnrolled reports a device that Intune does not know at this point of the script.
+func (p *parser) needEnrolled(n *node, device, what string) {
+	if record, ok := p.script.records[device]; ok && !record.Enrolled {
+		p.report(n.pos, n.width, "%s cannot %s: Intune does not know it at this point", device, what)
+	}
+}
+
+// startReissue begins with the device's certificate.
+func startReissue(p *parser, n *node, r *Reissue) {
+	r.Certificate = newCertificate(n.pos)
+	if device := n.entry("device"); device != nil {
+		if d := p.file.Device(device.text); d != nil && d.Certificate != nil {
+			r.Certificate = *d.Certificate
+		}
+	}
+	r.Certificate.Pos = n.pos
+}
+
+func readGraphStatus(p *parser, n *node, g *Graph) {
+	var status string
+	choice("down", "up").read(p, n, "status", &status)
+	g.Down, g.Up = status == "down", status == "up"
+}
+
+func checkGraph(p *parser, n *node, g *Graph) {
+	status, answer := n.entry("status"), n.entry("answer")
+	switch {
+	case status != nil && answer != nil:
+		p.report(answer.pos, answer.width, "answer cannot stand beside status")
+	case status == nil && answer == nil:
+		p.report(n.pos, n.width, "give status: down, status: up, or answer: with an HTTP status such as 503")
+	}
+	for _, name := range []string{"retry_after", "count"} {
+		if v := n.entry(name); v != nil && answer == nil {
+			p.report(v.pos, v.width, "%s needs answer", name)
+		}
+	}
+	if v := n.entry("retry_after"); v != nil && g.RetryAfter%time.Second != 0 {
+		p.report(v.pos, v.width, "retry_after: want whole seconds, got %s", v.text)
+	}
+}
+
+func checkPacket(p *parser, n *node, f *PacketFault) {
+	delay := n.entry("delay")
+	switch {
+	case f.Action == ActionDelay && delay == nil:
+		p.report(n.pos, n.width, `action delay needs delay, for example "500ms"`)
+	case f.Action == ActionDrop && delay != nil:
+		p.report(delay.pos, delay.width, "delay: a dropped packet has none")
+	}
+	if f.From != "" && f.To != "" && !p.adjacent(f.From, f.To) {
+		p.report(n.pos, n.width, "%s and %s do not talk to each other", f.From, f.To)
+	}
+}
+
+// resolve completes what depends on all steps.
+func (p *parser) resolve(root *node) {
+	f := p.file
+	for i := range f.Devices {
+		d := &f.Devices[i]
+		p.completeRecord(d.Intune, d)
+	}
+	for i := range f.Steps {
+		if e := f.Steps[i].Enroll; e != nil {
+			if d := f.Device(e.Device); d != nil {
+				p.completeRecord(&e.Record, d)
+			}
+		}
+	}
+	if p.unsure {
+		return
+	}
+	for _, ref := range p.ruleRefs {
+		if !slices.Contains(p.rules, ref.text) {
+			p.report(ref.pos, ref.width, "rule: no policy of this scenario has a rule %s%s", ref.describe(), suggest(ref.text, "the rules are", p.rules))
+		}
+	}
+}
+
+// completeRecord decides on the MAC addresses on record.
+func (p *parser) completeRecord(r *DeviceIntune, d *Device) {
+	wired := p.script.wired[d.Name]
+	r.WiFiMAC = r.wifi.address(d.MAC, p.script.wireless[d.Name] || !wired)
+	r.EthernetMAC = r.ethernet.address(d.MAC, wired)
+}
+
+var whereRule = rule[[]Field]{
+	schema: schema{Type: "object", AdditionalProperties: &anyValue.schema, MinProperties: 1, MaxProperties: 32},
+	read: func(p *parser, n *node, label string, into *[]Field) {
+		if n.kind != mappingNode || len(n.entries) == 0 || len(n.entries) > 32 {
+			p.wrong(n, label, "a mapping from up to 32 fields of the record to their values")
+			return
+		}
+		for _, e := range n.entries {
+			f := Field{Pos: e.key.pos, Name: e.key.text}
+			anyValue.read(p, e.value, label+": "+e.key.text, &f.Value)
+			*into = append(*into, f)
+		}
+	},
+}
+
+// checkExpect makes sure that an expectation has one of its two forms.
+func checkExpect(p *parser, n *node, e *Expect) {
+	refuse := func(why string, keys ...string) {
+		for _, k := range keys {
+			if v := n.entry(k); v != nil {
+				p.report(v.pos, v.width, "%s %s", k, why)
+			}
+		}
+	}
+	if n.entry("client") != nil {
+		refuse("cannot stand beside client, which means the same", "device")
+	}
+	if e.Record == "" {
+		checkState(p, n, e)
+		refuse("is for an expectation about a record: event, packet, decision and so on", "device", "key", "from", "to", "where", "count", "at_least", "since")
+		return
+	}
+	refuse("is not a field of a record; write a step of its own for it", "state", "port")
+	if e.Record != "lookup" {
+		refuse("needs lookup", "key")
+	}
+	if e.Record != "packet" {
+		refuse("needs packet", "from", "to")
+	}
+	if e.Count != nil {
+		refuse("cannot stand beside count", "at_least", "not")
+		e.SinceStart = e.SinceStart || n.entry("since") == nil
+		return
+	}
+	if e.Not {
+		refuse("cannot stand beside not: true", "at_least")
+	}
+	e.AtLeast = max(1, e.AtLeast)
+}
+
+// checkState checks an expectation about a client.
+func checkState(p *parser, n *node, e *Expect) {
+	facts := []string{"vlan", "state", "rule", "compliance", "nas", "port"}
+	said := slices.ContainsFunc(facts, func(k string) bool { return n.entry(k) != nil })
+	for _, entry := range n.entries { // a misspelt key has been reported
+		said = said || !slices.ContainsFunc(expectNames, func(name string) bool { return name == entry.key.text })
+		for _, form := range recordForms {
+			said = said || entry.key.text == form.name
+		}
+	}
+	if !said {
+		p.report(n.pos, n.width, "nothing is expected; give one of %s, or a record: event, packet, decision, lookup, coa, …", strings.Join(facts, ", "))
+		return
+	}
+	if n.entry("client") == nil && slices.ContainsFunc(facts, func(k string) bool { return n.entry(k) != nil }) {
+		p.report(n.pos, n.width, "client is missing: whose %s?", firstOf(n, facts))
+	}
+	if e.Port != 0 && e.NAS == "" && n.entry("nas") == nil {
+		v := n.entry("port")
+		p.report(v.pos, v.width, "port needs nas: the switch that it is on")
+	}
+}
+
+// firstOf returns the first of the keys that n has.
+func firstOf(n *node, keys []string) string {
+	for _, k := range keys {
+		if n.entry(k) != nil {
+			return k
+		}
+	}
+	return ""
+}

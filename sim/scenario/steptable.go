@@ -1,0 +1,318 @@
+package scenario
+
+import (
+	"slices"
+	"time"
+
+	"nacsim/sim/decode"
+)
+
+// A verb is a key of a step that says what it does.
+type verb struct {
+	name  string
+	is    func(*Step) bool
+	field field[Step]
+}
+
+func does[V any](name, doc string, at func(*Step) **V, r rule[V], options ...option) verb {
+	return verb{
+		name:  name,
+		is:    func(s *Step) bool { return *at(s) != nil },
+		field: key(name, doc, at, optional(r), options...),
+	}
+}
+
+// verbs are what a step can do, in the order of the documentation.
+var verbs = []verb{
+	does("connect", "Plugs a device into a switch port or associates it with an access point. A device that is connected elsewhere leaves there first.",
+		func(s *Step) **Connect { return &s.Connect }, connectRule, example("{device: laptop-1, to: ap-1}", "{device: laptop-1, to: sw-1/3}")),
+	does("disconnect", "Unplugs a device, or makes it leave its access point.",
+		func(s *Step) **Disconnect { return &s.Disconnect }, disconnectRule, example("{device: laptop-1}")),
+	does("posture", "Changes the posture of a device. Intune learns of it at the next check-in.",
+		func(s *Step) **SetPosture { return &s.Posture }, postureRule, example("{device: laptop-1, antivirus: off}")),
+	does("sync", "Makes a device check in with Intune now.",
+		func(s *Step) **Sync { return &s.Sync }, syncRule, example("{device: laptop-1}")),
+	does("enroll", "Makes Intune manage a device that it does not know yet.",
+		func(s *Step) **Enroll { return &s.Enroll }, enrollRule, example("{device: laptop-1}")),
+	does("retire", "Removes a device from Intune.",
+		func(s *Step) **Retire { return &s.Retire }, retireRule, example("{device: laptop-1}")),
+	does("rename", "Gives a device another deviceName in Intune; its certificate keeps the old one.",
+		func(s *Step) **Rename { return &s.Rename }, renameRule, example("{device: laptop-1, name: LAPTOP-ADA}")),
+	does("certificate", "Gives a device a new certificate, which it uses from its next authentication on. What is left out is as in the device's certificate.",
+		func(s *Step) **Reissue { return &s.Certificate }, reissueRule, example("{device: laptop-1, not_after: 30d}")),
+	does("policy", "Replaces the policy of the NAC.",
+		func(s *Step) **Policy { return &s.Policy }, policyStepRule, example("policies/strict.yaml", "{file: policies/strict.yaml}")),
+	does("graph", "Makes Microsoft Graph and the token endpoint unreachable, makes them answer with an error, or mends them.",
+		func(s *Step) **Graph { return &s.Graph }, graphRule, example("{status: down}", "{answer: 429, retry_after: 30s, count: 2}", "{status: up}")),
+	does("link", "Changes a link between two hosts, in one direction or both. What is left out stays as it is.",
+		func(s *Step) **Link { return &s.Link }, linkRule, example("{both: [nac, graph], down: true}", "{from: nac, to: ap-1, loss: 20%}")),
+	does("packet", "Drops, duplicates or delays the next packets of a kind.",
+		func(s *Step) **PacketFault { return &s.Packet }, packetRule, example("{from: nac, to: ap-1, match: CoA-Request, action: drop}")),
+	does("coa_answer", "Makes an access point or switch refuse the next CoA-Requests and Disconnect-Requests.",
+		func(s *Step) **CoAAnswer { return &s.CoAAnswer }, coaAnswerRule, example("{nas: ap-1, nak: 503}")),
+	does("crash", "Stops a host as a power cut does: what it had not stored is gone.",
+		func(s *Step) **Crash { return &s.Crash }, crashRule, example("{host: nac}")),
+	does("restart", "Boots a host; one that is up goes through a power cut first.",
+		func(s *Step) **Restart { return &s.Restart }, restartRule, example("{host: nac}")),
+	does("expect", "States what must be true of a client now, or what must have happened since the last step that is not an expectation.",
+		func(s *Step) **Expect { return &s.Expect }, expectRule, example("{client: laptop-1, vlan: 750}", "{event: NAC_CLIENT_PERMIT, client: laptop-1}")),
+}
+
+// stepRule is a step: one verb, when, and for an expectation how long.
+var stepRule = mapping[Step]{
+	schema: stepSchema(),
+	fields: append([]field[Step]{
+		key("at", "When the step begins: world time since the start of the scenario. If the step before it ends later, the step begins then.",
+			func(s *Step) **time.Duration { return &s.At }, optional(period), example("8h")),
+		key("after", "When the step begins: time since the end of the step before it.",
+			func(s *Step) *time.Duration { return &s.After }, period, example("5m")),
+		key("within", "How long an expectation may take to become true. The step ends when it is. Without it, it must be true at once.",
+			func(s *Step) *time.Duration { return &s.Within }, period, example("5s")),
+		key("for", "How long an expectation must stay true.",
+			func(s *Step) *time.Duration { return &s.For }, period, example("10m")),
+		key("note", "Text for the timeline.",
+			func(s *Step) *string { return &s.Note }, line(200), example("The laptop comes back from lunch")),
+	}, verbFields()...),
+	after: checkStep,
+}.rule()
+
+func verbFields() []field[Step] {
+	var fields []field[Step]
+	for _, v := range verbs {
+		fields = append(fields, v.field)
+	}
+	return fields
+}
+
+// stepSchema says that a step has exactly one verb. The alternatives only name keys, so that editors complete
+// and check the content of each verb without having to guess which alternative is meant.
+func stepSchema() schema {
+	var s schema
+	for _, v := range verbs {
+		s.OneOf = append(s.OneOf, &schema{Required: []string{v.name}})
+	}
+	s.DependentSchemas = properties{excludes("at", "after")}
+	s.DependentRequired = dependencies{{"within", []string{"expect"}}, {"for", []string{"expect"}}}
+	return s
+}
+
+var connectRule = mapping[Connect]{fields: []field[Connect]{
+	key("device", "The device.", func(c *Connect) *string { return &c.Device }, deviceRef, required()),
+	key("to", "The access point, or the switch and its port.", func(c *Connect) *Connect { return c }, attachmentRule, required(), example("ap-1", "sw-1/3")),
+}, after: checkConnect}.rule()
+
+var disconnectRule = mapping[Disconnect]{fields: []field[Disconnect]{
+	key("device", "The device.", func(d *Disconnect) *string { return &d.Device }, deviceRef, required()),
+}, after: checkDisconnect}.rule()
+
+var postureRule = mapping[SetPosture]{
+	schema: schema{MinProperties: 2},
+	fields: append([]field[SetPosture]{
+		key("device", "The device.", func(s *SetPosture) *string { return &s.Device }, deviceRef, required()),
+	}, postureFields(func(s *SetPosture) *Posture { return &s.Posture })...),
+	after: checkPosture,
+}.rule()
+
+var syncRule = mapping[Sync]{fields: []field[Sync]{
+	key("device", "The device.", func(s *Sync) *string { return &s.Device }, deviceRef, required()),
+}, after: func(p *parser, n *node, s *Sync) { p.needEnrolled(n, s.Device, "check in") }}.rule()
+
+var enrollRule = mapping[Enroll]{
+	fields: append([]field[Enroll]{
+		key("device", "The device.", func(e *Enroll) *string { return &e.Device }, deviceRef, required()),
+	}, recordFields(func(e *Enroll) *DeviceIntune { return &e.Record }, false)...),
+	before: startEnroll,
+	after:  checkEnroll,
+}.rule()
+
+var retireRule = mapping[Retire]{fields: []field[Retire]{
+	key("device", "The device.", func(r *Retire) *string { return &r.Device }, deviceRef, required()),
+}, after: checkRetire}.rule()
+
+var renameRule = mapping[Rename]{fields: []field[Rename]{
+	key("device", "The device.", func(r *Rename) *string { return &r.Device }, deviceRef, required()),
+	key("name", "The new name.", func(r *Rename) *string { return &r.To }, line(63), required(), example("LAPTOP-ADA")),
+}, after: func(p *parser, n *node, r *Rename) { p.needEnrolled(n, r.Device, "be renamed in Intune") }}.rule()
+
+var reissueRule = mapping[Reissue]{
+	fields: append(append([]field[Reissue]{
+		key("device", "The device.", func(r *Reissue) *string { return &r.Device }, deviceRef, required()),
+	}, certificateFields(func(r *Reissue) *Certificate { return &r.Certificate })...),
+		validityFields(func(r *Reissue) *Certificate { return &r.Certificate }, "the step")...),
+	before: startReissue,
+	after:  func(p *parser, n *node, r *Reissue) { checkCertificate(p, n, &r.Certificate) },
+}.rule()
+
+// policyStepRule accepts the file alone, as at the top of a scenario, and a mapping like other verbs.
+var policyStepRule = func() rule[Policy] {
+	r := mapping[Policy]{fields: []field[Policy]{
+		key("file", "The policy file, relative to the scenario.", func(f *Policy) *Policy { return f }, policyFile, required(), example("policies/strict.yaml")),
+	}}.rule()
+	r.schema.Type = []string{"string", "object"}
+	read := r.read
+	r.read = func(p *parser, n *node, label string, into *Policy) {
+		if n.kind == scalarNode {
+			policyFile.read(p, n, label, into)
+			return
+		}
+		read(p, n, label, into)
+	}
+	return r
+}()
+
+var graphRule = mapping[Graph]{
+	schema: schema{
+		OneOf:             []*schema{{Required: []string{"status"}}, {Required: []string{"answer"}}},
+		DependentRequired: dependencies{{"retry_after", []string{"answer"}}, {"count", []string{"answer"}}},
+	},
+	fields: []field[Graph]{
+		keyOf("status", "Whether it can be reached and answers as usual.", readGraphStatus, choice("down", "up").schema),
+		key("answer", "The HTTP status of its answers.", func(g *Graph) *int { return &g.Answer }, whole(400, 599), example("503", "429")),
+		key("retry_after", "What the answers say in Retry-After, in whole seconds.", func(g *Graph) *time.Duration { return &g.RetryAfter }, span(time.Second, 24*time.Hour), example("30s")),
+		key("count", "How many answers; without it, all until status: up.", func(g *Graph) *int { return &g.Count }, whole(1, 1000000), example("2")),
+	},
+	after: checkGraph,
+}.rule()
+
+var packetRule = mapping[PacketFault]{
+	fields: []field[PacketFault]{
+		key("from", "The sender; without it, any.", func(f *PacketFault) *string { return &f.From }, hostRef, example("nac")),
+		key("to", "The receiver; without it, any.", func(f *PacketFault) *string { return &f.To }, hostRef, example("ap-1")),
+		key("match", "What the packet is.", func(f *PacketFault) *string { return &f.Match }, choice(PacketNames()...), required(), example("CoA-Request", "Access-Accept", "EAPOL-Key 1/4")),
+		key("action", "What happens to it.", func(f *PacketFault) *string { return &f.Action }, choice(ActionDrop, ActionDuplicate, ActionDelay), required()),
+		key("delay", "How much later the packet, or its duplicate, arrives.", func(f *PacketFault) *time.Duration { return &f.Delay }, delay, example("500ms")),
+		key("count", "How many packets.", func(f *PacketFault) *int { return &f.Count }, whole(1, 1000000), initially("1")),
+	},
+	after: checkPacket,
+}.rule()
+
+var coaAnswerRule = mapping[CoAAnswer]{fields: []field[CoAAnswer]{
+	key("nas", "The access point or switch.", func(a *CoAAnswer) *string { return &a.NAS }, nasRef, required()),
+	key("nak", "The Error-Cause of the NAK (RFC 5176 section 3.5), for example 503, Session Context Not Found.",
+		func(a *CoAAnswer) *int { return &a.NAK }, number(401, 402, 403, 404, 405, 406, 407, 501, 502, 503, 504, 505, 506, 507, 508), required(), example("503")),
+	key("count", "How many requests.", func(a *CoAAnswer) *int { return &a.Count }, whole(1, 1000000), initially("1")),
+}}.rule()
+
+var crashRule = mapping[Crash]{fields: []field[Crash]{
+	key("host", "The host: nac, graph, a NAS or a device.", func(c *Crash) *string { return &c.Host }, hostRef, required()),
+}}.rule()
+
+var restartRule = mapping[Restart]{fields: []field[Restart]{
+	key("host", "The host: nac, graph, a NAS or a device.", func(r *Restart) *string { return &r.Host }, hostRef, required()),
+}}.rule()
+
+// expectRule is an expectation in either of its forms.
+var expectRule = mapping[Expect]{
+	schema: expectSchema(),
+	fields: append([]field[Expect]{
+		key("client", "The device that it is about.", func(e *Expect) *string { return &e.Client }, deviceRef, example("laptop-1")),
+		key("device", "The same as client, for records that are about a device as Intune sees it.", func(e *Expect) *string { return &e.Client }, deviceRef, example("laptop-1")),
+		key("vlan", "The VLAN that the client is in; with a record, the VLAN in the record.", func(e *Expect) *string { return &e.VLAN }, vlan, example("750")),
+		key("state", "The state of the client: authorized (its port is open), unauthorized (connected, its port is not open), rejected (the last authentication ended in Access-Reject), disconnected.",
+			func(e *Expect) *string { return &e.State }, choice(StateAuthorized, StateUnauthorized, StateRejected, StateDisconnected)),
+		key("rule", "The policy rule that decided about the client; with a record, the rule in the record.", func(e *Expect) *string { return &e.Rule }, ruleRef, example("Corp Compliant")),
+		key("compliance", "The complianceState that the NAC knows of the client's device, in Graph's words, or none when it knows no such device; with a record, the one in the record.",
+			func(e *Expect) *string { return &e.Compliance }, choice(append([]string{"none"}, complianceStates...)...)),
+		key("nas", "The access point or switch that the client is on; with a record, the one in the record.", func(e *Expect) *string { return &e.NAS }, nasRef, example("ap-1")),
+		key("port", "The switch port that the client is on.", func(e *Expect) *int { return &e.Port }, whole(1, MaxPorts), example("3")),
+		key("key", "How the lookup found the device.", func(e *Expect) *string { return &e.Key }, choice("mac", "cn", "san_dns")),
+		key("from", "The sender of the packet.", func(e *Expect) *string { return &e.From }, hostRef, example("ap-1")),
+		key("to", "The receiver of the packet.", func(e *Expect) *string { return &e.To }, hostRef, example("nac")),
+		key("where", "Further fields of the record and their values. A dot leads into a group, and * stands for any text.",
+			func(e *Expect) *[]Field { return &e.Where }, whereRule, example("{cert_cn: LAPTOP-1}")),
+		key("count", "How many such records there must be, exactly; 0 means none.", func(e *Expect) **int { return &e.Count }, optional(whole(0, 1000000)), example("1")),
+		key("at_least", "How many such records there must be at least.", func(e *Expect) *int { return &e.AtLeast }, whole(1, 1000000), otherwise("1"), example("2")),
+		key("not", "Negates: it must not be true, or with for: must not become true.", func(e *Expect) *bool { return &e.Not }, boolean, initially("false")),
+		keyOf("since", "Which records count: those since the last step that is not an expectation, or all since the start.",
+			func(p *parser, n *node, e *Expect) {
+				var since string
+				sinceRule.read(p, n, "since", &since)
+				e.SinceStart = since == "start"
+			}, sinceRule.schema, otherwise("step; start when count is given")),
+	}, recordKeys()...),
+	after: checkExpect,
+}.rule()
+
+var sinceRule = choice("step", "start")
+
+// recordForms are the keys that name a kind of record and the value of its principal field.
+var recordForms = []struct {
+	name string
+	doc  string
+	rule rule[string]
+}{
+	{"event", "The type of a client event of the NAC.", choice(eventTypes...)},
+	{"packet", "What a packet is that was sent.", choice(PacketNames()...)},
+	{"decision", "The NAC's decision.", choice("accept", "reject")},
+	{"lookup", "The result of an MDM lookup.", choice("found", "not_found", "error")},
+	{"coa", "What became of a change of authorization that the NAC asked for; sent is each transmission.", choice("sent", "ack", "nak", "timeout", "skipped")},
+	{"das", "What an access point or switch did with a change of authorization.", choice("ack", "nak", "dropped")},
+	{"session", "The new state of a session in the NAC.", choice("started", "authorized", "ended")},
+	{"poll", "The result of a poll of Intune.", choice("ok", "error")},
+	{"check_in", "The complianceState that a check-in of the device ended in.", choice(complianceStates...)},
+	{"record", "Any record of the trace, by its kind.", choice(recordKinds...)},
+}
+
+// recordKeys are the keys of recordForms.
+func recordKeys() []field[Expect] {
+	var fields []field[Expect]
+	for _, form := range recordForms {
+		fields = append(fields, keyOf(form.name, form.doc, func(p *parser, n *node, e *Expect) {
+			if e.Record != "" {
+				p.report(n.pos, n.width, "%s: the expectation is already about a record of kind %s; write two steps", form.name, e.Record)
+				return
+			}
+			e.Record = form.name
+			if form.name == "record" {
+				form.rule.read(p, n, form.name, &e.Record)
+				return
+			}
+			form.rule.read(p, n, form.name, &e.Value)
+		}, form.rule.schema))
+	}
+	return fields
+}
+
+// expectSchema says what keys go together.
+func expectSchema() schema {
+	facts := &schema{Required: []string{"client"}}
+	for _, name := range []string{"vlan", "state", "rule", "compliance", "nas", "port"} {
+		facts.AnyOf = append(facts.AnyOf, &schema{Required: []string{name}})
+	}
+	s := schema{AnyOf: []*schema{facts}}
+	for i, form := range recordForms {
+		s.AnyOf = append(s.AnyOf, &schema{Required: []string{form.name}})
+		others := []string{"state", "port"} // these are of clients only
+		for _, other := range recordForms[i+1:] {
+			others = append(others, other.name)
+		}
+		s.DependentSchemas = append(s.DependentSchemas, excludes(form.name, others...))
+	}
+	s.DependentSchemas = append(s.DependentSchemas, excludes("count", "at_least", "not"), excludes("not", "at_least"), excludes("client", "device"))
+	s.DependentRequired = dependencies{{"key", []string{"lookup"}}, {"from", []string{"packet"}}, {"to", []string{"packet"}}}
+	return s
+}
+
+// complianceStates are the members of Graph's enumeration complianceState (facts: graph-and-entra 1.2).
+var complianceStates = []string{"unknown", "compliant", "noncompliant", "conflict", "error", "inGracePeriod", "configManager"}
+
+// PacketNames returns the names that packets have in a scenario: those of RADIUS codes (RFC 2865, RFC 2866,
+// RFC 5176), of EAP codes and methods, of EAPOL and of 802.11 frames.
+func PacketNames() []string { return decode.MatchNames() }
+
+// eventTypes are the client events of the NAC that bear on a v1 onboarding (facts: mist-and-peers 1.7).
+var eventTypes = []string{
+	"NAC_CLIENT_PERMIT", "NAC_CLIENT_DENY",
+	"NAC_SESSION_STARTED", "NAC_SESSION_ENDED", "NAC_CLIENT_IP_ASSIGNED",
+	"NAC_ACCOUNTING_START", "NAC_ACCOUNTING_UPDATE", "NAC_ACCOUNTING_STOP",
+	"NAC_CLIENT_CERT_CHECK_SUCCESS", "NAC_CLIENT_CERT_CHECK_FAILURE", "NAC_CLIENT_CERT_EXPIRED", "NAC_CLIENT_CERT_REVOKED",
+	"NAC_SERVER_CERT_VALIDATION_SUCCESS", "NAC_SERVER_CERT_VALIDATION_FAILURE",
+	"NAC_MDM_LOOKUP_SUCCESS", "NAC_MDM_LOOKUP_FAILURE", "NAC_MDM_DEVICE_NOT_ENROLLED",
+	"NAC_CLIENT_COA_REAUTH", "NAC_CLIENT_COA_DISCONNECT",
+}
+
+// recordKinds are the kinds of trace records.
+var recordKinds = slices.Sorted(slices.Values([]string{
+	"event", "decision", "lookup", "session", "coa", "poll", "ddb", "drop", "port", "das", "supplicant",
+	"check_in", "device", "token", "packet", "http", "fault", "crash", "restart", "link",
+}))
