@@ -1,0 +1,162 @@
+package live
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"sync"
+	"syscall"
+)
+
+// book is the address book of one transport protocol: which real address stands for which logical one.
+type book struct {
+	proto string
+
+	mu      sync.RWMutex
+	real    map[netip.AddrPort]netip.AddrPort // logical → real, of open sockets
+	logical map[netip.AddrPort]netip.AddrPort // real → logical, also of sockets closed since
+}
+
+func (b *book) init(proto string, remote map[netip.AddrPort]netip.AddrPort) {
+	b.proto = proto
+	b.real = map[netip.AddrPort]netip.AddrPort{}
+	b.logical = map[netip.AddrPort]netip.AddrPort{}
+	for logical, real := range remote { // order-free: a map is built
+		b.real[logical] = real
+		b.logical[real] = logical
+	}
+}
+
+// add enters an open socket. It reports false when the logical address is taken.
+func (b *book) add(logical, real netip.AddrPort) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if _, taken := b.real[logical]; taken {
+		return false
+	}
+	b.real[logical] = real
+	b.logical[real] = logical
+	return true
+}
+
+// addSource enters the real address of a socket that only sends, such as the client end of a stream.
+func (b *book) addSource(logical, real netip.AddrPort) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.logical[real] = logical
+}
+
+// remove takes a closed socket out. What it has sent may still be under way, so its source address stays known
+// until the operating system gives the port to another socket; there are at most 65535 of them.
+func (b *book) remove(logical netip.AddrPort) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.real, logical)
+}
+
+func (b *book) taken(logical netip.AddrPort) bool {
+	_, taken := b.toReal(logical)
+	return taken
+}
+
+func (b *book) toReal(logical netip.AddrPort) (netip.AddrPort, bool) {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	real, ok := b.real[logical]
+	return real, ok
+}
+
+func (b *book) toLogical(real netip.AddrPort) (netip.AddrPort, bool) {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	logical, ok := b.logical[real]
+	return logical, ok
+}
+
+var loopback = netip.AddrFrom4([4]byte{127, 0, 0, 1})
+
+// canonical makes an address comparable: IPv4 addresses that a dual-stack socket shows as IPv6 become IPv4.
+func canonical(a netip.AddrPort) netip.AddrPort {
+	return netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
+}
+
+// reach is the address at which a socket bound to real is reached from this machine.
+func reach(real netip.AddrPort) netip.AddrPort {
+	if real = canonical(real); real.Addr().IsUnspecified() {
+		return netip.AddrPortFrom(loopback, real.Port())
+	}
+	return real
+}
+
+// binding is the outcome of opening a socket: its logical address and the real one that stands for it.
+type binding struct {
+	logical netip.AddrPort
+	close   func() error
+}
+
+// bind opens a socket for the logical address at, by calling open with the real address to bind to. open
+// returns the address it got.
+func (n *node) bind(b *book, at netip.AddrPort, open func(real netip.AddrPort) (netip.AddrPort, func() error, error)) (binding, error) {
+	logical, err := n.bindable(at)
+	if err != nil {
+		return binding{}, fmt.Errorf("listen %s %s: %w", b.proto, at, err)
+	}
+	// With port 0 the real port serves as the logical one too, unless a socket with a fixed port has it.
+	for range 100 {
+		if logical.Port() != 0 && b.taken(logical) {
+			return binding{}, fmt.Errorf("listen %s %s: address already in use", b.proto, logical)
+		}
+		want := n.m.w.realFor(logical)
+		got, close, err := open(want)
+		if err != nil {
+			return binding{}, bindError(b.proto, logical, want, err)
+		}
+		as := logical
+		if as.Port() == 0 {
+			as = netip.AddrPortFrom(as.Addr(), got.Port())
+		}
+		if b.add(as, reach(got)) {
+			return binding{as, close}, nil
+		}
+		close()
+	}
+	return binding{}, fmt.Errorf("listen %s %s: no free port", b.proto, logical)
+}
+
+// bindable checks that at is an address of the machine. Unspecified means its own.
+func (n *node) bindable(at netip.AddrPort) (netip.AddrPort, error) {
+	own := n.m.addr
+	if !own.IsValid() {
+		return at, fmt.Errorf("%s has no IP address", n.m.name)
+	}
+	if a := at.Addr(); a.IsValid() && !a.IsUnspecified() && a != own {
+		return at, fmt.Errorf("not an address of %s, which has %s", n.m.name, own)
+	}
+	return netip.AddrPortFrom(own, at.Port()), nil
+}
+
+// realFor is the real address to bind a logical one to.
+func (w *World) realFor(logical netip.AddrPort) netip.AddrPort {
+	if real, ok := w.cfg.Bind[logical]; ok {
+		return real
+	}
+	if w.cfg.AllowExternal && logical.Port() == 0 {
+		return netip.AddrPortFrom(netip.IPv6Unspecified(), 0)
+	}
+	return netip.AddrPortFrom(loopback, 0)
+}
+
+// bindError says in one line what could not be bound and what to do about it.
+func bindError(proto string, logical, real netip.AddrPort, err error) error {
+	var hint string
+	var cause error = err
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		cause, hint = syscall.EADDRINUSE, "; another program has it: stop that one or choose another port"
+	case errors.Is(err, syscall.EACCES):
+		cause, hint = syscall.EACCES, "; ports below 1024 need privileges: choose another port"
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		cause, hint = syscall.EADDRNOTAVAIL, "; this computer has no such address: choose one of its own, or 0.0.0.0"
+	}
+	return fmt.Errorf("listen %s %s (logical address %s): %w%s", proto, real, logical, cause, hint)
+}

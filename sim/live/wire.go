@@ -1,0 +1,128 @@
+package live
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+	"slices"
+	"sync"
+	"syscall"
+	"time"
+
+	"nacsim/sim/network"
+)
+
+// datagramMax is the largest payload of a UDP datagram over IPv4.
+const datagramMax = 65507
+
+// receiveBuffer is the size asked of the kernel for its receive buffer, and inboxMax how many datagrams wait
+// in front of a reader beyond it.
+const (
+	receiveBuffer = 4 << 20
+	inboxMax      = 1024
+)
+
+// A wire is a real UDP socket, under a packet socket or a link-layer port. It stays open until the packets
+// that the network delays have been sent, although its owner may have closed it.
+type wire struct {
+	w    *World
+	conn *net.UDPConn
+
+	mu       sync.Mutex
+	underWay int
+	closed   bool
+	pumped   chan struct{} // closed when pump has ended
+}
+
+// openWire opens a socket on the real address.
+func (w *World) openWire(real netip.AddrPort) (*wire, netip.AddrPort, error) {
+	conn, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(real))
+	if err != nil {
+		return nil, netip.AddrPort{}, err
+	}
+	// The kernel gives what its limit allows; a smaller buffer only loses datagrams earlier.
+	_ = conn.SetReadBuffer(receiveBuffer)
+	return &wire{w: w, conn: conn, pumped: make(chan struct{})}, conn.LocalAddr().(*net.UDPAddr).AddrPort(), nil
+}
+
+// pump hands each datagram to take, which must copy it, until the wire is closed.
+func (s *wire) pump(take func(b []byte, from netip.AddrPort)) {
+	defer close(s.pumped)
+	b := make([]byte, 1<<16)
+	for {
+		n, from, err := s.conn.ReadFromUDPAddrPort(b)
+		switch {
+		case err == nil:
+			take(b[:n], canonical(from))
+		case s.isClosed() || errors.Is(err, net.ErrClosed):
+			return
+		default:
+			// An ICMP error that the kernel reports here concerns a datagram sent earlier.
+			time.Sleep(time.Millisecond)
+		}
+	}
+}
+
+func (s *wire) isClosed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closed
+}
+
+// send carries out the deliveries of a datagram. Losses on the real network are not errors.
+func (s *wire) send(b []byte, to netip.AddrPort, deliveries []network.Delivery) error {
+	var kept []byte
+	for _, d := range deliveries {
+		if d.Delay <= 0 {
+			if err := s.write(b, to); err != nil {
+				return err
+			}
+			continue
+		}
+		if kept == nil {
+			kept = slices.Clone(b)
+		}
+		s.mu.Lock()
+		s.underWay++
+		s.mu.Unlock()
+		later := kept
+		if !s.w.postman.after(d.Delay, func() { _ = s.write(later, to); s.landed() }) {
+			s.landed()
+		}
+	}
+	return nil
+}
+
+// write sends one datagram now. Only an error that says that the datagram itself is at fault, or that the
+// socket is closed, is returned: no route, a full buffer or a refusal are losses to the sender of a datagram.
+func (s *wire) write(b []byte, to netip.AddrPort) error {
+	_, err := s.conn.WriteToUDPAddrPort(b, to)
+	if errors.Is(err, net.ErrClosed) || errors.Is(err, syscall.EMSGSIZE) {
+		return err
+	}
+	return nil
+}
+
+// landed ends one delayed delivery.
+func (s *wire) landed() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.underWay--
+	if s.closed && s.underWay == 0 {
+		s.conn.Close()
+	}
+}
+
+// close ends reading at once and returns when pump has ended. The socket itself goes when nothing is under way
+// any more.
+func (s *wire) close() {
+	s.mu.Lock()
+	s.closed = true
+	if s.underWay == 0 {
+		s.conn.Close()
+	} else {
+		_ = s.conn.SetReadDeadline(time.Unix(1, 0))
+	}
+	s.mu.Unlock()
+	<-s.pumped
+}
