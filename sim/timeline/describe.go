@@ -1,0 +1,336 @@
+package timeline
+
+import (
+	"log/slog"
+	"strings"
+
+	"nacsim/sim/trace"
+)
+
+// news says whether a record that is not shown is to be counted.
+type news int
+
+const (
+	ordinary news = iota
+	quiet         // a poll or check-in that found nothing new
+)
+
+// describe puts a record into words. An empty text means that there is nothing to show at all; the actor is
+// set where it is not the record's own.
+func (t *Timeline) describe(r *trace.Record) (line, news) {
+	switch r.Kind {
+	case trace.KindPacket:
+		return t.packet(r), ordinary
+	case "scenario":
+		return line{text: join(" — ", r.Field("name"), r.Field("title")), look: heading}, ordinary
+	case "step":
+		return line{text: first(r.Field("what"), r.Field("verb")), look: heading}, ordinary
+	case "note":
+		return line{text: r.Field("text")}, ordinary
+	case "expect":
+		return expectation(r), ordinary
+	case "supplicant":
+		return supplicant(r), ordinary
+	case "port":
+		return t.port(r), ordinary
+	case "session":
+		return t.session(r), ordinary
+	case "decision":
+		return t.decision(r), ordinary
+	case "lookup":
+		return t.lookup(r), ordinary
+	case "coa":
+		return t.coa(r), ordinary
+	case "das":
+		return t.das(r), ordinary
+	case "event":
+		return t.event(r), ordinary
+	case "poll":
+		return poll(r)
+	case "check_in":
+		return checkIn(r)
+	}
+	return t.other(r), ordinary
+}
+
+// other describes the kinds of which one line in words says all, and those this package does not know.
+func (t *Timeline) other(r *trace.Record) line {
+	switch r.Kind {
+	case "ddb":
+		return deviceRecord(r)
+	case "device":
+		return line{text: r.Field("device") + ": " + list(r.Fields, "device", "id"), look: plain}
+	case "token":
+		return failureOnly(r, "token for "+r.Field("client_id"))
+	case "http":
+		return failureOnly(r, r.Field("method")+" "+r.Field("url"))
+	case "drop":
+		return line{text: "drops what " + first(r.Field("from"), "someone") + " sent: " + r.Field("reason"), look: fault}
+	case "fault":
+		return networkFault(r)
+	case "crash":
+		return line{text: "crashes", look: fault}
+	case "restart":
+		return line{text: "is up again", look: fault}
+	case "link":
+		return line{text: "link " + list(r.Fields), look: fault}
+	}
+	return line{text: join(" ", r.Kind, list(r.Fields)), look: detail}
+}
+
+// packet shows what the network lost, doubled or delayed; the others only when verbose.
+func (t *Timeline) packet(r *trace.Record) line {
+	fate := r.Field("fate")
+	if fate == "" || t.o.Verbose {
+		return line{text: "→ " + first(r.Field("to"), "all") + ": " + r.Field("summary"), look: detail}
+	}
+	name := r.Field("name")
+	if eap := r.Field("eap"); eap != "" && eap != name {
+		name += " (" + eap + ")"
+	}
+	text := name + " to " + first(r.Field("to"), "all") + " is " + fate
+	if note := r.Field("note"); note != "" && note != fate {
+		text += ": " + note
+	}
+	return line{text: text, look: fault}
+}
+
+func expectation(r *trace.Record) line {
+	want := first(r.Field("want"), r.Field("text"))
+	if r.Field("result") == "pass" {
+		return line{text: "✓ " + want, look: good}
+	}
+	return line{text: join(", but there was ", "✗ "+want, r.Field("got")), look: bad}
+}
+
+func supplicant(r *trace.Record) line {
+	to, reason := r.Field("to"), r.Field("reason")
+	switch r.Field("state") {
+	case "associating":
+		return line{text: join(" ", "connects to", to)}
+	case "failed":
+		return line{text: join(": ", "gives up on "+to, reason), look: bad}
+	case "disconnected":
+		return line{text: join(": ", "is disconnected from "+to, reason)}
+	}
+	return line{text: join(": ", r.Field("state"), reason), look: detail}
+}
+
+func (t *Timeline) port(r *trace.Record) line {
+	who, reason := t.names.of(r.Field("client")), r.Field("reason")
+	switch r.Field("state") {
+	case "authorized":
+		text := who + " is on the network"
+		if vlan := r.Field("vlan"); vlan != "" {
+			text += ", VLAN " + vlan
+		}
+		return line{text: join(": ", text, reason)}
+	case "unauthorized":
+		if reason == "" {
+			break
+		}
+		return line{text: who + " is off the network: " + reason}
+	case "held":
+		return line{text: join(": ", who+" is held off", reason), look: bad}
+	}
+	return line{text: who + " " + r.Field("state"), look: detail}
+}
+
+func (t *Timeline) session(r *trace.Record) line {
+	l := line{text: join(": ", "session of "+t.names.of(r.Field("client"))+" on "+r.Field("nas")+" "+r.Field("state"), r.Field("reason"))}
+	if r.Field("state") != "ended" {
+		l.look = detail
+	}
+	return l
+}
+
+func (t *Timeline) decision(r *trace.Record) line {
+	who := t.names.of(r.Field("client"))
+	why := lastOf(r, "explanation")
+	if r.Field("result") != "accept" {
+		return line{text: join(": ", "rejects "+who, first(why, "no rule matches")), look: bad}
+	}
+	var grant []string
+	if vlan := r.Field("vlan"); vlan != "" {
+		grant = append(grant, "VLAN "+vlan)
+	}
+	rule := r.Field("rule")
+	if !strings.HasPrefix(why, rule) { // the explanation's last line begins with the rule that matched
+		why = rule
+	}
+	if why != "" {
+		grant = append(grant, "by rule "+why)
+	}
+	return line{text: join(": ", "accepts "+who, strings.Join(grant, " "))}
+}
+
+// identityKeys are the ways a client is matched to a device record.
+var identityKeys = map[string]string{"mac": "MAC address", "cn": "certificate CN", "san_dns": "certificate SAN DNS"}
+
+func (t *Timeline) lookup(r *trace.Record) line {
+	key := r.Field("key")
+	text := "looks up " + t.names.of(r.Field("client")) + " in Intune by " + join(" ", first(identityKeys[key], key), r.Field("value"))
+	switch r.Field("result") {
+	case "found":
+		return line{text: text + ": " + join(", ", r.Field("device"), r.Field("compliance"))}
+	case "not_found":
+		return line{text: text + ": not found"}
+	}
+	return line{text: join(": ", text+": error", r.Field("error")), look: bad}
+}
+
+func (t *Timeline) coa(r *trace.Record) line {
+	who, nas, request := t.names.of(r.Field("client")), r.Field("nas"), first(r.Field("request"), "CoA")
+	switch r.Field("result") {
+	case "sent":
+		text := "sends " + request + " for " + who + " to " + nas
+		if attempt := r.Field("attempt"); attempt != "" && attempt != "1" {
+			return line{text: text + " again, attempt " + attempt}
+		}
+		if want := r.Field("wanted_vlan"); want != "" {
+			text += ": VLAN " + join(" → ", r.Field("have_vlan"), want)
+		}
+		return line{text: join(", because ", text, r.Field("cause"))}
+	case "ack":
+		return line{text: nas + " acknowledges the " + request + " for " + who}
+	case "nak":
+		return line{text: join(": ", nas+" refuses the "+request+" for "+who, r.Field("error_cause")), look: bad}
+	case "timeout":
+		return line{text: nas + " does not answer the " + request + " for " + who, look: bad}
+	}
+	return line{text: join(": ", request+" for "+who+" "+r.Field("result"), r.Field("cause")), look: bad}
+}
+
+// das shows what a NAS did with a request only where the NAC's own line about the answer does not.
+func (t *Timeline) das(r *trace.Record) line {
+	text := r.Field("request") + " for " + t.names.of(r.Field("client")) + ": " + join(" ", r.Field("result"), r.Field("error_cause"))
+	if r.Field("result") == "dropped" {
+		return line{text: text, look: fault}
+	}
+	return line{text: text, look: detail}
+}
+
+// event shows the client events that no other record tells of: certificates refused by either side.
+func (t *Timeline) event(r *trace.Record) line {
+	kind := r.Field("type")
+	text := join(": ", kind+" "+t.names.of(r.Field("mac")), r.Field("text"))
+	if strings.Contains(kind, "_CERT_") && !strings.HasSuffix(kind, "_SUCCESS") {
+		return line{text: text, look: bad}
+	}
+	return line{text: text, look: detail}
+}
+
+func poll(r *trace.Record) (line, news) {
+	if r.Field("result") == "error" {
+		return line{text: join(": ", "polls Intune: error", r.Field("error")), look: bad}, ordinary
+	}
+	text := "polls Intune: " + r.Field("devices") + " devices, " + r.Field("changed") + " changed"
+	if changed := r.Field("changed"); changed == "" || changed == "0" {
+		return line{text: text, look: detail}, quiet
+	}
+	return line{text: text}, ordinary
+}
+
+func checkIn(r *trace.Record) (line, news) {
+	state, was := r.Field("complianceState"), r.Field("was")
+	text := r.Field("device") + " checks in with Intune: " + state
+	if was == state {
+		return line{text: text, look: detail}, quiet
+	}
+	if failing := r.Field("failing"); failing != "" {
+		text += " (" + strings.ReplaceAll(failing, ",", ", ") + ")"
+	}
+	if was != "" {
+		text += ", was " + was
+	}
+	return line{text: text}, ordinary
+}
+
+func deviceRecord(r *trace.Record) line {
+	now, was := r.Field("compliance"), r.Field("was")
+	l := line{text: "learns that " + r.Field("device") + " is " + now}
+	if was == "" || was == now { // the lookup's own line says it
+		l.look = detail
+	} else {
+		l.text += ", was " + was
+	}
+	return l
+}
+
+// failureOnly is for exchanges of which only a failure is news.
+func failureOnly(r *trace.Record, what string) line {
+	if err := r.Field("error"); err != "" {
+		return line{text: what + ": " + err, look: bad}
+	}
+	return line{text: join(" ", what, r.Field("status")+r.Field("result")), look: detail}
+}
+
+// networkFault shows faults of programs; those of the network show on the packets they strike.
+func networkFault(r *trace.Record) line {
+	l := line{text: "fault: " + list(r.Fields), look: fault}
+	if r.Actor == "net" {
+		l.look = detail
+	}
+	return l
+}
+
+// list renders fields as "key value, key value", leaving some out.
+func list(fields []slog.Attr, except ...string) string {
+	var b strings.Builder
+next:
+	for _, a := range fields {
+		for _, e := range except {
+			if a.Key == e {
+				continue next
+			}
+		}
+		value := trace.Text(a.Value)
+		if value == "" {
+			continue
+		}
+		if b.Len() > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(a.Key)
+		b.WriteByte(' ')
+		b.WriteString(value)
+	}
+	return b.String()
+}
+
+// lastOf is the last line of a field that is a list of strings.
+func lastOf(r *trace.Record, name string) string {
+	for _, a := range r.Fields {
+		if a.Key != name {
+			continue
+		}
+		if lines, ok := a.Value.Any().([]string); ok && len(lines) > 0 {
+			return lines[len(lines)-1]
+		}
+	}
+	return ""
+}
+
+// join joins the parts that are not empty.
+func join(separator string, parts ...string) string {
+	var b strings.Builder
+	for _, p := range parts {
+		if p == "" {
+			continue
+		}
+		if b.Len() > 0 {
+			b.WriteString(separator)
+		}
+		b.WriteString(p)
+	}
+	return b.String()
+}
+
+func first(parts ...string) string {
+	for _, p := range parts {
+		if p != "" {
+			return p
+		}
+	}
+	return ""
+}
