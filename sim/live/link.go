@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"nacsim/internal/host"
+	"nacsim/sim/network"
 	"nacsim/sim/trace"
 )
 
@@ -40,6 +41,7 @@ type port struct {
 	once     sync.Once
 	closed   chan struct{}
 	overflow atomic.Uint64
+	latest   atomic.Int64 // when the last delayed frame to it arrives, in nanoseconds since 1970
 }
 
 func (n *node) Attach(m host.Medium, mac net.HardwareAddr) (host.Port, error) {
@@ -71,9 +73,6 @@ func (l *links) add(p *port) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	on := l.ports[p.medium]
-	if p.medium.Kind == host.Cable && len(on) >= 2 {
-		return fmt.Errorf("attach: cable %s has two ends already", p.medium.Name)
-	}
 	for _, q := range on {
 		if q.mac == p.mac {
 			return fmt.Errorf("attach: %s is on %s already, at %s", net.HardwareAddr(p.mac[:]), p.medium.Name, q.n.m.name)
@@ -95,7 +94,7 @@ func (l *links) remove(p *port) *port {
 		return nil
 	}
 	l.ports[p.medium] = on
-	if p.medium.Kind == host.Cable {
+	if p.medium.Kind == host.Cable && len(on) == 1 {
 		return on[0]
 	}
 	return nil
@@ -157,6 +156,7 @@ func (p *port) WriteFrame(b []byte) error {
 		}
 		deliveries := w.plan(p.packet(q, b), !heard)
 		heard = true
+		q.expects(deliveries)
 		if err := p.wire.send(b, q.real, deliveries); err != nil {
 			if p.isDown() {
 				return host.ErrDown
@@ -168,6 +168,28 @@ func (p *port) WriteFrame(b []byte) error {
 		w.plan(p.packet(nil, b), true)
 	}
 	return nil
+}
+
+// carrierLost tells the port that it is alone on its cable now, when the frames under way to it have arrived.
+func (p *port) carrierLost() {
+	wait := time.Until(time.Unix(0, p.latest.Load()))
+	_ = p.wire.send(nil, p.real, []network.Delivery{{Delay: wait}})
+}
+
+// expects notes when the last of the deliveries arrives.
+func (p *port) expects(deliveries []network.Delivery) {
+	for _, d := range deliveries {
+		if d.Delay <= 0 {
+			continue
+		}
+		at := time.Now().Add(d.Delay).UnixNano()
+		for {
+			latest := p.latest.Load()
+			if at <= latest || p.latest.CompareAndSwap(latest, at) {
+				break
+			}
+		}
+	}
 }
 
 // packet describes a frame to one of its receivers, or to nobody.
@@ -212,7 +234,7 @@ func (p *port) Close() error {
 	p.once.Do(func() {
 		close(p.closed)
 		if last := p.n.m.w.links.remove(p); last != nil {
-			_ = last.wire.write(nil, last.real)
+			last.carrierLost()
 		}
 		p.n.disown(p)
 		p.wire.close()
