@@ -77,6 +77,8 @@ type machine struct {
 	apRSN      []byte
 	associated bool
 	keys       *wpa.Supplicant
+	sequence   uint16           // of the last frame sent
+	frames     dot11.Duplicates // of the access point
 
 	out     [][]byte
 	changes []change
@@ -91,6 +93,7 @@ func (m *machine) attempt(now time.Time) {
 	if m.link.wireless() {
 		m.become(Associating, "")
 		m.bssid, m.associated, m.keys = m.link.BSSID, false, nil
+		m.frames = dot11.Duplicates{}
 		m.phase = phaseProbe
 	} else {
 		m.become(Authenticating, "")
@@ -133,7 +136,13 @@ func (m *machine) enter(p phase, now time.Time) {
 	m.transmit(now)
 }
 
-func (m *machine) send(frame []byte) { m.out = append(m.out, frame) }
+func (m *machine) send(frame []byte) {
+	if m.link.wireless() {
+		m.sequence++
+		dot11.SetSequence(frame, m.sequence)
+	}
+	m.out = append(m.out, frame)
+}
 
 func (m *machine) sendEAPOL(pdu []byte) {
 	if m.link.wireless() {
@@ -218,6 +227,9 @@ func (m *machine) receive(frame []byte, now time.Time) {
 	}
 	f, err := dot11.Parse(frame)
 	if err != nil || f.Addr1 != m.cfg.MAC && !f.Addr1.IsGroup() {
+		return
+	}
+	if m.associated && f.Addr2 == m.bssid && f.Kind != dot11.Deauthentication && m.frames.Seen(f.Sequence) {
 		return
 	}
 	switch f.Kind {

@@ -1,0 +1,181 @@
+package fakeap
+
+import (
+	"errors"
+	"time"
+
+	lr "layeh.com/radius"
+	"layeh.com/radius/rfc2865"
+	"layeh.com/radius/rfc2866"
+	"layeh.com/radius/rfc2869"
+
+	"nacsim/internal/host"
+	"nacsim/internal/radius"
+)
+
+// No user traffic is simulated, so the counters of a session follow a constant rate: an office computer's mean,
+// in octets a second, and the mean size of its packets.
+const (
+	inputRate  = 2_000
+	outputRate = 12_000
+	inputSize  = 250
+	outputSize = 800
+)
+
+// reports are the accounting records of a session that wait to be sent, in order. Only the mutex of the NAS
+// guards them.
+type reports struct {
+	queue   []report
+	sending bool
+}
+
+// report is one accounting record.
+type report struct {
+	status rfc2866.AcctStatusType
+	at     time.Time
+	attrs  lr.Attributes
+}
+
+// report queues an accounting record of a session and sees that a task sends it. Records of one session are sent in
+// order, each after the one before was acknowledged or given up; an interim update that still waits is replaced by
+// the next, so a silent server makes no queue grow.
+func (n *nas) report(c *client, s *session, now time.Time, status rfc2866.AcctStatusType, cause rfc2866.AcctTerminateCause) {
+	if !n.cfg.RADIUS.Acct.IsValid() {
+		return
+	}
+	r := report{status: status, at: now, attrs: n.reportAttributes(c, s, now, status, cause)}
+	q := &s.reports
+	if last := len(q.queue) - 1; last >= 0 && q.queue[last].status == rfc2866.AcctStatusType_Value_InterimUpdate {
+		q.queue[last] = r
+	} else {
+		q.queue = append(q.queue, r)
+	}
+	if !q.sending {
+		q.sending = true
+		n.h.Go("accounting", func() { n.sendReports(q) })
+	}
+}
+
+func (n *nas) reportAttributes(c *client, s *session, now time.Time, status rfc2866.AcctStatusType, cause rfc2866.AcctTerminateCause) lr.Attributes {
+	p := lr.Packet{}
+	p.Add(rfc2866.AcctStatusType_Type, lr.NewInteger(uint32(status)))
+	p.Add(rfc2866.AcctAuthentic_Type, lr.NewInteger(uint32(rfc2866.AcctAuthentic_Value_RADIUS)))
+	p.Attributes = append(p.Attributes, n.stationAttributes(c, s.user)...)
+	p.Add(rfc2866.AcctSessionID_Type, lr.Attribute(s.id))
+	for _, class := range s.class {
+		p.Add(rfc2865.Class_Type, class)
+	}
+	radius.SetEventTimestamp(&p, now)
+	if status == rfc2866.AcctStatusType_Value_Start {
+		return p.Attributes
+	}
+	seconds := uint64(max(now.Sub(s.started), 0) / time.Second)
+	p.Add(rfc2866.AcctSessionTime_Type, lr.NewInteger(uint32(seconds)))
+	in, out := seconds*inputRate, seconds*outputRate
+	for _, counter := range []struct {
+		typ   lr.Type
+		value uint64
+	}{
+		{rfc2866.AcctInputOctets_Type, in & 0xffffffff},
+		{rfc2866.AcctOutputOctets_Type, out & 0xffffffff},
+		{rfc2869.AcctInputGigawords_Type, in >> 32},
+		{rfc2869.AcctOutputGigawords_Type, out >> 32},
+		{rfc2866.AcctInputPackets_Type, in / inputSize},
+		{rfc2866.AcctOutputPackets_Type, out / outputSize},
+	} {
+		p.Add(counter.typ, lr.NewInteger(uint32(counter.value)))
+	}
+	if cause != 0 {
+		p.Add(rfc2866.AcctTerminateCause_Type, lr.NewInteger(uint32(cause)))
+	}
+	return p.Attributes
+}
+
+// sendReports is the task that empties a queue.
+func (n *nas) sendReports(q *reports) {
+	conn, err := n.listen(0)
+	if err == nil {
+		defer conn.Close()
+	}
+	for identifier := byte(0); ; {
+		r, ok := n.nextReport(q, err == nil)
+		if !ok {
+			return
+		}
+		identifier, err = n.deliver(conn, identifier, r)
+		if errors.Is(err, errNoReply) {
+			n.radius.drops.count(n.h, n.cfg.RADIUS.Acct, "accounting record not acknowledged")
+			err = nil
+		}
+	}
+}
+
+// nextReport takes a record off a queue. Without one, or when sending has failed for good, the task ends.
+func (n *nas) nextReport(q *reports, working bool) (r report, ok bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if !working {
+		q.queue = nil
+	}
+	if len(q.queue) == 0 {
+		q.sending = false
+		return report{}, false
+	}
+	r, q.queue = q.queue[0], q.queue[1:]
+	return r, true
+}
+
+// deliver sends a record until it is acknowledged. Each transmission says how old the record is, so each is a
+// request of its own with the next identifier (RFC 2866 section 5.2); an acknowledgement of any of them counts.
+func (n *nas) deliver(conn host.PacketConn, identifier byte, r report) (next byte, err error) {
+	var sent []*lr.Packet
+	for pace := n.radius.pace(n.h.Now()); ; pace.left-- {
+		now := n.h.Now()
+		request, err := radius.NewRequest(lr.CodeAccountingRequest, identifier, n.cfg.RADIUS.Secret, nil)
+		if err != nil {
+			return identifier, err
+		}
+		identifier++
+		request.Attributes = append(make(lr.Attributes, 0, len(r.attrs)+1), r.attrs...)
+		request.Add(rfc2866.AcctDelayTime_Type, lr.NewInteger(uint32(max(now.Sub(r.at), 0)/time.Second)))
+		b, err := radius.EncodeRequest(request)
+		if err != nil {
+			return identifier, err
+		}
+		sent = append(sent, request)
+		if err := conn.WriteTo(b, n.cfg.RADIUS.Acct); err != nil {
+			return identifier, err
+		}
+		until, last := pace.next(now)
+		_, err = n.radius.await(conn, n.cfg.RADIUS.Acct, until, sent...)
+		switch {
+		case err == nil:
+			return identifier, nil
+		case !errors.Is(err, host.ErrTimeout):
+			return identifier, err
+		case last:
+			return identifier, errNoReply
+		}
+	}
+}
+
+// startAccounting tells the server that the NAS has booted, and so that every session it had is over (RFC 2866
+// section 5.1, Accounting-On).
+func (n *nas) startAccounting() {
+	if !n.cfg.RADIUS.Acct.IsValid() {
+		return
+	}
+	id, err := n.newSessionID()
+	if err != nil {
+		return
+	}
+	now := n.h.Now()
+	p := lr.Packet{}
+	p.Add(rfc2866.AcctStatusType_Type, lr.NewInteger(uint32(rfc2866.AcctStatusType_Value_AccountingOn)))
+	p.Attributes = append(p.Attributes, n.nasAttrs...)
+	p.Add(rfc2866.AcctSessionID_Type, lr.Attribute(id))
+	radius.SetEventTimestamp(&p, now)
+	q := &reports{queue: []report{{status: rfc2866.AcctStatusType_Value_AccountingOn, at: now, attrs: p.Attributes}}, sending: true}
+	n.h.Go("accounting", func() { n.sendReports(q) })
+}
+

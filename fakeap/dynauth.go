@@ -1,0 +1,131 @@
+package fakeap
+
+import (
+	"log/slog"
+	"maps"
+	"net/netip"
+	"slices"
+	"strconv"
+	"time"
+
+	"layeh.com/radius/rfc2866"
+
+	"nacsim/fakeap/das"
+	"nacsim/fakeap/dot11"
+	"nacsim/fakeap/ether"
+	"nacsim/internal/host"
+	"nacsim/internal/radius"
+)
+
+// startDAS opens the dynamic authorization server, if the NAS has one.
+func (n *nas) startDAS() error {
+	c := n.cfg.DAS
+	if c.Disabled {
+		return nil
+	}
+	engine, err := das.New(das.Config{
+		Secret: c.Secret, Clients: c.Clients, Addr: n.h.Addr(), Identifier: n.cfg.Name,
+		Window:                      time.Duration(c.WindowSeconds) * time.Second,
+		RequireEventTimestamp:       c.RequireEventTimestamp,
+		RequireMessageAuthenticator: c.RequireMessageAuthenticator,
+	})
+	if err != nil {
+		return err
+	}
+	conn, err := n.listen(c.Port)
+	if err != nil {
+		return err
+	}
+	n.das = engine
+	n.h.Go("das", func() { n.serveDAS(conn) })
+	return nil
+}
+
+func (n *nas) serveDAS(conn host.PacketConn) {
+	buf := make([]byte, radius.MaxLength)
+	for {
+		size, from, err := conn.ReadFrom(buf, time.Time{})
+		if err != nil {
+			return
+		}
+		n.dynamicAuthorization(conn, from, buf[:size])
+	}
+}
+
+func (n *nas) dynamicAuthorization(conn host.PacketConn, from netip.AddrPort, datagram []byte) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	now := n.h.Now()
+	o := n.das.Receive(now, from, datagram, n.sessions)
+	n.traceDAS(from, o)
+	if o.Reply == nil {
+		n.radius.drops.count(n.h, from, o.Dropped)
+		return
+	}
+	_ = conn.WriteTo(o.Reply, from) // a reply that cannot be sent is a reply lost: the client asks again
+	if o.Command != das.None {
+		n.command(o, now)
+	}
+}
+
+// sessions yields the sessions in force, in the order of their clients' addresses.
+func (n *nas) sessions(yield func(das.Session) bool) {
+	for _, mac := range slices.SortedFunc(maps.Keys(n.clients), ether.Addr.Compare) {
+		c := n.clients[mac]
+		if c.session == nil {
+			continue
+		}
+		s := das.Session{Client: mac, ID: c.session.id, User: c.session.user, Called: n.link.calledStation(c), Port: c.number, PortID: c.port}
+		if !yield(s) {
+			return
+		}
+	}
+}
+
+// command carries out a request that has been acknowledged.
+func (n *nas) command(o das.Outcome, now time.Time) {
+	c := n.clients[o.Client]
+	if c == nil {
+		return
+	}
+	switch o.Command {
+	case das.Reauthenticate:
+		n.reauthenticate(c, now)
+	case das.Disconnect:
+		n.end(c, now, rfc2866.AcctTerminateCause_Value_AdminReset, dot11.ReasonAuthExpired, "Disconnect-Request")
+		if n.clients[o.Client] == c {
+			n.reauthenticate(c, now) // the client has not left its cable
+		}
+	}
+	n.arm(c, now)
+}
+
+func (n *nas) traceDAS(from netip.AddrPort, o das.Outcome) {
+	result := "ack"
+	switch {
+	case o.Reply == nil:
+		result = "dropped"
+	case o.Repeated:
+		result = "repeated"
+	case o.Cause != 0:
+		result = "nak"
+	}
+	fields := []slog.Attr{slog.String("from", from.String()), slog.String("request", o.Request), slog.String("result", result)}
+	if o.Cause != 0 {
+		fields = append(fields, slog.String("error_cause", strconv.Itoa(int(o.Cause))))
+	}
+	if o.Client != (ether.Addr{}) {
+		fields = append(fields, slog.String("client", o.Client.String()))
+	}
+	if o.Dropped != "" {
+		fields = append(fields, slog.String("reason", o.Dropped))
+	}
+	n.h.Trace("das", fields...)
+}
+
+// answerCoA makes the dynamic authorization server refuse the next requests.
+func (n *nas) answerCoA(errorCause, count int) {
+	if n.das != nil {
+		n.das.Refuse(radius.ErrorCause(errorCause), count)
+	}
+}

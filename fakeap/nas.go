@@ -1,0 +1,474 @@
+package fakeap
+
+import (
+	"encoding/hex"
+	"errors"
+	"io"
+	"log/slog"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	lr "layeh.com/radius"
+	"layeh.com/radius/rfc2865"
+	"layeh.com/radius/rfc2866"
+
+	"nacsim/fakeap/das"
+	"nacsim/fakeap/dot11"
+	"nacsim/fakeap/eapol"
+	"nacsim/fakeap/ether"
+	"nacsim/fakeap/wpa"
+	"nacsim/internal/eap"
+	"nacsim/internal/host"
+	"nacsim/internal/radius"
+)
+
+// nas is what access points and switches have in common: the authenticators of their clients, the RADIUS
+// conversations, sessions and accounting, and the dynamic authorization server.
+//
+// Everything that happens to a client happens under the mutex: a frame, a reply, a timer, a request of a dynamic
+// authorization client. Nothing blocks under it: waiting for RADIUS is done by a task for each request.
+type nas struct {
+	h      host.Host
+	cfg    Settings
+	link   access
+	radius radiusClient
+	das    *das.Engine // nil when there is none
+
+	portType    rfc2865.NASPortType
+	connectInfo string
+	firmware    string
+	nonces, ids io.Reader
+	nasAttrs    lr.Attributes // NAS-IP-Address or NAS-IPv6-Address, NAS-Identifier
+
+	mu      sync.Mutex
+	clients map[ether.Addr]*client
+}
+
+// access is the link layer under the authenticators. Its methods are called with the mutex held.
+type access interface {
+	// transmit sends an EAPOL PDU to a client.
+	transmit(c *client, pdu []byte)
+	// expel tells a client that it is no longer authorized. It reports whether the client is thereby detached
+	// from the link and has to be forgotten.
+	expel(c *client, reason dot11.Reason) (detached bool)
+	// calledStation is the Called-Station-Id of a client's point of access.
+	calledStation(c *client) string
+}
+
+// PortState is the state of a client's controlled port.
+type PortState string
+
+// States of a port.
+const (
+	Unauthorized   PortState = "unauthorized"
+	Authenticating PortState = "authenticating"
+	Authorized     PortState = "authorized"
+	Held           PortState = "held"
+)
+
+// client is a station on a link.
+type client struct {
+	mac    ether.Addr
+	port   string // NAS-Port-Id
+	number uint32 // NAS-Port
+	ssid   string
+	cable  *switchPort // on a switch
+
+	auth    authenticator
+	talk    *conversation      // with the RADIUS server, while one is running
+	keys    *wpa.Authenticator // on wireless
+	pending *authorization     // accepted, but the 4-way handshake is not over
+	session *session           // nil while not authorized
+	state   PortState
+
+	timer host.Timer
+	armed time.Time // when the timer fires
+
+	frames dot11.Duplicates
+}
+
+// conversation is one EAP conversation with the RADIUS server. Each has a socket of its own, as TLS sessions on
+// one pair of ports are dissected wrongly by network analysers.
+type conversation struct {
+	conn       host.PacketConn
+	attrs      lr.Attributes // what every request of the conversation says
+	state      lr.Attribute
+	identifier byte
+	sessionID  string
+	user       string
+}
+
+func newNAS(h host.Host, cfg Settings, link access) *nas {
+	n := &nas{
+		h: h, cfg: cfg, link: link,
+		radius:  radiusClient{h: h, cfg: cfg.RADIUS},
+		nonces:  h.Rand("nas/nonce"),
+		ids:     h.Rand("nas/session"),
+		clients: map[ether.Addr]*client{},
+	}
+	n.nasAttrs = nasAttributes(h.Addr(), cfg.Name)
+	return n
+}
+
+// start opens what every NAS has.
+func (n *nas) start() error {
+	if err := n.startDAS(); err != nil {
+		return err
+	}
+	n.startAccounting()
+	return nil
+}
+
+// add begins to serve a client and asks for its identity.
+func (n *nas) add(c *client, now time.Time) {
+	n.clients[c.mac] = c
+	n.setState(c, Authenticating, "")
+	n.apply(c, c.auth.start(now), now)
+}
+
+// remove forgets a client and whatever runs for it.
+func (n *nas) remove(c *client) {
+	n.hangUp(c)
+	if c.timer != nil {
+		c.timer.Stop()
+		c.timer = nil
+	}
+	if n.clients[c.mac] == c {
+		delete(n.clients, c.mac)
+	}
+}
+
+// setState traces a change of a client's port, and a change of the VLAN in force on it.
+func (n *nas) setState(c *client, s PortState, reason string) {
+	if s == c.state && reason == "" {
+		return
+	}
+	c.state = s
+	fields := make([]slog.Attr, 0, 7)
+	fields = append(fields, slog.String("client", c.mac.String()), slog.String("port", c.port))
+	if c.ssid != "" {
+		fields = append(fields, slog.String("ssid", c.ssid))
+	}
+	fields = append(fields, slog.String("state", string(s)))
+	if c.session != nil && s == Authorized {
+		fields = append(fields, slog.String("vlan", c.session.vlan))
+		if c.session.role != "" {
+			fields = append(fields, slog.String("role", c.session.role))
+		}
+	}
+	if reason != "" {
+		fields = append(fields, slog.String("reason", reason))
+	}
+	n.h.Trace("port", fields...)
+}
+
+// receiveEAPOL takes the payload of an EAPOL frame of a known client.
+func (n *nas) receiveEAPOL(c *client, payload []byte, now time.Time) {
+	pdu, err := eapol.Parse(payload)
+	if err != nil || c.auth.state == authHeld {
+		return
+	}
+	switch pdu.Type {
+	case eapol.TypeStart:
+		n.reauthenticate(c, now)
+	case eapol.TypeLogoff:
+		n.end(c, now, rfc2866.AcctTerminateCause_Value_UserRequest, dot11.ReasonAuthExpired, "client logged off")
+	case eapol.TypeEAP:
+		n.apply(c, c.auth.response(pdu.Body, now), now)
+	case eapol.TypeKey:
+		if c.keys != nil {
+			n.applyKeys(c, c.keys.Receive(payload, now), now)
+		}
+	}
+}
+
+// reauthenticate runs 802.1X again. An authorization in force stays until the result is there.
+func (n *nas) reauthenticate(c *client, now time.Time) {
+	n.hangUp(c)
+	c.pending = nil
+	if c.session == nil {
+		n.setState(c, Authenticating, "")
+	}
+	n.apply(c, c.auth.start(now), now)
+}
+
+// apply carries out what the authenticator wants.
+func (n *nas) apply(c *client, o authOutput, now time.Time) {
+	if o.toClient != nil {
+		n.transmit(c, o.toClient)
+	}
+	if o.toServer != nil {
+		n.ask(c, o)
+	}
+	if o.silent {
+		n.hangUp(c)
+		n.end(c, now, rfc2866.AcctTerminateCause_Value_LostCarrier, dot11.ReasonAuthExpired, "client does not answer")
+	}
+}
+
+func (n *nas) transmit(c *client, packet []byte) {
+	n.link.transmit(c, eapol.PDU{Type: eapol.TypeEAP, Body: packet}.Append(make([]byte, 0, 4+len(packet))))
+}
+
+// ask sends a client's EAP response to the server in a task that waits for the reply.
+func (n *nas) ask(c *client, o authOutput) {
+	if o.begin {
+		if err := n.dial(c, o.identity); err != nil {
+			c.auth.reset() // the client will try again
+			return
+		}
+	}
+	t := c.talk
+	if t == nil {
+		return
+	}
+	request, err := radius.NewRequest(lr.CodeAccessRequest, t.identifier, n.cfg.RADIUS.Secret, n.nonces)
+	if err != nil {
+		c.auth.reset()
+		return
+	}
+	t.identifier++
+	request.Attributes = append(make(lr.Attributes, 0, len(t.attrs)+8), t.attrs...)
+	radius.AddEAPMessage(request, o.toServer)
+	if t.state != nil {
+		request.Add(rfc2865.State_Type, t.state)
+	}
+	n.h.Go("radius", func() {
+		reply, err := n.radius.exchange(t.conn, n.cfg.RADIUS.Auth, request)
+		if errors.Is(err, host.ErrDown) {
+			return
+		}
+		n.reply(c, t, request, reply, err)
+	})
+}
+
+// dial opens a new conversation.
+func (n *nas) dial(c *client, identity string) error {
+	n.hangUp(c)
+	conn, err := n.listen(0)
+	if err != nil {
+		return err
+	}
+	t := &conversation{conn: conn, user: identity}
+	if c.session != nil {
+		t.sessionID = c.session.id
+	} else if t.sessionID, err = n.newSessionID(); err != nil {
+		conn.Close()
+		return err
+	}
+	t.attrs = n.accessAttributes(c, t)
+	c.talk = t
+	return nil
+}
+
+// hangUp ends the conversation with the server, if there is one. A task waiting in it returns.
+func (n *nas) hangUp(c *client) {
+	if c.talk != nil {
+		c.talk.conn.Close()
+		c.talk = nil
+	}
+}
+
+func (n *nas) newSessionID() (string, error) {
+	var b [8]byte
+	if _, err := io.ReadFull(n.ids, b[:]); err != nil {
+		return "", err
+	}
+	return strings.ToUpper(hex.EncodeToString(b[:])), nil
+}
+
+// reply takes the server's reply, or the lack of one, to the last request of a conversation.
+func (n *nas) reply(c *client, t *conversation, request, reply *lr.Packet, err error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if c.talk != t {
+		return // abandoned meanwhile
+	}
+	now := n.h.Now()
+	defer n.arm(c, now)
+	if err != nil {
+		n.deny(c, now, nil, err.Error())
+		return
+	}
+	packet, _ := radius.EAPMessage(reply.Attributes)
+	switch reply.Code {
+	case lr.CodeAccessChallenge:
+		t.state, _ = reply.Lookup(rfc2865.State_Type)
+		o, ok := c.auth.challenge(packet, now)
+		if !ok {
+			n.deny(c, now, nil, "Access-Challenge without an EAP request")
+			return
+		}
+		n.apply(c, o, now)
+	case lr.CodeAccessAccept:
+		n.accept(c, now, newAuthorization(n.cfg, t, request, reply), packet)
+	default:
+		n.deny(c, now, packet, "Access-Reject")
+	}
+}
+
+// deny ends an authentication that was refused. Packet is the server's EAP-Failure, if it sent one.
+func (n *nas) deny(c *client, now time.Time, packet []byte, reason string) {
+	n.hangUp(c)
+	n.apply(c, c.auth.finish(eap.Failure, packet), now)
+	n.stop(c, now, rfc3580ReauthenticationFailure)
+	if n.link.expel(c, dot11.ReasonAuthenticationFails) {
+		n.setState(c, Unauthorized, reason)
+		n.remove(c)
+		return
+	}
+	if n.cfg.Quiet <= 0 {
+		n.setState(c, Unauthorized, reason)
+		return
+	}
+	c.auth.hold(now.Add(n.cfg.Quiet))
+	n.setState(c, Held, reason)
+}
+
+// accept ends an authentication that was granted: on a cable the client is authorized, on wireless once the
+// 4-way handshake has shown that both sides have the same key.
+func (n *nas) accept(c *client, now time.Time, a *authorization, packet []byte) {
+	n.hangUp(c)
+	if c.keys == nil {
+		n.apply(c, c.auth.finish(eap.Success, packet), now)
+		n.authorize(c, now, a)
+		return
+	}
+	var nonce [32]byte
+	if _, err := io.ReadFull(n.nonces, nonce[:]); err != nil || len(a.pmk) < wpa.PMKLen {
+		n.deny(c, now, nil, "Access-Accept without MS-MPPE-Recv-Key")
+		return
+	}
+	n.apply(c, c.auth.finish(eap.Success, packet), now)
+	c.pending = a
+	n.applyKeys(c, c.keys.Start(a.pmk[:wpa.PMKLen], nonce, now), now)
+}
+
+// applyKeys carries out what the 4-way handshake wants.
+func (n *nas) applyKeys(c *client, out wpa.Output, now time.Time) {
+	if out.Send != nil {
+		n.link.transmit(c, out.Send)
+	}
+	a := c.pending
+	if a == nil {
+		return
+	}
+	switch out.State {
+	case wpa.Done:
+		c.pending = nil
+		n.authorize(c, now, a)
+	case wpa.Failed:
+		c.pending = nil
+		n.end(c, now, rfc3580ReauthenticationFailure, out.Reason, "4-way handshake failed: "+out.Reason.String())
+	}
+}
+
+// end takes a client's authorization, or its chance to get one. A client that stays on its cable is asked for its
+// identity by its next EAPOL-Start.
+func (n *nas) end(c *client, now time.Time, cause rfc2866.AcctTerminateCause, reason dot11.Reason, text string) {
+	n.hangUp(c)
+	c.auth.reset()
+	c.pending = nil
+	n.stop(c, now, cause)
+	detached := n.link.expel(c, reason)
+	n.setState(c, Unauthorized, text)
+	if detached {
+		n.remove(c)
+	}
+}
+
+// expire does what is due for a client.
+func (n *nas) expire(c *client, now time.Time) {
+	n.apply(c, c.auth.expire(now), now)
+	if c.state == Held && c.auth.state != authHeld {
+		n.setState(c, Unauthorized, "quiet period is over")
+	}
+	if n.clients[c.mac] == c && c.keys != nil {
+		n.applyKeys(c, c.keys.Timeout(now), now)
+	}
+	if n.clients[c.mac] == c {
+		n.expireSession(c, now)
+	}
+}
+
+// arm sets the client's timer to the next thing that is due. A timer that fires too early costs less than one
+// that is set anew for every packet, so only an earlier deadline replaces it.
+func (n *nas) arm(c *client, now time.Time) {
+	next := earliest(c.auth.deadline, c.session.deadline())
+	if c.keys != nil {
+		next = earliest(next, c.keys.Deadline())
+	}
+	switch {
+	case n.clients[c.mac] != c:
+		return
+	case c.timer != nil && !next.IsZero() && !next.Before(c.armed):
+		return
+	case c.timer != nil:
+		c.timer.Stop()
+		c.timer = nil
+	}
+	if next.IsZero() {
+		return
+	}
+	c.armed = next
+	c.timer = n.h.AfterFunc(next.Sub(now), func() { n.due(c, next) })
+}
+
+// due runs when a client's timer fires.
+func (n *nas) due(c *client, at time.Time) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.clients[c.mac] != c || !c.armed.Equal(at) {
+		return
+	}
+	c.timer = nil
+	now := n.h.Now()
+	n.expire(c, now)
+	n.arm(c, now)
+}
+
+// earliest returns the earlier of two times of which zero means never.
+func earliest(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// ClientState is a client as a management system would show it.
+type ClientState struct {
+	MAC ether.Addr
+	// Port is its NAS-Port-Id, for example "sw-1/3" or "ap-1/corp".
+	Port  string
+	State PortState
+	// VLAN and SessionID (Acct-Session-Id) are empty unless the client is authorized. During a re-authentication
+	// it still is.
+	VLAN, SessionID string
+	// User is the User-Name of the session.
+	User string
+}
+
+// list returns the clients in the order of their addresses.
+func (n *nas) list() []ClientState {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	list := make([]ClientState, 0, len(n.clients))
+	for _, mac := range slices.SortedFunc(maps.Keys(n.clients), ether.Addr.Compare) {
+		c := n.clients[mac]
+		s := ClientState{MAC: c.mac, Port: c.port, State: c.state}
+		if c.session != nil {
+			s.VLAN, s.SessionID, s.User = c.session.vlan, c.session.id, c.session.user
+		}
+		list = append(list, s)
+	}
+	return list
+}
+
+// portID names a point of access, for NAS-Port-Id and the trace.
+func (n *nas) portID(part string) string { return n.cfg.Name + "/" + part }
+
+func (n *nas) wiredPortID(number int) string { return n.portID(strconv.Itoa(number)) }
