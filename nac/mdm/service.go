@@ -1,0 +1,240 @@
+package mdm
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"nacsim/internal/host"
+	"nacsim/nac/identity"
+)
+
+// An Observer is told what the Service found out. Its methods are called from the Service's tasks, without any lock
+// held, and must not block.
+type Observer interface {
+	// DeviceChanged reports that a record of the DDB is new, has changed in something that a decision can depend
+	// on, or has gone.
+	DeviceChanged(Change)
+	// LookupDone reports the end of one attempt to look a client up. A failed one is repeated.
+	LookupDone(Lookup)
+	// PollDone reports the end of one attempt to poll Intune.
+	PollDone(Poll)
+}
+
+// A Change is a change of a record in the DDB.
+type Change struct {
+	// Record is the record as it is now. When Gone is true, Intune does not know the device any more and Record
+	// is what it was.
+	Record Record
+	Gone   bool
+	// Was is the record before, nil for a new one.
+	Was *Record
+	// Clients are the known clients of which a key matches the record, before or after, in ascending order.
+	Clients []string
+}
+
+// A Service is the NAC's link to Intune. All methods are safe for concurrent use.
+type Service struct {
+	h        host.Host
+	cfg      Config
+	observer Observer
+	graph    graph
+	jitter   io.Reader
+
+	index     macIndex
+	listing   flight // reading the list for the index
+	ethernets flight // reading Ethernet addresses for the index
+
+	mu      sync.Mutex // guards what follows
+	store   host.Store
+	db      *ddb
+	clients map[string]*client
+	byKey   map[identity.Key][]string // keys to clients in ascending order
+	queue   []string
+	workers int
+	poll    pollState
+	status  Status
+}
+
+// A Status is the health of the link.
+type Status struct {
+	// LastSuccess is when a lookup or a poll last succeeded.
+	LastSuccess time.Time
+	// LastError is why the latest attempt failed, nil when it succeeded.
+	LastError error
+	// Clients and Devices are the numbers of known clients and of records in the DDB.
+	Clients int
+	Devices int
+}
+
+// keyPoll is where the store keeps the time of the last poll.
+const keyPoll = "poll"
+
+// New checks the configuration and loads the DDB. Nothing is sent before Start.
+func New(h host.Host, cfg Config, observer Observer) (*Service, error) {
+	if err := cfg.complete(); err != nil {
+		return nil, fmt.Errorf("mdm: %w", err)
+	}
+	if observer == nil {
+		return nil, errors.New("mdm: no observer")
+	}
+	store, err := h.Store("mdm")
+	if err != nil {
+		return nil, fmt.Errorf("mdm: open the device database: %w", err)
+	}
+	s := &Service{h: h, cfg: cfg, observer: observer, jitter: h.Rand("mdm/jitter"), store: store,
+		clients: map[string]*client{}, byKey: map[identity.Key][]string{}}
+	s.graph.h, s.graph.cfg, s.graph.ids = h, &s.cfg, h.Rand("mdm/request-id")
+	if err := s.poll.load(store); err != nil {
+		return nil, fmt.Errorf("mdm: load the time of the last poll: %w", err)
+	}
+	if s.db, err = openDDB(store, cfg.MaxDevices, s.poll.last); err != nil {
+		return nil, fmt.Errorf("mdm: load the device database: %w", err)
+	}
+	if err := s.loadClients(); err != nil {
+		return nil, fmt.Errorf("mdm: load the clients: %w", err)
+	}
+	return s, nil
+}
+
+// Start begins to poll and takes up the lookups that a crash interrupted.
+func (s *Service) Start() {
+	s.h.Go("mdm/poll", s.pollTask)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, mac := range s.pendingClients() {
+		s.enqueue(mac, s.clients[mac])
+	}
+}
+
+// State returns the record that a client's keys stand for, and the key that decided, from the DDB. It does not
+// block: it is what a decision asks.
+func (s *Service) State(keys []identity.Key) (Record, identity.Key, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.db.resolve(keys)
+}
+
+// Records returns the whole DDB in the order of ids.
+func (s *Service) Records() []Record {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	records := make([]Record, 0, len(s.db.records))
+	for _, r := range s.db.records {
+		records = append(records, *r)
+	}
+	slices.SortFunc(records, func(a, b Record) int { return strings.Compare(a.ID, b.ID) })
+	return records
+}
+
+// Status returns the health of the link.
+func (s *Service) Status() Status {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	status := s.status
+	status.Clients, status.Devices = len(s.clients), len(s.db.records)
+	return status
+}
+
+// note keeps how the latest attempt ended. The caller holds the lock.
+func (s *Service) note(err error) {
+	s.status.LastError = err
+	if err == nil {
+		s.status.LastSuccess = s.h.Now()
+	}
+}
+
+// put stores a record and returns the change, or nil when there is none. The caller holds the lock.
+func (s *Service) put(f *fetched) (*Change, error) {
+	was, changed, err := s.db.put(f)
+	if errors.Is(err, errFull) {
+		s.h.Trace("drop", slog.String("from", f.DeviceName), slog.String("reason", err.Error()))
+		return nil, nil
+	}
+	if err != nil || !changed {
+		return nil, err
+	}
+	c := &Change{Record: *s.db.records[f.ID], Was: was}
+	c.Clients = s.affected(&c.Record, was)
+	return c, nil
+}
+
+// remove deletes a record and returns the change, or nil when there was none. The caller holds the lock.
+func (s *Service) remove(id string) (*Change, error) {
+	was, err := s.db.remove(id)
+	if err != nil || was == nil {
+		return nil, err
+	}
+	return &Change{Record: *was, Was: was, Gone: true, Clients: s.affected(was)}, nil
+}
+
+// affected returns the clients of which a key matches one of the records.
+func (s *Service) affected(records ...*Record) []string {
+	var clients []string
+	for _, r := range records {
+		if r == nil {
+			continue
+		}
+		for _, k := range keysOf(r) {
+			clients = append(clients, s.byKey[k]...)
+		}
+	}
+	slices.Sort(clients)
+	return slices.Compact(clients)
+}
+
+// keysOf are the normalized keys that match a record.
+func keysOf(r *Record) [4]identity.Key {
+	return [4]identity.Key{
+		{Kind: identity.SANDNS, Value: r.ID}, {Kind: identity.CN, Value: strings.ToLower(r.DeviceName)},
+		{Kind: identity.MAC, Value: r.WiFiMAC}, {Kind: identity.MAC, Value: r.EthernetMAC},
+	}
+}
+
+// normalKey writes a key as keysOf does.
+func normalKey(k identity.Key) identity.Key {
+	if k.Kind == identity.MAC {
+		k.Value = normalMAC(k.Value)
+	} else {
+		k.Value = strings.ToLower(k.Value)
+	}
+	return k
+}
+
+// announce traces changes and tells the observer. The caller does not hold the lock.
+func (s *Service) announce(changes []*Change) {
+	for _, c := range changes {
+		compliance, was := c.Record.ComplianceState, "none"
+		if c.Was != nil {
+			was = c.Was.ComplianceState
+		}
+		if c.Gone {
+			compliance = "none"
+		}
+		s.h.Trace("ddb", slog.String("device", c.Record.DeviceName), slog.String("compliance", compliance),
+			slog.String("was", was), slog.String("id", c.Record.ID))
+		s.observer.DeviceChanged(*c)
+	}
+}
+
+// backoff is the delay before the attempt after n failures: RetryMin doubled up to RetryMax, plus up to a fifth,
+// or longer when the service asked for it. The caller holds the lock.
+func (s *Service) backoff(n int, err error) time.Duration {
+	delay := s.cfg.RetryMin
+	for ; n > 1 && delay < s.cfg.RetryMax; n-- {
+		delay *= 2
+	}
+	delay = min(delay, s.cfg.RetryMax)
+	var e *Error
+	if errors.As(err, &e) {
+		delay = max(delay, e.RetryAfter)
+	}
+	var b [2]byte
+	_, _ = io.ReadFull(s.jitter, b[:])
+	return delay + delay/5*time.Duration(int(b[0])<<8|int(b[1]))/0x10000
+}
