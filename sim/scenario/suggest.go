@@ -8,7 +8,7 @@ import (
 // suggest returns `; did you mean "x"?` for the closest of the names when one is close, and otherwise the list of
 // names if it is short enough to read, introduced by want.
 func suggest(got, want string, names []string) string {
-	if best := closest(got, names); best != "" {
+	if best := Closest(got, names); best != "" {
 		return fmt.Sprintf("; did you mean %q?", best)
 	}
 	if len(names) == 0 {
@@ -23,8 +23,8 @@ func suggest(got, want string, names []string) string {
 	return "; " + want + " " + strings.Join(list, ", ") + more
 }
 
-// closest returns the name within a third of the length (at least one edit, at most three) of got, or "".
-func closest(got string, names []string) string {
+// Closest returns the name within a third of the length (at least one edit, at most three) of got, or "".
+func Closest(got string, names []string) string {
 	if len(got) > 64 {
 		return ""
 	}

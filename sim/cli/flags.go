@@ -1,0 +1,78 @@
+package cli
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+	"time"
+
+	"nacsim/sim/scenario"
+)
+
+// The values of flags, with errors that say what would be right.
+
+// seedFlag is a seed, or nothing.
+type seedFlag struct{ value *uint64 }
+
+func (f *seedFlag) String() string {
+	if f.value == nil {
+		return ""
+	}
+	return strconv.FormatUint(*f.value, 10)
+}
+
+func (f *seedFlag) Set(s string) error {
+	v, err := strconv.ParseUint(s, 0, 64)
+	if err != nil {
+		return errors.New("want a whole number from 0 on, such as 42")
+	}
+	f.value = &v
+	return nil
+}
+
+func (f *seedFlag) Type() string { return "number" }
+
+// speedFlag is how many times faster than real the virtual clock goes; 0 means as fast as possible.
+type speedFlag float64
+
+func (f *speedFlag) String() string {
+	if *f == 0 {
+		return ""
+	}
+	return strconv.FormatFloat(float64(*f), 'g', -1, 64) + "x"
+}
+
+func (f *speedFlag) Set(s string) error {
+	v, err := strconv.ParseFloat(strings.TrimSuffix(s, "x"), 64)
+	if err != nil || !(v >= 0.001 && v <= 1e6) || strings.ContainsAny(s, "+-pPiI_") {
+		return errors.New("want how many times faster than real time, from 0.001x to 1000000x, such as 60x")
+	}
+	*f = speedFlag(v)
+	return nil
+}
+
+func (f *speedFlag) Type() string { return "factor" }
+
+// durationFlag is a duration as in scenarios, or nothing.
+type durationFlag struct{ value *time.Duration }
+
+func (f *durationFlag) String() string {
+	if f.value == nil {
+		return ""
+	}
+	return scenario.FormatDuration(*f.value)
+}
+
+func (f *durationFlag) Set(s string) error {
+	d, err := scenario.ParseDuration(s)
+	if err != nil || d < 0 {
+		return errors.New(`want a duration such as 30s, 1h30m or 2d`)
+	}
+	if d != 0 && d < time.Millisecond {
+		return errors.New("want at least 1ms")
+	}
+	f.value = &d
+	return nil
+}
+
+func (f *durationFlag) Type() string { return "duration" }

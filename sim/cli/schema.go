@@ -1,0 +1,48 @@
+package cli
+
+import (
+	"github.com/spf13/cobra"
+
+	"nacsim/nac/policy"
+	"nacsim/sim/scenario"
+)
+
+const schemaHelp = `Prints the JSON Schema (draft 2020-12) of scenario files, or with --policy of policy files. Editors complete
+and check files with it: begin a scenario with a line such as
+
+  # yaml-language-server: $schema=scenario.schema.json
+
+which VS Code (with the YAML extension by Red Hat), Neovim and others understand.`
+
+func newSchema() *cobra.Command {
+	var policies bool
+	c := &cobra.Command{
+		Use:     "schema",
+		Short:   "Print the JSON Schema of scenario or policy files",
+		Long:    schemaHelp,
+		Example: "  nacsim schema > scenario.schema.json\n  nacsim schema --policy > policy.schema.json",
+		Args:    noArguments,
+		RunE: func(c *cobra.Command, _ []string) error {
+			text := scenario.Schema()
+			if policies {
+				text = policy.Schema()
+			}
+			_, err := c.OutOrStdout().Write(text)
+			if err != nil {
+				return badInput("nacsim schema: %v", reason(err))
+			}
+			return nil
+		},
+		ValidArgsFunction: cobra.NoFileCompletions,
+	}
+	c.Flags().BoolVar(&policies, "policy", false, "print the schema of policy files instead")
+	return c
+}
+
+// noArguments refuses arguments.
+func noArguments(c *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return badInput("%s: unexpected argument %q; it takes none", c.CommandPath(), args[0])
+	}
+	return nil
+}
