@@ -186,9 +186,9 @@ func tshark(t *testing.T, file string, args ...string) []string {
 	return slices.DeleteFunc(strings.Split(string(out), "\n"), func(s string) bool { return s == "" })
 }
 
-// TestWiresharkOpensTheEAPTLSInside is the point of the secrets in the file: with nothing but the file,
+// TestInteropWiresharkOpensTheEAPTLSInside is the point of the secrets in the file: with nothing but the file,
 // Wireshark shows the handshake messages that are encrypted on the wire, of both versions, on both links.
-func TestWiresharkOpensTheEAPTLSInside(t *testing.T) {
+func TestInteropWiresharkOpensTheEAPTLSInside(t *testing.T) {
 	if _, err := exec.LookPath("tshark"); err != nil {
 		t.Skip("tshark is not installed")
 	}
@@ -235,8 +235,8 @@ func TestWiresharkOpensTheEAPTLSInside(t *testing.T) {
 	}
 }
 
-// TestWiresharkDecodesEveryRADIUSPort covers authentication, accounting and dynamic authorization.
-func TestWiresharkDecodesEveryRADIUSPort(t *testing.T) {
+// TestInteropWiresharkDecodesEveryRADIUSPort covers authentication, accounting and dynamic authorization.
+func TestInteropWiresharkDecodesEveryRADIUSPort(t *testing.T) {
 	if _, err := exec.LookPath("tshark"); err != nil {
 		t.Skip("tshark is not installed")
 	}

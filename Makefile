@@ -1,0 +1,40 @@
+# make            builds the binary
+# make test       all tests; needs nothing but Go
+# make interop    the tests against programs that others wrote; skips those that are not installed
+# make bench      all benchmarks
+# make lint       formatting, vet, and the rules of the house
+# make fuzz       every fuzz target for FUZZTIME
+
+SHELL       := bash
+.SHELLFLAGS := -o pipefail -c
+
+GO       ?= go
+FUZZTIME ?= 10s
+
+.PHONY: build test interop bench lint fuzz
+
+build:
+	$(GO) build -o nacsim .
+
+test:
+	$(GO) test ./...
+
+interop:
+	.ci/interop-tools
+	$(GO) test -count=1 -v -run '^TestInterop' ./... | grep -v 'no test files\|no tests to run\|^PASS$$'
+
+bench:
+	$(GO) test -run '^$$' -bench . -benchmem ./... | grep -v '^PASS$$\|no test files'
+
+lint:
+	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "gofmt these: $$unformatted"; exit 1; fi
+	$(GO) vet ./...
+	$(GO) test ./internal/house
+
+fuzz:
+	@for package in $$($(GO) list ./...); do \
+	  for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz'); do \
+	    echo "$$package $$target"; \
+	    $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package || exit 1; \
+	  done; \
+	done
