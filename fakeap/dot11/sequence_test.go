@@ -21,7 +21,7 @@ func TestDuplicates(t *testing.T) {
 	if d.Seen(4090) {
 		t.Error("a frame of long ago is taken for a duplicate")
 	}
-	if !d.Seen(4) {
+	if !d.Seen(10) {
 		t.Error("a frame of lately is not recognized")
 	}
 }
