@@ -3,6 +3,7 @@ package live
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"sync"
 	"syscall"
@@ -141,10 +142,21 @@ func (w *World) realFor(logical netip.AddrPort) netip.AddrPort {
 		return real
 	}
 	if w.cfg.AllowExternal && logical.Port() == 0 {
-		return netip.AddrPortFrom(netip.IPv6Unspecified(), 0)
+		return anywhere()
 	}
 	return netip.AddrPortFrom(loopback, 0)
 }
+
+// anywhere is the address of all interfaces, for IPv6 too where the operating system has it.
+var anywhere = sync.OnceValue(func() netip.AddrPort {
+	at := netip.AddrPortFrom(netip.IPv6Unspecified(), 0)
+	c, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(at))
+	if err != nil {
+		return netip.AddrPortFrom(netip.IPv4Unspecified(), 0)
+	}
+	c.Close()
+	return at
+})
 
 // bindError says in one line what could not be bound and what to do about it.
 func bindError(proto string, logical, real netip.AddrPort, err error) error {

@@ -156,13 +156,13 @@ func (p *port) WriteFrame(b []byte) error {
 		}
 		deliveries := w.plan(p.packet(q, b), !heard)
 		heard = true
-		q.expects(deliveries)
 		if err := p.wire.send(b, q.real, deliveries); err != nil {
 			if p.isDown() {
 				return host.ErrDown
 			}
 			return err
 		}
+		q.expects(deliveries)
 	}
 	if !heard {
 		w.plan(p.packet(nil, b), true)
@@ -176,7 +176,7 @@ func (p *port) carrierLost() {
 	_ = p.wire.send(nil, p.real, []network.Delivery{{Delay: wait}})
 }
 
-// expects notes when the last of the deliveries arrives.
+// expects notes when the last of the deliveries, which have been sent, arrives.
 func (p *port) expects(deliveries []network.Delivery) {
 	for _, d := range deliveries {
 		if d.Delay <= 0 {

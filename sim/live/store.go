@@ -75,11 +75,14 @@ func (n *node) Store(name string) (host.Store, error) {
 
 // fileName makes a name usable as that of a file.
 func fileName(name string) string {
-	f := url.PathEscape(name)
-	if f == "" || f[0] == '.' {
-		f = "%2E" + strings.TrimPrefix(f, ".")
+	switch f := url.PathEscape(name); {
+	case f == "":
+		return "%"
+	case f[0] == '.':
+		return "%2E" + f[1:]
+	default:
+		return f
 	}
-	return f
 }
 
 func openStore(n *node, path string) (*store, error) {
@@ -109,7 +112,9 @@ func openFile(path string) (db *bolt.DB, err error) {
 			err = damaged(r)
 		}
 	}()
-	db, err = bolt.Open(path, 0o600, &bolt.Options{Timeout: lockPatience, NoFreelistSync: true, FreelistType: bolt.FreelistMapType})
+	// The list of free pages is kept in the file: rebuilding it would read the file in a goroutine of bbolt's, whose
+	// panic nobody could catch.
+	db, err = bolt.Open(path, 0o600, &bolt.Options{Timeout: lockPatience, FreelistType: bolt.FreelistMapType})
 	switch {
 	case err == nil:
 	case errors.Is(err, bolt.ErrTimeout):
@@ -317,7 +322,26 @@ func (s *store) commit() error {
 	batch := s.pending
 	s.committing, s.pending = batch, map[string][]byte{}
 	s.mu.Unlock()
-	err := s.db.Update(func(tx *bolt.Tx) error {
+	err := s.apply(batch)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err != nil {
+		// The batch stays readable; what comes after it is refused, so that nothing overtakes it.
+		s.err = fmt.Errorf("store %s: %w", s.path, err)
+		return s.err
+	}
+	s.committing = nil
+	return nil
+}
+
+// apply makes the changes of a batch to the file in one transaction.
+func (s *store) apply(batch map[string][]byte) (err error) {
+	defer func() {
+		if r := recover(); r != nil { // bbolt has met damage that no check found
+			err = fmt.Errorf("the file is damaged: %v", r)
+		}
+	}()
+	return s.db.Update(func(tx *bolt.Tx) error {
 		b := tx.Bucket(bucketName)
 		for _, k := range slices.Sorted(maps.Keys(batch)) {
 			var err error
@@ -332,15 +356,6 @@ func (s *store) commit() error {
 		}
 		return nil
 	})
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if err != nil {
-		// The batch stays readable; what comes after it is refused, so that nothing overtakes it.
-		s.err = fmt.Errorf("store %s: %w", s.path, err)
-		return s.err
-	}
-	s.committing = nil
-	return nil
 }
 
 // close closes the file, after writing what is pending if flush. The machine is down already.

@@ -39,7 +39,7 @@ func (n *node) listen(at netip.AddrPort) (*listener, error) {
 	}
 	l := &listener{n: n}
 	bound, err := n.bind(&n.m.w.tcp, at, func(real netip.AddrPort) (netip.AddrPort, func() error, error) {
-		tcp, err := net.ListenTCP("tcp", net.TCPAddrFromAddrPort(real))
+		tcp, err := net.ListenTCP(family("tcp", real), net.TCPAddrFromAddrPort(real))
 		if err != nil {
 			return netip.AddrPort{}, nil, err
 		}
@@ -93,14 +93,15 @@ func (w *World) dialer(real netip.AddrPort) (logical netip.AddrPort, known bool)
 	if logical, known = w.tcp.toLogical(real); known {
 		return logical, true
 	}
-	// A connection can be accepted before the one who dialed has entered it in the book: wait until nobody is
-	// in between.
+	// A connection can be accepted before the one who dialed has entered it in the book: the lock waits until
+	// nobody is in between.
 	w.dialing.Lock()
-	w.dialing.Unlock() //nolint:staticcheck // the lock is taken only to wait for its readers
-	if logical, known = w.tcp.toLogical(real); known {
-		return logical, true
+	logical, known = w.tcp.toLogical(real)
+	w.dialing.Unlock()
+	if !known {
+		logical = real
 	}
-	return real, false
+	return logical, known
 }
 
 func (l *listener) Close() error {

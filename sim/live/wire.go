@@ -36,13 +36,21 @@ type wire struct {
 
 // openWire opens a socket on the real address.
 func (w *World) openWire(real netip.AddrPort) (*wire, netip.AddrPort, error) {
-	conn, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(real))
+	conn, err := net.ListenUDP(family("udp", real), net.UDPAddrFromAddrPort(real))
 	if err != nil {
 		return nil, netip.AddrPort{}, err
 	}
 	// The kernel gives what its limit allows; a smaller buffer only loses datagrams earlier.
 	_ = conn.SetReadBuffer(receiveBuffer)
 	return &wire{w: w, conn: conn, pumped: make(chan struct{})}, conn.LocalAddr().(*net.UDPAddr).AddrPort(), nil
+}
+
+// family is the network to listen on for an address: 0.0.0.0 stands for IPv4 only, [::] for both.
+func family(proto string, real netip.AddrPort) string {
+	if real.Addr().Is4() {
+		return proto + "4"
+	}
+	return proto
 }
 
 // pump hands each datagram to take, which must copy it, until the wire is closed.

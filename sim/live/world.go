@@ -55,7 +55,8 @@ type Config struct {
 	Dir string
 
 	// Bind gives logical addresses the real addresses that their sockets are bound to, for example
-	// 10.0.0.1:1812 → 0.0.0.0:1812. It holds for UDP and TCP.
+	// 10.0.0.1:1812 → 0.0.0.0:1812. It holds for UDP and TCP. Logical port 0 stands for the sockets that ask
+	// for any free port.
 	Bind map[netip.AddrPort]netip.AddrPort
 	// Remote gives programs outside of the world logical addresses: logical → real. It holds for UDP and TCP.
 	Remote map[netip.AddrPort]netip.AddrPort
