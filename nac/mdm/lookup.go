@@ -122,7 +122,7 @@ func (s *Service) next() (string, *client, []identity.Key) {
 }
 
 // finish books the result of one attempt and reports it.
-func (s *Service) finish(name string, c *client, keys []identity.Key, tried trail, err error) {
+func (s *Service) finish(name string, c *client, keys []identity.Key, tried []string, err error) {
 	if errors.Is(err, host.ErrDown) {
 		return // the lookup is pending in the store and goes on after the restart
 	}
@@ -166,7 +166,7 @@ func (s *Service) retry(name string, c *client) {
 	}
 }
 
-func (s *Service) traceLookup(l *Lookup, tried trail) {
+func (s *Service) traceLookup(l *Lookup, tried []string) {
 	fields := make([]slog.Attr, 0, 10)
 	fields = append(fields, slog.String("client", l.Client))
 	switch {

@@ -10,43 +10,56 @@ import (
 // maxMatches bounds the records that one key is followed up for; more share a name or an address only by mistake.
 const maxMatches = 8
 
-// A trail is what a lookup asked and what came of it, for the trace.
-type trail []string
+// A search gathers what Intune knows of one client. Only when it is complete it goes into the DDB, all at once: a
+// device found by name must not decide anything while it is open which device has the client's address.
+type search struct {
+	s    *Service
+	rows []fetched
+	gone []string
+	// tried says what was asked and what came of it, for the trace.
+	tried []string
+}
 
-func (t *trail) add(k identity.Key, found bool) {
+func (q *search) note(k identity.Key, found bool) {
 	if found {
-		*t = append(*t, string(k.Kind)+" found")
+		q.tried = append(q.tried, string(k.Kind)+" found")
 	} else {
-		*t = append(*t, string(k.Kind)+" not found")
+		q.tried = append(q.tried, string(k.Kind)+" not found")
 	}
 }
 
-// lookup brings into the DDB what Intune knows of a client with these keys, so that the DDB resolves them. It asks
-// in the order of cost and leaves out what cannot change the result.
-func (s *Service) lookup(keys []identity.Key) (trail, error) {
-	var t trail
+// lookup brings into the DDB what Intune knows of a client with these keys, so that the DDB resolves them.
+func (s *Service) lookup(keys []identity.Key) (tried []string, err error) {
+	q := &search{s: s}
+	if err := q.run(keys); err != nil {
+		return q.tried, err
+	}
+	return q.tried, q.commit()
+}
+
+// run asks in the order of cost and leaves out what cannot change the result.
+func (q *search) run(keys []identity.Key) error {
 	// An address that is known already leads to its device with one request.
 	if keys[0].Kind == identity.MAC {
-		found, err := s.confirmMAC(keys[0])
-		if found {
-			t.add(keys[0], true)
-		}
-		if found || err != nil {
-			return t, err
+		if found, err := q.confirmMAC(keys[0]); err != nil {
+			return err
+		} else if found {
+			q.note(keys[0], true)
+			return nil
 		}
 	}
 	// The first of the cheap keys that matches bounds how far up a MAC address can matter.
 	cheap := len(keys)
+	var candidates []fetched
 	for i, k := range keys {
 		if k.Kind == identity.MAC {
 			continue
 		}
-		found, err := s.fetch(k)
-		if err != nil {
-			return t, err
+		var err error
+		if candidates, err = q.fetch(k); err != nil {
+			return err
 		}
-		t.add(k, found)
-		if found {
+		if q.note(k, len(candidates) > 0); len(candidates) > 0 {
 			cheap = i
 			break
 		}
@@ -55,138 +68,142 @@ func (s *Service) lookup(keys []identity.Key) (trail, error) {
 		if k.Kind != identity.MAC {
 			continue
 		}
-		found, err := s.findMAC(k, keys[cheap:])
+		found, err := q.findMAC(k, candidates)
 		if err != nil {
-			return t, err
-		}
-		t.add(k, found)
-		if found {
-			break
-		}
-	}
-	return t, nil
-}
-
-// fetch asks Graph for the devices that a name or an id stands for.
-func (s *Service) fetch(k identity.Key) (found bool, err error) {
-	var rows []fetched
-	switch k.Kind {
-	case identity.CN:
-		rows, err = s.graph.named(k.Value)
-	case identity.SANDNS:
-		if !isGUID(k.Value) {
-			return false, nil
-		}
-		var f *fetched
-		if f, err = s.graph.device(strings.ToLower(k.Value)); f != nil {
-			rows = []fetched{*f}
-		}
-	}
-	if err != nil {
-		return false, err
-	}
-	return len(rows) > 0, s.absorb(k, rows)
-}
-
-// absorb brings the answer to a key into the DDB. Records that the key matched before and that are not in the answer
-// have been renamed or have gone: they are read again one by one.
-func (s *Service) absorb(k identity.Key, rows []fetched) error {
-	s.mu.Lock()
-	var stale []string
-	for _, r := range s.db.match(k) {
-		if !slices.ContainsFunc(rows, func(f fetched) bool { return f.ID == r.ID }) {
-			stale = append(stale, r.ID)
-		}
-	}
-	s.mu.Unlock()
-	for _, id := range stale[:min(len(stale), maxMatches)] {
-		if err := s.refresh(id, k); err != nil {
 			return err
 		}
-	}
-	return s.update(rows)
-}
-
-// update brings rows into the DDB and announces the changes.
-func (s *Service) update(rows []fetched) error {
-	var changes []*Change
-	s.mu.Lock()
-	var err error
-	for i := range rows {
-		var c *Change
-		if c, err = s.put(&rows[i]); err != nil {
+		if q.note(k, found); found {
 			break
 		}
+	}
+	return nil
+}
+
+// commit brings what was found into the DDB and announces the changes.
+func (q *search) commit() error {
+	s := q.s
+	var changes []*Change
+	var err error
+	add := func(c *Change, failed error) {
 		if c != nil {
 			changes = append(changes, c)
 		}
+		if err == nil {
+			err = failed
+		}
+	}
+	s.mu.Lock()
+	for i := range q.rows {
+		add(s.put(&q.rows[i]))
+	}
+	for _, id := range q.gone {
+		add(s.remove(id))
 	}
 	s.mu.Unlock()
-	s.announce(changes)
+	if err == nil {
+		s.announce(changes)
+	}
 	return err
 }
 
-// refresh reads one device again. Its record is brought up to date, or removed when Intune does not know the device
-// any more; a device without a record gets one only if the key matches it.
-func (s *Service) refresh(id string, k identity.Key) error {
-	f, err := s.graph.device(id)
-	if err != nil {
-		return err
-	}
-	if f != nil {
-		s.index.add(f)
-		s.mu.Lock()
-		known := s.db.records[id] != nil
-		s.mu.Unlock()
-		if !known && !f.matches(k) {
-			return nil
+// fetch asks Graph for the devices that a name or an id stands for. Records that matched the key before and that
+// are not in the answer have been renamed or have gone: they are read one by one.
+func (q *search) fetch(k identity.Key) ([]fetched, error) {
+	var rows []fetched
+	switch k.Kind {
+	case identity.CN:
+		var err error
+		if rows, err = q.s.graph.named(k.Value); err != nil {
+			return nil, err
 		}
-		return s.update([]fetched{*f})
+	case identity.SANDNS:
+		if !isGUID(k.Value) {
+			return nil, nil
+		}
+		f, err := q.read(strings.ToLower(k.Value))
+		if f == nil || err != nil {
+			return nil, err
+		}
+		rows = []fetched{*f}
 	}
-	s.index.drop(id)
+	q.rows = append(q.rows, rows...)
+	for _, id := range q.s.recorded(k) {
+		if slices.ContainsFunc(rows, func(f fetched) bool { return f.ID == id }) {
+			continue
+		}
+		f, err := q.read(id)
+		if err != nil {
+			return nil, err
+		}
+		if f != nil {
+			q.rows = append(q.rows, *f)
+			if f.matches(k) {
+				rows = append(rows, *f)
+			}
+		}
+	}
+	return rows, nil
+}
+
+// recorded returns the ids of the records that a key matches in the DDB, up to maxMatches.
+func (s *Service) recorded(k identity.Key) []string {
 	s.mu.Lock()
-	c, err := s.remove(id)
-	s.mu.Unlock()
-	if c != nil {
-		s.announce([]*Change{c})
+	defer s.mu.Unlock()
+	var ids []string
+	for _, r := range s.db.match(k) {
+		if len(ids) < maxMatches {
+			ids = append(ids, r.ID)
+		}
 	}
-	return err
+	return ids
+}
+
+// read asks Graph for one device. Nil means that Intune does not know it; its record is to go.
+func (q *search) read(id string) (*fetched, error) {
+	f, err := q.s.graph.device(id)
+	switch {
+	case err != nil:
+		return nil, err
+	case f == nil:
+		q.s.index.drop(id)
+		q.gone = append(q.gone, id)
+	default:
+		q.s.index.add(f)
+	}
+	return f, nil
 }
 
 // confirmMAC reads the devices again that had the address when they were last seen, and reports whether one of them
 // still has it.
-func (s *Service) confirmMAC(k identity.Key) (bool, error) {
-	mac := normalMAC(k.Value)
-	ids := s.index.ids(mac)
-	s.mu.Lock()
-	for _, r := range s.db.match(k) {
-		ids = append(ids, r.ID)
-	}
-	s.mu.Unlock()
+func (q *search) confirmMAC(k identity.Key) (found bool, err error) {
+	recorded := q.s.recorded(k)
+	ids := append(q.s.index.ids(normalMAC(k.Value)), recorded...)
 	slices.Sort(ids)
 	ids = slices.Compact(ids)
-	for _, id := range ids[:min(len(ids), maxMatches)] {
-		if err := s.refresh(id, k); err != nil {
+	for _, id := range ids[:min(len(ids), 2*maxMatches)] {
+		f, err := q.read(id)
+		if err != nil {
 			return false, err
 		}
+		if f != nil && (f.matches(k) || slices.Contains(recorded, id)) {
+			q.rows = append(q.rows, *f)
+			found = found || f.matches(k)
+		}
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.db.match(k)) > 0, nil
+	return found, nil
 }
 
-// findMAC looks for the device with an address: among the devices that the first of the other keys stands for, then
-// in the list of all devices, then among the Ethernet addresses, which the list does not tell.
-func (s *Service) findMAC(k identity.Key, others []identity.Key) (bool, error) {
+// findMAC looks for the device with an address: among the candidates that a cheaper key stands for, then in the list
+// of all devices, then among the Ethernet addresses, which the list does not tell.
+func (q *search) findMAC(k identity.Key, candidates []fetched) (bool, error) {
 	mac := normalMAC(k.Value)
 	if mac == "" {
 		return false, nil
 	}
-	if len(others) > 0 {
-		if has, err := s.haveMAC(k, others[0]); has || err != nil {
-			return has, err
-		}
+	if has, err := q.haveMAC(k, candidates); has || err != nil {
+		return has, err
 	}
+	s := q.s
 	if err := s.index.list(s); err != nil {
 		return false, err
 	}
@@ -198,35 +215,30 @@ func (s *Service) findMAC(k identity.Key, others []identity.Key) (bool, error) {
 	if len(s.index.ids(mac)) == 0 {
 		return false, nil
 	}
-	return s.confirmMAC(k)
+	return q.confirmMAC(k)
 }
 
-// haveMAC reports whether one of the devices that another key stands for has the address. Those of which the
-// Ethernet address is not known are read one by one.
-func (s *Service) haveMAC(k, other identity.Key) (bool, error) {
-	s.mu.Lock()
-	matches := s.db.match(other)
-	var unread []string
-	for _, r := range matches {
-		if r.EthernetMAC == "" {
-			unread = append(unread, r.ID)
+// haveMAC reports whether one of the candidates has the address. Those that came from a list are read again, because
+// a list does not tell Ethernet addresses.
+func (q *search) haveMAC(k identity.Key, candidates []fetched) (bool, error) {
+	for i := range candidates {
+		if candidates[i].matches(k) {
+			return true, nil
 		}
 	}
-	s.mu.Unlock()
-	has := func() bool {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		return slices.ContainsFunc(s.db.match(other), func(r *Record) bool { return r.matches(k) })
-	}
-	if has() || other.Kind == identity.SANDNS {
-		return has(), nil // a device that was asked for by id came with its Ethernet address
-	}
-	for _, id := range unread[:min(len(unread), maxMatches)] {
-		if err := s.refresh(id, other); err != nil {
+	for i := range candidates[:min(len(candidates), maxMatches)] {
+		if candidates[i].ethernetKnown {
+			continue
+		}
+		f, err := q.read(candidates[i].ID)
+		if err != nil {
 			return false, err
 		}
-		if has() {
-			return true, nil
+		if f != nil {
+			q.rows = append(q.rows, *f)
+			if f.matches(k) {
+				return true, nil
+			}
 		}
 	}
 	return false, nil

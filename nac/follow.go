@@ -1,0 +1,95 @@
+package nac
+
+import (
+	"io"
+	"sync"
+
+	"nacsim/nac/event"
+	"nacsim/nac/mdm"
+	"nacsim/nac/policy"
+	"nacsim/nac/radiusd"
+	"nacsim/nac/session"
+)
+
+// DeviceChanged has the sessions of the clients concerned compared with the policy. It implements mdm.Observer.
+func (n *NAC) DeviceChanged(c mdm.Change) {
+	cause := "Intune has " + c.Record.DeviceName + " as " + c.Record.ComplianceState
+	if c.Gone {
+		cause = "Intune has no " + c.Record.DeviceName + " any more"
+	}
+	for _, client := range c.Clients {
+		n.reconciler.Mark(client, cause)
+	}
+}
+
+// LookupDone writes the client's event. What the lookup changed has been reported by DeviceChanged.
+func (n *NAC) LookupDone(l mdm.Lookup) {
+	r := policy.Request{MAC: l.Client}
+	if s, ok := n.sessions.ByClient(l.Client); ok {
+		r = s.Request
+	}
+	e := event.Lookup{Took: l.Took}
+	kind := event.MDMDeviceNotEnrolled
+	switch {
+	case l.Err != nil:
+		kind, e.Text = event.MDMLookupFailure, l.Err.Error()
+	case l.Found:
+		kind = event.MDMLookupSuccess
+		e.DeviceID, e.Compliance, e.LastChecked = l.Record.ID, l.Record.ComplianceState, l.Record.FetchedAt
+		e.Manufacturer, e.Model, e.OS, e.OSVersion = l.Record.Manufacturer, l.Record.Model, l.Record.OperatingSystem, l.Record.OSVersion
+		e.PreCompliance = r.MDM.ComplianceState
+	}
+	n.events.Emit(event.MDM(kind, &r, e))
+}
+
+// PollDone implements mdm.Observer. What a poll changed has been reported by DeviceChanged.
+func (n *NAC) PollDone(mdm.Poll) {}
+
+// sessionChanged follows the sessions: a client that has gone needs no lookup any more.
+func (n *NAC) sessionChanged(c session.Change) {
+	if c.State == session.Ended && n.mdm != nil {
+		if _, ok := n.sessions.ByClient(c.Session.Request.MAC); !ok {
+			n.mdm.Forget(c.Session.Request.MAC)
+		}
+	}
+	n.reconciler.SessionChanged(c)
+}
+
+// Accounting takes the NAS's word on its sessions. It implements radiusd.Handler.
+func (n *NAC) Accounting(rec radiusd.AccountingRecord) {
+	q := rec.Request
+	delay := max(q.Received.Sub(rec.EventTime), 0)
+	nas := nasName(q)
+	a := session.Accounting{
+		Key:           session.Key{NAS: nas, Client: facts(radiusd.Access{Request: q}).MAC},
+		AcctSessionID: q.AcctSessionID,
+		Delay:         delay,
+		Usage: session.Usage{InOctets: rec.InputOctets, OutOctets: rec.OutputOctets,
+			InPackets: uint64(rec.InputPackets), OutPackets: uint64(rec.OutputPackets), Time: rec.SessionTime},
+	}
+	switch rec.Status {
+	case radiusd.AcctStart:
+		if _, err := n.sessions.Start(a); err != nil {
+			return // the machine is going down
+		}
+	case radiusd.AcctInterimUpdate:
+		n.sessions.Update(a)
+	case radiusd.AcctStop:
+		a.TerminateCause = rec.TerminateCauseName()
+		n.sessions.Stop(a)
+	case radiusd.AccountingOn, radiusd.AccountingOff:
+		n.sessions.NASRestarted(nas, delay, rec.Status.String())
+	}
+}
+
+// lockedReader lets tasks share a stream of random octets.
+type lockedReader struct {
+	mu sync.Mutex
+	r  io.Reader
+}
+
+func (l *lockedReader) Read(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.r.Read(b)
+}

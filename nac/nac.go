@@ -1,0 +1,114 @@
+// Package nac is a network access control: it authenticates devices by RADIUS and EAP-TLS, decides by a policy
+// which network each may join, asks Microsoft Intune whether the device is compliant, and moves it by Change
+// of Authorization when the answer changes.
+//
+// The work is done in the sub-packages; this one wires them together:
+//
+//	radiusd, eapserver   take requests and authenticate         ──┐
+//	policy, identity     decide on what is known now, and explain  │ Authorize
+//	session              remember what the network was told     ◀─┘
+//	mdm                  ask Intune afterwards, and every two hours ──┐
+//	reconcile            compare what is in force with the policy  ◀──┘ Mark
+//	coa                  have the NAS re-authenticate or drop the client
+//
+// Authentication never waits for Intune, and nothing that is due is stored: what should be in force is
+// computed again from the sessions and device records whenever one of them changes.
+package nac
+
+import (
+	"crypto/tls"
+	"fmt"
+	"io"
+	"net/netip"
+	"sync/atomic"
+	"time"
+
+	"nacsim/internal/host"
+	"nacsim/nac/coa"
+	"nacsim/nac/event"
+	"nacsim/nac/mdm"
+	"nacsim/nac/policy"
+	"nacsim/nac/radiusd"
+	"nacsim/nac/reconcile"
+	"nacsim/nac/session"
+)
+
+// A NAC is a running one. Its methods may be called from several tasks at once.
+type NAC struct {
+	h          host.Host
+	cfg        Config
+	policy     atomic.Pointer[policy.Policy]
+	events     *event.Log
+	sessions   *session.Table
+	mdm        *mdm.Service
+	reconciler *reconcile.Reconciler
+	radius     *radiusd.Server
+	class      io.Reader
+}
+
+// Start reads what an earlier boot of the machine has stored, compares it with the policy, and serves.
+func Start(h host.Host, cfg Config) (*NAC, error) {
+	if err := cfg.complete(h.Addr()); err != nil {
+		return nil, err
+	}
+	n := &NAC{h: h, cfg: cfg, events: event.NewLog(h, cfg.KeepEvents), class: &lockedReader{r: h.Rand("class")}}
+	n.policy.Store(cfg.Policy)
+	var err error
+	if n.sessions, err = session.Open(h, session.Config{Limit: cfg.MaxSessions, Events: n.events, Changed: n.sessionChanged}); err != nil {
+		return nil, err
+	}
+	sender := coa.NewSender(h, coa.Config{Secret: n.secret, Timers: cfg.CoA.Timers, MinFirmware: cfg.CoA.MinFirmware,
+		NoFallback: cfg.CoA.NoFallback, Events: n.events})
+	if cfg.MDM != nil {
+		if n.mdm, err = mdm.New(h, *cfg.MDM, n); err != nil {
+			return nil, err
+		}
+	}
+	n.reconciler = reconcile.Start(h, reconcile.Config{Sessions: n.sessions, Decide: n.decide, Send: sender.Send,
+		Kind: cfg.CoA.Kind, Limits: cfg.CoA.Limits})
+	if n.mdm != nil {
+		n.mdm.Start()
+	}
+	n.radius, err = radiusd.Start(h, radiusd.Config{AuthAddr: cfg.AuthAddr, AcctAddr: cfg.AcctAddr, Clients: cfg.Clients,
+		TLS: func() *tls.Config { return cfg.TLS }}, n)
+	if err != nil {
+		return nil, fmt.Errorf("nac: %w", err)
+	}
+	return n, nil
+}
+
+// AuthAddr and AcctAddr are where RADIUS is served.
+func (n *NAC) AuthAddr() netip.AddrPort { return n.radius.AuthAddr() }
+
+// AcctAddr is where accounting is served.
+func (n *NAC) AcctAddr() netip.AddrPort { return n.radius.AcctAddr() }
+
+// Policy is the one in force.
+func (n *NAC) Policy() *policy.Policy { return n.policy.Load() }
+
+// SetPolicy replaces the policy, and has the sessions that get another answer from it re-authorized.
+func (n *NAC) SetPolicy(p *policy.Policy) {
+	n.policy.Store(p)
+	n.reconciler.MarkAll("policy changed")
+}
+
+// decide evaluates the policy for a session on what is known now.
+func (n *NAC) decide(now time.Time, s *session.Session) policy.Decision {
+	r := s.Request
+	if expiry, ok := r.Expiry(); ok && now.After(expiry) {
+		return policy.Decision{Reason: "the client's certificate has expired", At: now}
+	}
+	r.MDM = n.mdmState(s.Keys())
+	return n.Policy().Decide(now, r)
+}
+
+// secret is the one shared with a NAS: that of the client with the longest prefix.
+func (n *NAC) secret(nas netip.Addr) (secret []byte, ok bool) {
+	bits := -1
+	for i := range n.cfg.Clients {
+		if c := &n.cfg.Clients[i]; c.Prefix.Contains(nas.Unmap()) && c.Prefix.Bits() > bits {
+			secret, bits = c.Secret, c.Prefix.Bits()
+		}
+	}
+	return secret, bits >= 0
+}

@@ -1,0 +1,97 @@
+package play
+
+import (
+	"crypto/rsa"
+	"crypto/tls"
+	"fmt"
+	"time"
+
+	"nacsim/sim/pki"
+	"nacsim/sim/scenario"
+)
+
+// credentials are the certification authorities of a scenario and what they issued to its servers.
+type credentials struct {
+	corp, foreign *pki.Authority
+	radius        tls.Certificate // of the NAC's EAP server
+	graph         tls.Certificate
+	entraKey      *rsa.PrivateKey
+}
+
+// lifetime of everything that is not the subject of a scenario.
+const lifetime = 10 * 365 * 24 * time.Hour
+
+// makeCredentials issues what must exist before the machines do. Keys come from the world: of its seed in the
+// virtual one, from crypto/rand in the live one.
+func (p *player) makeCredentials(live bool) (err error) {
+	now := p.world.Now()
+	from, to := now.Add(-lifetime/10), now.Add(lifetime)
+	c := &credentials{}
+	if c.corp, err = pki.NewAuthority("Contoso Root CA", from, to, p.world.Rand("pki/corp")); err != nil {
+		return err
+	}
+	if c.foreign, err = pki.NewAuthority("Foreign Root CA", from, to, p.world.Rand("pki/foreign")); err != nil {
+		return err
+	}
+	if c.radius, err = c.corp.Server([]string{scenario.DefaultServerName}, from, to, p.world.Rand("pki/radius")); err != nil {
+		return err
+	}
+	if c.graph, err = c.corp.Server(graphNames, from, to, p.world.Rand("pki/graph")); err != nil {
+		return err
+	}
+	if live {
+		c.entraKey, err = rsa.GenerateKey(p.world.Rand("pki/entra"), 2048)
+	} else {
+		c.entraKey, err = virtualEntraKey()
+	}
+	if err != nil {
+		return err
+	}
+	p.credentials = c
+	return p.issueAll(now)
+}
+
+// issueAll gives the devices the certificates of the file.
+func (p *player) issueAll(now time.Time) error {
+	for i := range p.file.Devices {
+		d := &device{spec: &p.file.Devices[i]}
+		p.devices[d.spec.Name] = d
+		if d.spec.Certificate == nil {
+			continue
+		}
+		var err error
+		if d.certificate, err = p.issue(d.spec, d.spec.Certificate, now, 0); err != nil {
+			return fmt.Errorf("%s: %w", d.spec.Certificate.Pos, err)
+		}
+	}
+	return nil
+}
+
+// issue makes a client certificate; the number tells a device's later ones from its first.
+func (p *player) issue(d *scenario.Device, c *scenario.Certificate, now time.Time, number int) (tls.Certificate, error) {
+	profile := pki.Profile{Subject: c.Subject, DNS: c.SANDNS, URI: c.SANURI, Email: c.SANEmail}
+	random := p.world.Rand(fmt.Sprintf("pki/device/%s/%d", d.Name, number))
+	return p.credentials.authority(c.Issuer).Client(profile, variables(d), now.Add(c.NotBefore), now.Add(c.NotAfter), random)
+}
+
+func (c *credentials) authority(name string) *pki.Authority {
+	if name == scenario.CAForeign {
+		return c.foreign
+	}
+	return c.corp
+}
+
+// variables are what the templates of a device's certificate and identity stand for.
+func variables(d *scenario.Device) pki.Variables {
+	v := pki.Variables{
+		DeviceName:        d.DeviceName,
+		DeviceID:          d.Intune.ID,
+		EntraDeviceID:     d.Intune.EntraID,
+		SerialNumber:      d.Intune.Serial,
+		UserPrincipalName: d.Intune.User,
+	}
+	if d.Intune.WiFiMAC != nil {
+		v.WiFiMACAddress = d.Intune.WiFiMAC.String()
+	}
+	return v
+}

@@ -1,0 +1,151 @@
+package play
+
+import (
+	"crypto/rsa"
+	"crypto/tls"
+	"crypto/x509"
+	_ "embed"
+	"encoding/pem"
+	"fmt"
+	"net/netip"
+	"strconv"
+	"time"
+
+	"nacsim/fakegraph"
+	"nacsim/internal/host"
+	"nacsim/sim/network"
+	"nacsim/sim/scenario"
+)
+
+// The tenant of every scenario, and the NAC's app registration in it.
+const (
+	tenantID     = "c0a80000-0000-4000-8000-000000000001"
+	tenantDomain = "contoso.example"
+	clientID     = "c0a80000-0000-4000-8000-00000000acac"
+	clientSecret = "nacsim-scenario-secret"
+)
+
+var (
+	graphAddr  = netip.MustParseAddr("10.0.0.2")
+	graphNames = []string{"login.microsoftonline.com", "graph.microsoft.com"}
+)
+
+// entraKeyPEM signs the access tokens of virtual worlds. RSA keys are not made from a seed, so that the
+// virtual world starts at once; the key opens nothing but simulations, and live worlds make their own.
+//
+//go:embed entra.pem
+var entraKeyPEM []byte
+
+func virtualEntraKey() (*rsa.PrivateKey, error) {
+	block, _ := pem.Decode(entraKeyPEM)
+	if block == nil {
+		return nil, fmt.Errorf("play: entra.pem holds no PEM block")
+	}
+	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	if err != nil {
+		return nil, err
+	}
+	return key.(*rsa.PrivateKey), nil
+}
+
+// bootGraph starts Microsoft on its machine.
+func (p *player) bootGraph(h host.Host) error {
+	cfg := fakegraph.Config{
+		TLS:        &tls.Config{Certificates: []tls.Certificate{p.credentials.graph}},
+		SigningKey: p.credentials.entraKey,
+		Tenant:     tenantID,
+		Domains:    []string{tenantDomain},
+		Apps:       []fakegraph.App{nacApp()},
+		CheckIn:    p.file.Settings.CheckIn,
+		PageSize:   p.file.Intune.PageSize,
+		Compliance: compliancePolicy(&p.file.Intune.Compliance),
+	}
+	if !p.file.Intune.EarlyCheckIns {
+		cfg.EarlyCheckIns = []time.Duration{}
+	}
+	for i := range p.file.Devices {
+		d := &p.file.Devices[i]
+		if d.Intune.Enrolled {
+			c := enrolment(d, d.DeviceName, d.Intune)
+			// It has been managed for a while when the scenario begins.
+			c.EnrolledAt = h.Now().Add(-30 * 24 * time.Hour)
+			cfg.Devices = append(cfg.Devices, c)
+		}
+	}
+	server, err := fakegraph.New(h, cfg)
+	if err != nil {
+		return err
+	}
+	p.graph = server
+	return server.Start()
+}
+
+func compliancePolicy(c *scenario.Compliance) *fakegraph.CompliancePolicy {
+	if len(c.Require) == 0 {
+		return nil
+	}
+	policy := &fakegraph.CompliancePolicy{MinimumPatchLevel: c.MinimumPatchLevel, Grace: c.Grace}
+	for _, fact := range c.Require {
+		policy.Require = append(policy.Require, fakegraph.Fact(fact))
+	}
+	return policy
+}
+
+// enrolment is a device as it enrols.
+func enrolment(d *scenario.Device, name string, r *scenario.DeviceIntune) fakegraph.DeviceConfig {
+	c := fakegraph.DeviceConfig{
+		Label: d.Name, Name: name, ID: r.ID, AzureADDeviceID: r.EntraID,
+		SerialNumber: r.Serial, UserPrincipalName: r.User, OperatingSystem: r.OS,
+	}
+	if r.WiFiMAC != nil {
+		c.WiFiMAC = r.WiFiMAC.String()
+	}
+	if r.EthernetMAC != nil {
+		c.EthernetMAC = r.EthernetMAC.String()
+	}
+	set(&c.Posture.Antivirus, r.Posture.Antivirus)
+	set(&c.Posture.Firewall, r.Posture.Firewall)
+	set(&c.Posture.Encryption, r.Posture.Encryption)
+	set(&c.Posture.PatchLevel, r.Posture.PatchLevel)
+	return c
+}
+
+func (p *player) setPosture(s *scenario.SetPosture) error {
+	return p.graph.SetPosture(s.Device, fakegraph.PostureChange{Antivirus: s.Posture.Antivirus, Firewall: s.Posture.Firewall,
+		Encryption: s.Posture.Encryption, PatchLevel: s.Posture.PatchLevel})
+}
+
+func (p *player) sync(device string) error   { return p.graph.Sync(device) }
+func (p *player) retire(device string) error { return p.graph.Remove(device) }
+
+func (p *player) rename(s *scenario.Rename) error { return p.graph.Rename(s.Device, s.To) }
+
+func (p *player) enroll(s *scenario.Enroll) error {
+	d := p.file.Device(s.Device)
+	_, err := p.graph.Enroll(enrolment(d, d.DeviceName, &s.Record))
+	return err
+}
+
+// breakGraph cuts Graph off, makes it answer with errors, or mends it.
+func (p *player) breakGraph(g *scenario.Graph) error {
+	cut := func(down bool) {
+		for _, d := range [][2]string{{scenario.HostNAC, scenario.HostGraph}, {scenario.HostGraph, scenario.HostNAC}} {
+			p.network.Set(d[0], d[1], func(c *network.Conditions) { c.Down = down })
+		}
+	}
+	switch {
+	case g.Down:
+		cut(true)
+	case g.Up:
+		cut(false)
+		p.graph.ClearFaults()
+	default:
+		f := fakegraph.Fault{Status: g.Answer, Count: g.Count}
+		if g.RetryAfter > 0 {
+			f.RetryAfter = strconv.FormatFloat(g.RetryAfter.Seconds(), 'f', -1, 64)
+		}
+		_, err := p.graph.SetFault(f)
+		return err
+	}
+	return nil
+}
