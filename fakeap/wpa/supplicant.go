@@ -46,8 +46,10 @@ func (s *Supplicant) State() State { return s.state }
 // Ignored is the number of PDUs discarded so far: wrong MIC, replayed, or not expected.
 func (s *Supplicant) Ignored() int { return s.ignored }
 
-// TK and GTK are the keys in use, zero before the first handshake is Done.
-func (s *Supplicant) TK() [16]byte  { return s.ptk.TK }
+// TK is the temporal key in use, zero before the first handshake is Done.
+func (s *Supplicant) TK() [16]byte { return s.ptk.TK }
+
+// GTK is the group key in use, zero before the first handshake is Done.
 func (s *Supplicant) GTK() [16]byte { return s.gtk }
 
 // Receive takes a whole EAPOL PDU of type Key from the access point. State is Done in the Output of message 3,
