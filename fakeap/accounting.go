@@ -178,4 +178,3 @@ func (n *nas) startAccounting() {
 	q := &reports{queue: []report{{status: rfc2866.AcctStatusType_Value_AccountingOn, at: now, attrs: p.Attributes}}, sending: true}
 	n.h.Go("accounting", func() { n.sendReports(q) })
 }
-
