@@ -54,7 +54,7 @@ type Engine struct {
 	env     Env
 	handler Handler
 
-	duplicates    *radius.DuplicateCache
+	duplicates    [2]*radius.DuplicateCache // by Service
 	conversations conversationTable
 	rand          *serialReader
 
@@ -69,13 +69,15 @@ func NewEngine(config Config, env Env, handler Handler) (*Engine, error) {
 		return nil, err
 	}
 	e := &Engine{
-		config:     config,
-		clients:    newClientTable(config.Clients),
-		env:        env,
-		handler:    handler,
-		duplicates: radius.NewDuplicateCache(config.MaxDuplicates, config.DuplicateTTL),
-		rand:       &serialReader{r: env.Rand},
-		drops:      make(map[DropReason]uint64),
+		config:  config,
+		clients: newClientTable(config.Clients),
+		env:     env,
+		handler: handler,
+		rand:    &serialReader{r: env.Rand},
+		drops:   make(map[DropReason]uint64),
+	}
+	for service := range e.duplicates {
+		e.duplicates[service] = radius.NewDuplicateCache(config.MaxDuplicates, config.DuplicateTTL)
 	}
 	e.conversations.init(config.MaxConversations, config.ConversationTTL)
 	return e, nil
@@ -106,14 +108,14 @@ func (e *Engine) handle(now time.Time, service Service, from netip.AddrPort, dat
 	if !service.takes(p.Code) {
 		return nil, DropUnknownCode
 	}
-	switch status, reply := e.duplicates.Begin(now, from, datagram); status {
+	switch status, reply := e.duplicates[service].Begin(now, from, datagram); status {
 	case radius.InProgress:
 		return nil, DropDuplicate
 	case radius.Answered:
 		return reply, ""
 	}
 	reply, drop := e.answer(now, service, from, client, p)
-	e.duplicates.Finish(from, datagram, reply)
+	e.duplicates[service].Finish(from, datagram, reply)
 	return reply, drop
 }
 

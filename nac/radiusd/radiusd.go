@@ -30,8 +30,8 @@ const (
 	// DefaultDuplicateTTL is how long a request is remembered: longer than a NAS goes on retransmitting, and
 	// shorter than it takes a busy one to come round to the same identifier.
 	DefaultDuplicateTTL = 30 * time.Second
-	// DefaultMaxDuplicates bounds the requests remembered, on both ports together.
-	DefaultMaxDuplicates = 200_000
+	// DefaultMaxDuplicates bounds the requests remembered on each port.
+	DefaultMaxDuplicates = 100_000
 )
 
 // A Client is a NAS, or a network of them, that may send requests.
