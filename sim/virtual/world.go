@@ -14,7 +14,9 @@ package virtual
 import (
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
+	"math/rand/v2"
 	"net/netip"
 	"slices"
 	"strings"
@@ -82,6 +84,12 @@ func (w *World) Now() time.Time { return w.cfg.Start.Add(w.now) }
 
 // Exact says that durations are exact in this world, and that it repeats itself.
 func (w *World) Exact() bool { return true }
+
+// Rand returns a random stream of the world itself, for making what exists before its machines do, such as
+// their certificates. Two calls with one name return the same octets.
+func (w *World) Rand(stream string) io.Reader {
+	return rand.NewChaCha8(w.derive("world", "", 0, stream))
+}
 
 // Name lets machines reach addr under a DNS name.
 func (w *World) Name(dns string, addr netip.Addr) { w.dns[strings.ToLower(dns)] = addr }
