@@ -132,6 +132,9 @@ func (t *Table) authorize(s *Session) ([]Change, error) {
 				s.AcctSessionID = old.AcctSessionID
 			}
 			s.StartedAt, s.Usage = old.StartedAt, old.Usage
+			if !s.AuthorizedAt.After(old.AuthorizedAt) {
+				s.AuthorizedAt = old.AuthorizedAt.Add(1) // so that the two can be told apart
+			}
 			t.remove(old)
 		}
 	}

@@ -182,13 +182,17 @@ func TestEndAuthorization(t *testing.T) {
 	old, _ := table.Get(key)
 	m.now = m.now.Add(time.Second)
 	authorize(t, table, at("ap-1", laptop, "A1"))
+	authorize(t, table, at("ap-1", laptop, "A1")) // at the same moment
+	if s, _ := table.Get(key); !s.AuthorizedAt.Equal(m.now.Add(1)) {
+		t.Errorf("authorized at %v and again at %v", m.now, s.AuthorizedAt)
+	}
 	if table.EndAuthorization(key, old.AuthorizedAt, "CoA-NAK") {
 		t.Error("a session that has been authorized again was ended")
 	}
-	if !table.EndAuthorization(key, m.now, "CoA-NAK") || table.Len() != 0 {
+	if !table.EndAuthorization(key, m.now.Add(1), "CoA-NAK") || table.Len() != 0 {
 		t.Error("the session was not ended")
 	}
-	if table.EndAuthorization(key, m.now, "CoA-NAK") {
+	if table.EndAuthorization(key, m.now.Add(1), "CoA-NAK") {
 		t.Error("a session was ended twice")
 	}
 	table.End(key, "rejected") // nothing there
