@@ -67,6 +67,19 @@ func newCertificate(pos Pos) Certificate {
 	}
 }
 
+// indexed makes the devices that have been read findable by name.
+func indexed(r rule[[]Device]) rule[[]Device] {
+	read := r.read
+	r.read = func(p *parser, n *node, label string, into *[]Device) {
+		read(p, n, label, into)
+		p.file.devices = make(map[string]int, len(*into))
+		for i := range *into {
+			p.file.devices[(*into)[i].Name] = i
+		}
+	}
+	return r
+}
+
 // completeDevice derives what the file does not say of a device.
 func completeDevice(p *parser, n *node, d *Device) {
 	if d.DeviceName == "" {

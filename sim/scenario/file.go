@@ -78,7 +78,8 @@ type File struct {
 	// Steps are in chronological order.
 	Steps []Step
 
-	lines []string // the source, for showing lines of it
+	lines   []string       // the source, for showing lines of it
+	devices map[string]int // index in Devices by name
 }
 
 // A Policy is a policy file that the scenario uses.
@@ -231,10 +232,8 @@ type Compliance struct {
 
 // Device returns the named device, or nil.
 func (f *File) Device(name string) *Device {
-	for i := range f.Devices {
-		if f.Devices[i].Name == name {
-			return &f.Devices[i]
-		}
+	if i, ok := f.devices[name]; ok {
+		return &f.Devices[i]
 	}
 	return nil
 }

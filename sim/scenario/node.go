@@ -227,7 +227,11 @@ func (b *builder) build(n ast.Node, depth int) *node {
 	case *ast.TagNode:
 		return b.fail(t, "the tag %q means nothing here; write the value without it", t.Value)
 	case *ast.NullNode:
-		return &node{pos: b.p.position(t), width: 1, size: 1}
+		pos := b.p.position(t)
+		if pos.Line <= len(b.p.lines) { // a missing value can have a position beyond the end of its line
+			pos.Col = min(pos.Col, utf8.RuneCountInString(b.p.lines[pos.Line-1])+1)
+		}
+		return &node{pos: pos, width: 1, size: 1}
 	case *ast.LiteralNode:
 		return b.scalar(n.Value.Value, t, stringScalar)
 	case *ast.StringNode:

@@ -74,15 +74,13 @@ type parser struct {
 
 	file *File
 
-	// The names that the file defines, and whether they could all be read; see declare.
-	nasNames, deviceNames  []string
-	nasKnown, devicesKnown bool
-	hosts                  []string          // names taken
-	macs                   map[string]string // whose a MAC address is
-	policies               map[string]Policy // the policy files read so far, by path
-	rules                  []string          // the names of the rules in them
-	ruleRefs               []*node           // where a rule is named
-	unsure                 bool              // a policy could not be read, so rules may be missing
+	nas, devices names             // what the file defines; see declare
+	hosts        map[string]bool   // names taken
+	macs         map[string]string // whose a MAC address is
+	policies     map[string]Policy // the policy files read so far, by path
+	rules        []string          // the names of the rules in them
+	ruleRefs     []*node           // where a rule is named
+	unsure       bool              // a policy could not be read, so rules may be missing
 
 	script script
 }
@@ -94,6 +92,7 @@ func newParser(name string, data []byte) *parser {
 		name:     name,
 		data:     []byte(text),
 		lines:    strings.Split(text, "\n"),
+		hosts:    make(map[string]bool),
 		macs:     make(map[string]string),
 		policies: make(map[string]Policy),
 		script:   newScript(),

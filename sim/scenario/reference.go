@@ -11,23 +11,30 @@ import (
 
 var nameForm = regexp.MustCompile(namePattern)
 
+// names are the names under a section of the file.
+type names struct {
+	list []string // in the order of the file
+	set  map[string]bool
+	all  bool // whether there are no others; false when the section could not be read
+}
+
 // declare notes the names that the file defines before anything refers to them, so that a mistake in a
 // definition does not make every use of its name a mistake too.
 func (p *parser) declare(root *node) {
-	p.nasNames, p.nasKnown = declared(root, "nas")
-	p.deviceNames, p.devicesKnown = declared(root, "devices")
+	p.nas, p.devices = declared(root, "nas"), declared(root, "devices")
 }
 
-// declared returns the keys of a section, and whether they are all there are.
-func declared(root *node, section string) (names []string, known bool) {
+func declared(root *node, section string) names {
 	n := root.entry(section)
 	if n == nil {
-		return nil, true
+		return names{all: true}
 	}
+	out := names{set: make(map[string]bool, len(n.entries)), all: n.kind == mappingNode}
 	for _, e := range n.entries {
-		names = append(names, e.key.text)
+		out.list = append(out.list, e.key.text)
+		out.set[e.key.text] = true
 	}
-	return names, n.kind == mappingNode
+	return out
 }
 
 // checkHostName checks a name under nas or devices.
@@ -37,10 +44,10 @@ func checkHostName(p *parser, key *node) bool {
 		p.report(key.pos, key.width, "name %q: want up to 32 letters, digits, dots, hyphens and underscores, such as laptop-1", key.text)
 	case key.text == HostNAC || key.text == HostGraph:
 		p.report(key.pos, key.width, "the name %q is taken: every scenario has a host with it", key.text)
-	case slices.Contains(p.hosts, key.text):
+	case p.hosts[key.text]:
 		p.report(key.pos, key.width, "duplicate name %q: a NAS and a device cannot have the same", key.text)
 	default:
-		p.hosts = append(p.hosts, key.text)
+		p.hosts[key.text] = true
 		return true
 	}
 	return false
@@ -49,33 +56,43 @@ func checkHostName(p *parser, key *node) bool {
 // refSchema is what a name looks like to an editor, which cannot know the names.
 var refSchema = schema{Type: "string", Pattern: namePattern}
 
-// reference is a rule for a name out of those that names returns, if these are known to be all.
-func reference(what string, names func(p *parser) ([]string, bool)) rule[string] {
+// reference is a rule for a name out of those of some sections, or one of the names that every scenario has.
+func reference(what string, always []string, sections ...func(p *parser) *names) rule[string] {
 	return rule[string]{schema: refSchema, read: func(p *parser, n *node, label string, into *string) {
 		if n.kind != scalarNode || n.text == "" {
 			p.wrong(n, label, "the name of a %s", what)
 			return
 		}
-		known, all := names(p)
-		if slices.Contains(known, n.text) || !all && nameForm.MatchString(n.text) {
+		known, all := slices.Contains(always, n.text), true
+		for _, section := range sections {
+			names := section(p)
+			known = known || names.set[n.text]
+			all = all && names.all
+		}
+		if known || !all && nameForm.MatchString(n.text) {
 			*into = n.text
 			return
 		}
-		hint := suggest(n.text, "there are", known)
-		if len(known) == 0 {
+		list := slices.Clone(always)
+		for _, section := range sections {
+			list = append(list, section(p).list...)
+		}
+		hint := suggest(n.text, "there are", list)
+		if len(list) == 0 {
 			hint = "; the scenario defines none"
 		}
 		p.report(n.pos, n.width, "%s: unknown %s %s%s", label, what, n.describe(), hint)
 	}}
 }
 
-var deviceRef = reference("device", func(p *parser) ([]string, bool) { return p.deviceNames, p.devicesKnown })
+func nasNames(p *parser) *names    { return &p.nas }
+func deviceNames(p *parser) *names { return &p.devices }
 
-var nasRef = reference("NAS", func(p *parser) ([]string, bool) { return p.nasNames, p.nasKnown })
-
-var hostRef = reference("host", func(p *parser) ([]string, bool) {
-	return slices.Concat([]string{HostNAC, HostGraph}, p.nasNames, p.deviceNames), p.nasKnown && p.devicesKnown
-})
+var (
+	deviceRef = reference("device", nil, deviceNames)
+	nasRef    = reference("NAS", nil, nasNames)
+	hostRef   = reference("host", []string{HostNAC, HostGraph}, nasNames, deviceNames)
+)
 
 // ruleRef accepts the names of rules in the policies that the scenario uses. A policy that a later step brings in is
 // not known yet, so the names are checked at the end.
@@ -98,9 +115,9 @@ func readAttachment(p *parser, n *node, label string, into *Connect) {
 		return
 	}
 	name, port, hasPort := strings.Cut(n.text, "/")
-	if !slices.Contains(p.nasNames, name) {
-		if p.nasKnown {
-			p.report(n.pos, n.width, "%s: unknown NAS %q%s", label, name, suggest(name, "there are", p.nasNames))
+	if !p.nas.set[name] {
+		if p.nas.all {
+			p.report(n.pos, n.width, "%s: unknown NAS %q%s", label, name, suggest(name, "there are", p.nas.list))
 		}
 		return
 	}

@@ -63,6 +63,8 @@ func keyOf[S any](name, doc string, read func(*parser, *node, *S), sch schema, o
 	}
 	if o.initial != "" {
 		f.initial = literal(o.initial)
+	}
+	if o.initial != "" && o.initial != "{}" { // of an empty mapping, the keys have the defaults
 		f.schema.Default = f.initial.json()
 		f.schema.Description += " Default: " + o.initial + "."
 	}

@@ -14,6 +14,7 @@ type script struct {
 	late      bool                    // a step after max_duration has been reported
 	records   map[string]DeviceIntune // each device's record and posture
 	connected map[string]Connect      // where each device is
+	taken     map[string]string       // which device is on a switch port
 	wireless  map[string]bool         // devices that are ever connected to an access point
 	wired     map[string]bool         // and to a switch
 }
@@ -22,6 +23,7 @@ func newScript() script {
 	return script{
 		records:   make(map[string]DeviceIntune),
 		connected: make(map[string]Connect),
+		taken:     make(map[string]string),
 		wireless:  make(map[string]bool),
 		wired:     make(map[string]bool),
 	}
@@ -108,25 +110,33 @@ func checkConnect(p *parser, n *node, c *Connect) {
 	if c.Device == "" || c.NAS == "" {
 		return
 	}
+	p.script.leave(c.Device)
 	if c.Port == 0 {
 		p.script.wireless[c.Device] = true
 	} else {
 		p.script.wired[c.Device] = true
-		for _, other := range p.deviceNames {
-			if at, ok := p.script.connected[other]; ok && other != c.Device && at.To() == c.To() {
-				p.report(n.pos, n.width, "to: %s is taken by %s since line %d", c.To(), other, at.Line)
-				return
-			}
+		if other, ok := p.script.taken[c.To()]; ok {
+			p.report(n.pos, n.width, "to: %s is taken by %s since line %d", c.To(), other, p.script.connected[other].Line)
+			return
 		}
+		p.script.taken[c.To()] = c.Device
 	}
 	p.script.connected[c.Device] = *c
+}
+
+// leave notes that a device is no longer where it was.
+func (s *script) leave(device string) {
+	if at, ok := s.connected[device]; ok {
+		delete(s.taken, at.To())
+		delete(s.connected, device)
+	}
 }
 
 func checkDisconnect(p *parser, n *node, d *Disconnect) {
 	if _, ok := p.script.connected[d.Device]; !ok && d.Device != "" {
 		p.report(n.pos, n.width, "%s is not connected", d.Device)
 	}
-	delete(p.script.connected, d.Device)
+	p.script.leave(d.Device)
 }
 
 func checkPosture(p *parser, n *node, s *SetPosture) {
@@ -243,8 +253,9 @@ func checkPacket(p *parser, n *node, f *PacketFault) {
 func (p *parser) resolve(root *node) {
 	f := p.file
 	for i := range f.Devices {
-		d := &f.Devices[i]
-		p.completeRecord(d.Intune, d)
+		if d := &f.Devices[i]; d.Intune != nil { // nil where no mapping could be read
+			p.completeRecord(d.Intune, d)
+		}
 	}
 	for i := range f.Steps {
 		if e := f.Steps[i].Enroll; e != nil {

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"nacsim/nac/event"
 	"nacsim/sim/decode"
 )
 
@@ -300,15 +301,15 @@ var complianceStates = []string{"unknown", "compliant", "noncompliant", "conflic
 // RFC 5176), of EAP codes and methods, of EAPOL and of 802.11 frames.
 func PacketNames() []string { return decode.MatchNames() }
 
-// eventTypes are the client events of the NAC that bear on a v1 onboarding (facts: mist-and-peers 1.7).
+// eventTypes are the client events that the NAC emits (facts: mist-and-peers 1.7).
 var eventTypes = []string{
-	"NAC_CLIENT_PERMIT", "NAC_CLIENT_DENY",
-	"NAC_SESSION_STARTED", "NAC_SESSION_ENDED", "NAC_CLIENT_IP_ASSIGNED",
-	"NAC_ACCOUNTING_START", "NAC_ACCOUNTING_UPDATE", "NAC_ACCOUNTING_STOP",
-	"NAC_CLIENT_CERT_CHECK_SUCCESS", "NAC_CLIENT_CERT_CHECK_FAILURE", "NAC_CLIENT_CERT_EXPIRED", "NAC_CLIENT_CERT_REVOKED",
-	"NAC_SERVER_CERT_VALIDATION_SUCCESS", "NAC_SERVER_CERT_VALIDATION_FAILURE",
-	"NAC_MDM_LOOKUP_SUCCESS", "NAC_MDM_LOOKUP_FAILURE", "NAC_MDM_DEVICE_NOT_ENROLLED",
-	"NAC_CLIENT_COA_REAUTH", "NAC_CLIENT_COA_DISCONNECT",
+	string(event.ClientPermit), string(event.ClientDeny),
+	string(event.SessionStarted), string(event.SessionEnded),
+	string(event.AccountingStart), string(event.AccountingUpdate), string(event.AccountingStop),
+	string(event.ClientCertCheckSuccess), string(event.ClientCertCheckFailure), string(event.ClientCertExpired),
+	string(event.ServerCertValidationSuccess), string(event.ServerCertValidationFailure),
+	string(event.MDMLookupSuccess), string(event.MDMLookupFailure), string(event.MDMDeviceNotEnrolled),
+	string(event.CoAReauth), string(event.CoADisconnect),
 }
 
 // recordKinds are the kinds of trace records.

@@ -33,7 +33,7 @@ var fileRule = mapping[File]{
 			example("{ap-1: {kind: ap, ssid: corp}, sw-1: {kind: switch, ports: 8}}")),
 		key("devices", "The clients of the network, by name. Each is a host with that name.",
 			func(f *File) *[]Device { return &f.Devices },
-			named("device", MaxDevices, checkHostName, func(d *Device, name string) { d.Name = name }, deviceRule),
+			indexed(named("device", MaxDevices, checkHostName, func(d *Device, name string) { d.Name = name }, deviceRule)),
 			example("{laptop-1: {}}")),
 		key("network", "How packets travel between the hosts.",
 			func(f *File) *Network { return &f.Network }, networkRule, initially("{}")),
