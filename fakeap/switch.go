@@ -52,7 +52,7 @@ func StartSwitch(h host.Host, cfg SwitchConfig) (*Switch, error) {
 		return nil, err
 	}
 	for _, p := range s.ports {
-		p.send(greeting)
+		p.send(ether.PAEGroup, greeting)
 		h.Go("port", func() { s.run(p) })
 	}
 	return s, nil
@@ -183,12 +183,13 @@ func (s *Switch) carrierLost(p *switchPort) {
 	}
 }
 
-func (p *switchPort) send(pdu []byte) {
-	f := ether.Frame{Dst: ether.PAEGroup, Src: p.mac, Type: ether.TypeEAPOL, Payload: pdu}
+// send sends to a station, or with the group address to whoever is at the other end.
+func (p *switchPort) send(to ether.Addr, pdu []byte) {
+	f := ether.Frame{Dst: to, Src: p.mac, Type: ether.TypeEAPOL, Payload: pdu}
 	_ = p.link.WriteFrame(f.Append(nil)) // a frame that cannot be sent is a frame lost: the timers deal with it
 }
 
-func (s *Switch) transmit(c *client, pdu []byte) { c.cable.send(pdu) }
+func (s *Switch) transmit(c *client, pdu []byte) { c.cable.send(c.mac, pdu) }
 
 // expel leaves the client on its cable, where it hears no more than EAPOL.
 func (s *Switch) expel(*client, dot11.Reason) (detached bool) { return false }

@@ -73,12 +73,16 @@ type machine struct {
 	backoff  time.Duration
 	state    State
 
-	bssid      ether.Addr
-	apRSN      []byte
-	associated bool
-	keys       *wpa.Supplicant
-	sequence   uint16           // of the last frame sent
-	frames     dot11.Duplicates // of the access point
+	bssid ether.Addr
+	// authenticator is where EAPOL goes on a cable: the group address, until the other end has answered to the
+	// station's own (IEEE 802.1X-2004 clause 7.8 allows individual addresses once they are known). With a pair of
+	// addresses a conversation can be followed in a capture.
+	authenticator ether.Addr
+	apRSN         []byte
+	associated    bool
+	keys          *wpa.Supplicant
+	sequence      uint16           // of the last frame sent
+	frames        dot11.Duplicates // of the access point
 
 	out     [][]byte
 	changes []change
@@ -97,6 +101,7 @@ func (m *machine) attempt(now time.Time) {
 		m.phase = phaseProbe
 	} else {
 		m.become(Authenticating, "")
+		m.authenticator = ether.PAEGroup
 		m.phase = phaseStart
 	}
 	m.transmit(now)
@@ -149,7 +154,7 @@ func (m *machine) sendEAPOL(pdu []byte) {
 		m.send(dot11.NewEAPOLToDS(m.cfg.MAC, m.bssid, pdu))
 		return
 	}
-	m.send(ether.Frame{Dst: ether.PAEGroup, Src: m.cfg.MAC, Type: ether.TypeEAPOL, Payload: pdu}.Append(nil))
+	m.send(ether.Frame{Dst: m.authenticator, Src: m.cfg.MAC, Type: ether.TypeEAPOL, Payload: pdu}.Append(nil))
 }
 
 // expire does what is due when the deadline has come. Before it does nothing.
@@ -252,6 +257,9 @@ func (m *machine) receiveEthernet(frame []byte, now time.Time) {
 	f, err := ether.Parse(frame)
 	if err != nil || f.Type != ether.TypeEAPOL || f.Dst != ether.PAEGroup && f.Dst != m.cfg.MAC {
 		return
+	}
+	if f.Dst == m.cfg.MAC {
+		m.authenticator = f.Src
 	}
 	m.receiveEAPOL(f.Payload, now)
 }
