@@ -58,9 +58,9 @@ type Conditions struct {
 type Action int
 
 const (
-	Drop Action = iota
-	Duplicate
-	Delay
+	Drop      Action = iota // lose the packet
+	Duplicate               // deliver it twice
+	Delay                   // deliver it late
 )
 
 func (a Action) String() string { return [...]string{"drop", "duplicate", "delay"}[a] }

@@ -17,4 +17,4 @@ func newLive(r *trace.Recorder, n *network.Model) world {
 }
 
 // Rand is never a seed's: what is made from it are keys of servers on real sockets.
-func (liveWorld) Rand(string) io.Reader { return rand.Reader }
+func (liveWorld) Rand(string) io.Reader { return rand.Reader } // real-world: this is the live one

@@ -108,7 +108,7 @@ type player struct {
 // Run plays a scenario. The error is a fault of nacsim or of its surroundings (a port in use, a full disk); an
 // expectation that is not met is the result's Failure.
 func Run(f *scenario.File, o Options) (result *Result, err error) {
-	began := time.Now()
+	began := time.Now() // real-world: how long the run takes is for people, and not in the trace
 	p := &player{file: f, seed: f.Seed, limit: f.Settings.MaxDuration,
 		policies: map[string]*policy.Policy{}, nas: map[string]accessServer{}, devices: map[string]*device{}, down: map[string]bool{}}
 	if o.Seed != nil {
@@ -119,7 +119,7 @@ func Run(f *scenario.File, o Options) (result *Result, err error) {
 	}
 	start := f.Start
 	if o.Live {
-		start = time.Now().UTC()
+		start = time.Now().UTC() // real-world: a live world begins now
 	}
 	out, err := openOutput(o.Dir, start)
 	if err != nil {
@@ -145,7 +145,7 @@ func Run(f *scenario.File, o Options) (result *Result, err error) {
 	}
 	result = &Result{File: f, Seed: p.seed, Failure: p.failure, Lasted: p.world.Now().Sub(start),
 		Records: p.recorder.Seq(), Sum: out.sum()}
-	result.Took = time.Since(began)
+	result.Took = time.Since(began) // real-world: see above
 	return result, nil
 }
 
