@@ -42,11 +42,11 @@ func (a Alert) AboutCertificate() bool {
 }
 
 // RemoteAlert returns the fatal alert of the other side that an error of [TLS.Step] reports.
-func RemoteAlert(err error) (Alert, bool) { return alertOf(err, "remote error") }
+func RemoteAlert(err error) (Alert, bool) { return alertOf(err, remoteError) }
 
 // LocalAlert returns the alert that was sent to the other side because of err, where the error tells.
 func LocalAlert(err error) (Alert, bool) {
-	if a, ok := alertOf(err, "local error"); ok {
+	if a, ok := alertOf(err, localError); ok {
 		return a, true
 	}
 	// crypto/tls returns the verdict on a certificate and not the alert it chose for it: these are its choices.
@@ -64,6 +64,12 @@ func LocalAlert(err error) (Alert, bool) {
 	return AlertBadCertificate, true
 }
 
+// How crypto/tls names the operation in the net.OpError that wraps an alert.
+const (
+	remoteError = "remote error"
+	localError  = "local error"
+)
+
 // alertOf digs the alert out of the net.OpError that crypto/tls wraps it in. Its type is not exported there,
 // but it is an unsigned octet.
 func alertOf(err error, op string) (Alert, bool) {
@@ -78,18 +84,20 @@ func alertOf(err error, op string) (Alert, bool) {
 	return Alert(v.Uint()), true
 }
 
+// alertLen is the length of an unencrypted alert record: type, version, length, level, description.
+const alertLen = 7
+
 // PlainAlert returns the fatal alert at the end of unencrypted records, as [TLS.Step] returns them when a
 // handshake fails before there are keys.
 func PlainAlert(records []byte) (Alert, bool) {
 	const (
 		alertRecord = 21
 		fatal       = 2
-		size        = 7 // type, version, length, level, description
 	)
-	if len(records) < size {
+	if len(records) < alertLen {
 		return 0, false
 	}
-	r := records[len(records)-size:]
+	r := records[len(records)-alertLen:]
 	if r[0] != alertRecord || r[3] != 0 || r[4] != 2 || r[5] != fatal {
 		return 0, false
 	}

@@ -103,9 +103,17 @@ func (t *TLS) run() (err error) {
 // of crypto/tls once the connection has ended, in this and every later call: io.EOF after the other side's
 // close_notify, otherwise see [RemoteAlert], [LocalAlert] and tls.CertificateVerificationError. Out may be
 // non-empty together with an error. Step keeps neither slice.
+//
+// A server takes an unencrypted alert during the handshake for what it says. OpenSSL clients that do not like the
+// server's certificate send it so even with TLS 1.3, where crypto/tls would see a record that it cannot decrypt.
 func (t *TLS) Step(in []byte) (out []byte, err error) {
 	if t.closed {
 		return nil, ErrClosed
+	}
+	if a, ok := PlainAlert(in); ok && t.err == nil && t.server && !t.complete && len(in) == alertLen {
+		t.stop()
+		t.wire.take()
+		t.err = &net.OpError{Op: remoteError, Err: tls.AlertError(a)}
 	}
 	if t.err == nil {
 		t.wire.in = in

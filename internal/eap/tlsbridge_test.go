@@ -257,6 +257,29 @@ func TestPlainAlert(t *testing.T) {
 	}
 }
 
+// TestPlainAlertDuringHandshake: OpenSSL refuses a server's certificate with an alert that is not encrypted.
+func TestPlainAlertDuringHandshake(t *testing.T) {
+	eachVersion(t, func(t *testing.T, version uint16) {
+		before := runtime.NumGoroutine()
+		client, server := pair(t, version)
+		hello, _ := client.Step(nil)
+		client.Close()
+		if _, err := server.Step(hello); err != nil {
+			t.Fatal(err)
+		}
+		out, err := server.Step([]byte{21, 3, 3, 0, 2, 2, byte(eap.AlertUnknownCA)})
+		if a, ok := eap.RemoteAlert(err); !ok || a != eap.AlertUnknownCA || len(out) > 0 {
+			t.Errorf("server answers %x and has %v", out, err)
+		}
+		if _, again := server.Step(nil); again != err {
+			t.Errorf("error changes from %v to %v", err, again)
+		}
+		if after := runtime.NumGoroutine(); after > before {
+			t.Errorf("%d goroutines, %d before", after, before)
+		}
+	})
+}
+
 // TestGarbage: nothing a stranger sends does more than fail its own connection.
 func TestGarbage(t *testing.T) {
 	for _, in := range []string{"\x00", strings.Repeat("\xff", 3000), "\x16\x03\x01\x00\x05\x01\x00\x00\x01\x00", "\x15\x03\x03\x00\x02\x02\x30"} {

@@ -47,6 +47,9 @@ func EncodeRequest(p *lr.Packet) ([]byte, error) {
 // EncodeReply returns the signed wire form of a reply made by [NewReply], whose Authenticator is still that of
 // the request: Message-Authenticator first, computed over the Request Authenticator, then the Response
 // Authenticator over everything.
+//
+// Accounting-Response has no Message-Authenticator: no RFC says over which authenticator it would be computed, and
+// FreeRADIUS, which takes zeros, drops one computed as for the other replies.
 func EncodeReply(p *lr.Packet) ([]byte, error) {
 	if isRequest(p.Code) {
 		return nil, fmt.Errorf("%w %s in a reply", ErrCode, CodeName(p.Code))
@@ -55,18 +58,24 @@ func EncodeReply(p *lr.Packet) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	signMessage(b, p.Secret)
+	if p.Code != lr.CodeAccountingResponse {
+		signMessage(b, p.Secret)
+	}
 	sum := digest(b, p.Authenticator[:], p.Secret)
 	copy(b[4:], sum[:])
 	return b, nil
 }
 
-// marshal writes the packet with room for a Message-Authenticator in front and without any other.
+// marshal writes the packet with room for a Message-Authenticator in front, if the code has one, and without any
+// other.
 func marshal(p *lr.Packet) ([]byte, error) {
 	if len(p.Secret) == 0 {
 		return nil, errors.New("radius: empty shared secret")
 	}
-	n := MinLength + messageAuthenticatorLen
+	n := MinLength
+	if p.Code != lr.CodeAccountingResponse {
+		n += messageAuthenticatorLen
+	}
 	for _, a := range p.Attributes {
 		if a.Type < 0 || a.Type > 255 || len(a.Attribute) > 253 {
 			return nil, fmt.Errorf("radius: attribute %d of %d octets cannot be encoded", a.Type, len(a.Attribute))
@@ -82,8 +91,10 @@ func marshal(p *lr.Packet) ([]byte, error) {
 	b[0], b[1] = byte(p.Code), p.Identifier
 	binary.BigEndian.PutUint16(b[2:], uint16(n))
 	copy(b[4:], p.Authenticator[:])
-	b = append(b, byte(typeMessageAuthenticator), messageAuthenticatorLen)
-	b = append(b, make([]byte, md5.Size)...)
+	if p.Code != lr.CodeAccountingResponse {
+		b = append(b, byte(typeMessageAuthenticator), messageAuthenticatorLen)
+		b = append(b, zeros[:]...)
+	}
 	for _, a := range p.Attributes {
 		if a.Type != typeMessageAuthenticator {
 			b = append(b, byte(a.Type), byte(2+len(a.Attribute)))
@@ -198,7 +209,8 @@ func needsMessageAuthenticator(p *lr.Packet, require bool) bool {
 
 // ParseReply reads and verifies the reply to a request, given by its identifier and authenticator as sent. A
 // Message-Authenticator is checked wherever there is one, and must be there in a reply with EAP-Message and, if
-// requireMessageAuthenticator, in every other but an Accounting-Response.
+// requireMessageAuthenticator, in every other. In Accounting-Response it is neither demanded nor looked at: see
+// [EncodeReply].
 func ParseReply(b []byte, request *lr.Packet, requireMessageAuthenticator bool) (*lr.Packet, error) {
 	p, err := Parse(b, request.Secret)
 	if err != nil {
@@ -214,12 +226,14 @@ func ParseReply(b []byte, request *lr.Packet, requireMessageAuthenticator bool) 
 	if sum := digest(b, request.Authenticator[:], request.Secret); !hmac.Equal(sum[:], p.Authenticator[:]) {
 		return nil, ErrBadAuthenticator
 	}
+	if p.Code == lr.CodeAccountingResponse {
+		return p, nil
+	}
 	present, err := verifyMessage(b, request.Authenticator[:], request.Secret)
 	if err != nil {
 		return nil, err
 	}
-	_, eap := p.Lookup(typeEAPMessage)
-	if !present && (eap || requireMessageAuthenticator && p.Code != lr.CodeAccountingResponse) {
+	if _, eap := p.Lookup(typeEAPMessage); !present && (eap || requireMessageAuthenticator) {
 		return nil, ErrNoMessageAuthenticator
 	}
 	return p, nil

@@ -29,6 +29,7 @@ type fakeHost struct {
 	refuse  netip.AddrPort // cannot be opened
 	traces  []string
 	timers  []func()
+	armed   chan struct{} // gets a value for each timer
 }
 
 func (h *fakeHost) Now() time.Time                          { return eaptest.Now }
@@ -41,6 +42,7 @@ func (h *fakeHost) AfterFunc(_ time.Duration, f func()) host.Timer {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.timers = append(h.timers, f)
+	h.armed <- struct{}{}
 	return nil
 }
 
@@ -103,7 +105,7 @@ var (
 func startServer(t *testing.T) (*fakeHost, *bench, *Server) {
 	t.Helper()
 	b := newBench(t)
-	h := &fakeHost{sockets: map[netip.AddrPort]*fakeSocket{}}
+	h := &fakeHost{sockets: map[netip.AddrPort]*fakeSocket{}, armed: make(chan struct{}, 10)}
 	config := b.engine.config
 	config.AuthAddr, config.AcctAddr = authAddr, acctAddr
 	s, err := Start(h, config, b.handler)
@@ -159,9 +161,7 @@ func TestSweepTimer(t *testing.T) {
 		<-auth.out
 	}
 	pending := func() int { h.mu.Lock(); defer h.mu.Unlock(); return len(h.timers) }
-	for pending() == 0 { // the reply goes out before the timer is set
-		time.Sleep(time.Millisecond)
-	}
+	<-h.armed // the reply goes out before the timer is set
 	if pending() != 1 {
 		t.Fatalf("%d sweeps are pending, want 1", pending())
 	}
