@@ -58,7 +58,7 @@ func EncodeReply(p *lr.Packet) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if p.Code != lr.CodeAccountingResponse {
+	if signsMessage(p.Code) {
 		signMessage(b, p.Secret)
 	}
 	sum := digest(b, p.Authenticator[:], p.Secret)
@@ -73,7 +73,7 @@ func marshal(p *lr.Packet) ([]byte, error) {
 		return nil, errors.New("radius: empty shared secret")
 	}
 	n := MinLength
-	if p.Code != lr.CodeAccountingResponse {
+	if signsMessage(p.Code) {
 		n += messageAuthenticatorLen
 	}
 	for _, a := range p.Attributes {
@@ -91,7 +91,7 @@ func marshal(p *lr.Packet) ([]byte, error) {
 	b[0], b[1] = byte(p.Code), p.Identifier
 	binary.BigEndian.PutUint16(b[2:], uint16(n))
 	copy(b[4:], p.Authenticator[:])
-	if p.Code != lr.CodeAccountingResponse {
+	if signsMessage(p.Code) {
 		b = append(b, byte(typeMessageAuthenticator), messageAuthenticatorLen)
 		b = append(b, zeros[:]...)
 	}
@@ -103,6 +103,9 @@ func marshal(p *lr.Packet) ([]byte, error) {
 	}
 	return b, nil
 }
+
+// signsMessage reports whether packets with the code carry a Message-Authenticator when they are made here.
+func signsMessage(code lr.Code) bool { return code != lr.CodeAccountingResponse }
 
 // signMessage fills in the Message-Authenticator that marshal left room for; the authenticator field holds
 // what the sum is to be computed over.
@@ -226,7 +229,7 @@ func ParseReply(b []byte, request *lr.Packet, requireMessageAuthenticator bool) 
 	if sum := digest(b, request.Authenticator[:], request.Secret); !hmac.Equal(sum[:], p.Authenticator[:]) {
 		return nil, ErrBadAuthenticator
 	}
-	if p.Code == lr.CodeAccountingResponse {
+	if !signsMessage(p.Code) {
 		return p, nil
 	}
 	present, err := verifyMessage(b, request.Authenticator[:], request.Secret)
