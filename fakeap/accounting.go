@@ -129,6 +129,7 @@ func (n *nas) nextReport(q *reports, working bool) (r report, ok bool) {
 // request of its own with the next identifier (RFC 2866 section 5.2); an acknowledgement of any of them counts.
 func (n *nas) deliver(conn host.PacketConn, identifier byte, r report) (next byte, err error) {
 	var sent []*lr.Packet
+	buf := make([]byte, radius.MaxLength)
 	for pace := n.radius.pace(n.h.Now()); ; pace.left-- {
 		now := n.h.Now()
 		request, err := radius.NewRequest(lr.CodeAccountingRequest, identifier, n.cfg.RADIUS.Secret, nil)
@@ -147,7 +148,7 @@ func (n *nas) deliver(conn host.PacketConn, identifier byte, r report) (next byt
 			return identifier, err
 		}
 		until, last := pace.next(now)
-		_, err = n.radius.await(conn, n.cfg.RADIUS.Acct, until, sent...)
+		_, err = n.radius.await(conn, n.cfg.RADIUS.Acct, until, buf, sent...)
 		switch {
 		case err == nil:
 			return identifier, nil

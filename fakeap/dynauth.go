@@ -68,14 +68,20 @@ func (n *nas) dynamicAuthorization(conn host.PacketConn, from netip.AddrPort, da
 	}
 }
 
-// sessions yields the sessions in force, in the order of their clients' addresses.
+// sessions yields the sessions in force and those that will be when their 4-way handshake is over, in the order of
+// their clients' addresses: a server that is quick with its CoA-Request must find the session it has just granted.
 func (n *nas) sessions(yield func(das.Session) bool) {
 	for _, mac := range slices.SortedFunc(maps.Keys(n.clients), ether.Addr.Compare) {
 		c := n.clients[mac]
-		if c.session == nil {
+		s := das.Session{Client: mac, Called: n.link.calledStation(c), Port: c.number, PortID: c.port}
+		switch {
+		case c.session != nil:
+			s.ID, s.User = c.session.id, c.session.user
+		case c.pending != nil:
+			s.ID, s.User = c.pending.sessionID, c.pending.user
+		default:
 			continue
 		}
-		s := das.Session{Client: mac, ID: c.session.id, User: c.session.user, Called: n.link.calledStation(c), Port: c.number, PortID: c.port}
 		if !yield(s) {
 			return
 		}
@@ -105,8 +111,6 @@ func (n *nas) traceDAS(from netip.AddrPort, o das.Outcome) {
 	switch {
 	case o.Reply == nil:
 		result = "dropped"
-	case o.Repeated:
-		result = "repeated"
 	case o.Cause != 0:
 		result = "nak"
 	}
@@ -116,6 +120,9 @@ func (n *nas) traceDAS(from netip.AddrPort, o das.Outcome) {
 	}
 	if o.Client != (ether.Addr{}) {
 		fields = append(fields, slog.String("client", o.Client.String()))
+	}
+	if o.Repeated {
+		fields = append(fields, slog.Bool("repeated", true))
 	}
 	if o.Dropped != "" {
 		fields = append(fields, slog.String("reason", o.Dropped))

@@ -84,14 +84,14 @@ func (e *edge) startSwitch(change func(*fakeap.SwitchConfig)) {
 	}
 }
 
-func newEdge(t *testing.T) *edge {
+func newEdge(t testing.TB) *edge {
 	t.Helper()
 	e := &edge{world: newWorld(t), ca: newAuthority(t, "corp")}
 	e.server = newServer(e.world, e.ca.serverConfig(t))
 	return e
 }
 
-func wireless(t *testing.T) *edge {
+func wireless(t testing.TB) *edge {
 	t.Helper()
 	e := newEdge(t)
 	e.startAP(nil)
@@ -100,7 +100,7 @@ func wireless(t *testing.T) *edge {
 	return e
 }
 
-func wired(t *testing.T) *edge {
+func wired(t testing.TB) *edge {
 	t.Helper()
 	e := newEdge(t)
 	e.startSwitch(nil)
@@ -240,6 +240,26 @@ func TestCoAReauthenticates(t *testing.T) {
 			t.Errorf("accounting %v, want no new session", got)
 		}
 	})
+}
+
+// A server that is quick with its CoA-Request finds the session although the 4-way handshake is not over.
+func TestCoADuringHandshake(t *testing.T) {
+	e := wireless(t)
+	e.server.vlan = "1"
+	e.server.decide = func(*lr.Packet) bool {
+		if e.server.vlan == "1" {
+			e.server.vlan = "750"
+			e.server.h.Go("coa", func() {
+				e.server.h.Sleep(2 * time.Millisecond)
+				e.server.send("10.0.1.1:3799", lr.CodeCoARequest, coa)
+			})
+		}
+		return true
+	}
+	e.connect()
+	e.run(5 * time.Second)
+	e.must(1, "das", "result=ack")
+	e.connected("750")
 }
 
 func TestDisconnectRequest(t *testing.T) {

@@ -100,6 +100,7 @@ type conversation struct {
 	identifier byte
 	sessionID  string
 	user       string
+	buf        []byte // replies are read into it
 }
 
 func newNAS(h host.Host, cfg Settings, link access) *nas {
@@ -168,6 +169,9 @@ func (n *nas) setState(c *client, s PortState, reason string) {
 
 // receiveEAPOL takes the payload of an EAPOL frame of a known client.
 func (n *nas) receiveEAPOL(c *client, payload []byte, now time.Time) {
+	if c.auth.state == authHeld {
+		n.expire(c, now) // the frame may be ahead of the timer
+	}
 	pdu, err := eapol.Parse(payload)
 	if err != nil || c.auth.state == authHeld {
 		return
@@ -188,8 +192,7 @@ func (n *nas) receiveEAPOL(c *client, payload []byte, now time.Time) {
 
 // reauthenticate runs 802.1X again. An authorization in force stays until the result is there.
 func (n *nas) reauthenticate(c *client, now time.Time) {
-	n.hangUp(c)
-	c.pending = nil
+	n.abandon(c)
 	if c.session == nil {
 		n.setState(c, Authenticating, "")
 	}
@@ -238,7 +241,7 @@ func (n *nas) ask(c *client, o authOutput) {
 		request.Add(rfc2865.State_Type, t.state)
 	}
 	n.h.Go("radius", func() {
-		reply, err := n.radius.exchange(t.conn, n.cfg.RADIUS.Auth, request)
+		reply, err := n.radius.exchange(t.conn, n.cfg.RADIUS.Auth, request, t.buf)
 		if errors.Is(err, host.ErrDown) {
 			return
 		}
@@ -253,7 +256,7 @@ func (n *nas) dial(c *client, identity string) error {
 	if err != nil {
 		return err
 	}
-	t := &conversation{conn: conn, user: identity}
+	t := &conversation{conn: conn, user: identity, buf: make([]byte, radius.MaxLength)}
 	if c.session != nil {
 		t.sessionID = c.session.id
 	} else if t.sessionID, err = n.newSessionID(); err != nil {
@@ -270,6 +273,15 @@ func (n *nas) hangUp(c *client) {
 	if c.talk != nil {
 		c.talk.conn.Close()
 		c.talk = nil
+	}
+}
+
+// abandon ends the conversation with the server and the 4-way handshake, if either is running.
+func (n *nas) abandon(c *client) {
+	n.hangUp(c)
+	c.pending = nil
+	if c.keys != nil {
+		c.keys.Stop()
 	}
 }
 
@@ -370,9 +382,8 @@ func (n *nas) applyKeys(c *client, out wpa.Output, now time.Time) {
 // end takes a client's authorization, or its chance to get one. A client that stays on its cable is asked for its
 // identity by its next EAPOL-Start.
 func (n *nas) end(c *client, now time.Time, cause rfc2866.AcctTerminateCause, reason dot11.Reason, text string) {
-	n.hangUp(c)
+	n.abandon(c)
 	c.auth.reset()
-	c.pending = nil
 	n.stop(c, now, cause)
 	detached := n.link.expel(c, reason)
 	n.setState(c, Unauthorized, text)

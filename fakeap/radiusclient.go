@@ -53,8 +53,8 @@ func (r *retransmission) next(now time.Time) (until time.Time, last bool) {
 }
 
 // exchange sends a request and blocks until the reply. Retransmissions are identical. The error is errNoReply, or
-// host.ErrDown when the socket has been closed meanwhile.
-func (c *radiusClient) exchange(conn host.PacketConn, server netip.AddrPort, request *lr.Packet) (*lr.Packet, error) {
+// host.ErrDown when the socket has been closed meanwhile. Buf has room for a reply.
+func (c *radiusClient) exchange(conn host.PacketConn, server netip.AddrPort, request *lr.Packet, buf []byte) (*lr.Packet, error) {
 	b, err := radius.EncodeRequest(request)
 	if err != nil {
 		return nil, err
@@ -64,7 +64,7 @@ func (c *radiusClient) exchange(conn host.PacketConn, server netip.AddrPort, req
 			return nil, err
 		}
 		until, last := r.next(c.h.Now())
-		reply, err := c.await(conn, server, until, request)
+		reply, err := c.await(conn, server, until, buf, request)
 		switch {
 		case err == nil:
 			return reply, nil
@@ -77,8 +77,7 @@ func (c *radiusClient) exchange(conn host.PacketConn, server netip.AddrPort, req
 }
 
 // await reads until the reply to one of the requests, or a deadline. Everything else is dropped and counted.
-func (c *radiusClient) await(conn host.PacketConn, server netip.AddrPort, until time.Time, requests ...*lr.Packet) (*lr.Packet, error) {
-	buf := make([]byte, radius.MaxLength)
+func (c *radiusClient) await(conn host.PacketConn, server netip.AddrPort, until time.Time, buf []byte, requests ...*lr.Packet) (*lr.Packet, error) {
 	for {
 		n, from, err := conn.ReadFrom(buf, until)
 		if err != nil {

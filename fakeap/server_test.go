@@ -30,7 +30,7 @@ var (
 
 // server is a RADIUS server with EAP-TLS, just enough for a NAS and a supplicant to be tested with.
 type server struct {
-	t      *testing.T
+	t      testing.TB
 	h      *machine
 	config *tls.Config
 	conns  [2]host.PacketConn
@@ -252,7 +252,7 @@ type authority struct {
 	key         *ecdsa.PrivateKey
 }
 
-func newAuthority(t *testing.T, name string) *authority {
+func newAuthority(t testing.TB, name string) *authority {
 	t.Helper()
 	a := &authority{key: newKey(t)}
 	template := &x509.Certificate{
@@ -270,7 +270,7 @@ func newAuthority(t *testing.T, name string) *authority {
 	return a
 }
 
-func newKey(t *testing.T) *ecdsa.PrivateKey {
+func newKey(t testing.TB) *ecdsa.PrivateKey {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -285,7 +285,7 @@ func (a *authority) pool() *x509.CertPool {
 	return p
 }
 
-func (a *authority) issue(t *testing.T, name string, usage x509.ExtKeyUsage, notAfter time.Time) tls.Certificate {
+func (a *authority) issue(t testing.TB, name string, usage x509.ExtKeyUsage, notAfter time.Time) tls.Certificate {
 	t.Helper()
 	key := newKey(t)
 	der, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{
@@ -300,7 +300,7 @@ func (a *authority) issue(t *testing.T, name string, usage x509.ExtKeyUsage, not
 
 var future = time.Date(2035, 1, 1, 0, 0, 0, 0, time.UTC)
 
-func (a *authority) serverConfig(t *testing.T) *tls.Config {
+func (a *authority) serverConfig(t testing.TB) *tls.Config {
 	return &tls.Config{
 		Certificates: []tls.Certificate{a.issue(t, "radius.corp.example", x509.ExtKeyUsageServerAuth, future)},
 		ClientAuth:   tls.RequireAndVerifyClientCert,

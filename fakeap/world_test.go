@@ -25,7 +25,7 @@ import (
 // world is a small virtual world for the tests of this package: tasks are coroutines, events are ordered by time,
 // frames and datagrams take a millisecond. It has what the edge uses of host.Host and no more.
 type world struct {
-	t      *testing.T
+	t      testing.TB
 	now    time.Time
 	seq    int
 	events []event
@@ -58,7 +58,7 @@ type line struct {
 	text string
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	w := &world{
 		t: t, now: time.Date(2026, 1, 5, 8, 0, 0, 0, time.UTC),
 		udp: map[netip.AddrPort]*socket{}, links: map[host.Medium][]*linkPort{},

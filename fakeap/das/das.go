@@ -91,7 +91,7 @@ type Outcome struct {
 	Client  ether.Addr
 }
 
-// ACK reports whether the reply grants the request. It is meaningless for a repeated or dropped one.
+// ACK reports whether the reply grants the request.
 func (o Outcome) ACK() bool { return o.Reply != nil && o.Cause == 0 }
 
 // Engine is a dynamic authorization server. It may be used from several goroutines.
@@ -144,7 +144,7 @@ func (e *Engine) Receive(now time.Time, from netip.AddrPort, datagram []byte, se
 	case radius.InProgress:
 		return Outcome{Dropped: "retransmission of a request in progress", Request: name, Repeated: true}
 	case radius.Answered:
-		return Outcome{Reply: reply, Request: name, Repeated: true}
+		return Outcome{Reply: reply, Request: name, Repeated: true, Cause: causeOf(reply)}
 	}
 	o := e.decide(request, sessions)
 	o.Request = name
@@ -155,6 +155,16 @@ func (e *Engine) Receive(now time.Time, from netip.AddrPort, datagram []byte, se
 	}
 	o.Reply = reply
 	return o
+}
+
+// causeOf returns the Error-Cause of a reply made by encode.
+func causeOf(reply []byte) radius.ErrorCause {
+	p, err := radius.Parse(reply, nil)
+	if err != nil {
+		return 0
+	}
+	cause, _ := radius.GetErrorCause(p.Attributes)
+	return cause
 }
 
 // requestName names the code of a datagram that was dropped.

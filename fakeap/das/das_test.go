@@ -234,7 +234,7 @@ func TestRefuse(t *testing.T) {
 	e.Refuse(radius.ResourcesUnavailable, 1)
 	b := request(t, lr.CodeCoARequest, calling, reauth)
 	for range 2 { // the retransmission is refused too
-		if o := e.Receive(now, from, b, slices.Values(table)); o.ACK() && !o.Repeated {
+		if o := e.Receive(now, from, b, slices.Values(table)); o.ACK() || o.Cause != radius.ResourcesUnavailable {
 			t.Fatalf("request granted: %+v", o)
 		}
 	}

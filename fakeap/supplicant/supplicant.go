@@ -8,7 +8,6 @@ package supplicant
 import (
 	"crypto/tls"
 	"errors"
-	"io"
 	"log/slog"
 	"strconv"
 	"sync"
@@ -23,6 +22,8 @@ type Supplicant struct {
 	h      host.Host
 	cfg    Config
 	client slog.Attr
+
+	connecting sync.Mutex // held for all of Connect and Disconnect, which must not mix
 
 	mu         sync.Mutex
 	connection *connection
@@ -55,7 +56,9 @@ func (s *Supplicant) Connect(link Link) error {
 	if link.Name == "" {
 		link.Name = link.Medium.Name
 	}
-	s.Disconnect()
+	s.connecting.Lock()
+	defer s.connecting.Unlock()
+	s.disconnect()
 	port, err := s.h.Attach(link.Medium, s.cfg.MAC.Hardware())
 	if err != nil {
 		return err
@@ -75,6 +78,12 @@ func (s *Supplicant) Connect(link Link) error {
 // Disconnect unplugs the cable, or leaves the wireless network with a Deauthentication frame, and stops trying.
 // Without a connection it does nothing.
 func (s *Supplicant) Disconnect() {
+	s.connecting.Lock()
+	defer s.connecting.Unlock()
+	s.disconnect()
+}
+
+func (s *Supplicant) disconnect() {
 	s.mu.Lock()
 	c := s.connection
 	if c != nil {
@@ -182,12 +191,4 @@ func (s *Supplicant) trace(link Link, ch change) {
 		fields = append(fields, slog.String("reason", ch.reason))
 	}
 	s.h.Trace("supplicant", fields...)
-}
-
-var _ io.Closer = (*Supplicant)(nil)
-
-// Close disconnects. It always returns nil.
-func (s *Supplicant) Close() error {
-	s.Disconnect()
-	return nil
 }

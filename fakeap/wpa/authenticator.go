@@ -94,6 +94,13 @@ func (a *Authenticator) Start(pmk []byte, nonce [32]byte, now time.Time) Output 
 	return a.transmit(now)
 }
 
+// Stop abandons a handshake that is running.
+func (a *Authenticator) Stop() {
+	if a.state == Running {
+		a.state = Idle
+	}
+}
+
 // State is the state after the last input.
 func (a *Authenticator) State() State { return a.state }
 
