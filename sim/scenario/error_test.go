@@ -311,6 +311,7 @@ func TestHostileFilesAreRefused(t *testing.T) {
 		{"list in list in one line", strings.Repeat("- ", 2000) + "x", "nested more than 32 levels"},
 		{"indentation", deep, "nested more than 32 levels"},
 		{"long line", "title: " + strings.Repeat("x", 5000), "at most 4096"},
+		{"many keys", numbered(7000, "k%d: 1\n"), "more than 6000 lines follow one another"},
 		{"many steps", base + steps + strings.Repeat("- {crash: {host: nac}}\n", MaxSteps+1), "at most 10000 are allowed"},
 		{"many NAS", "title: x\npolicy: policies/p.yaml\nnas:\n" + numbered(MaxNAS+1, "  n%d: {kind: ap}\n") + "steps: [{crash: {host: nac}}]\n", "at most 250 are allowed"},
 	} {

@@ -12,7 +12,7 @@ const (
 	// MaxSteps is the number of steps of a file.
 	MaxSteps = 10000
 	// MaxDevices is the number of devices of a file.
-	MaxDevices = 10000
+	MaxDevices = 5000
 	// MaxNAS is the number of access points and switches of a file: they are numbered 10.0.1.1 to 10.0.1.250.
 	MaxNAS = 250
 	// MaxPorts is the number of ports of a switch.

@@ -18,6 +18,7 @@ const (
 	maxBrackets = 200    // brackets and braces open at once, counted wherever they stand
 	maxDepth    = 32     // levels of nesting, the depth of the language is 8
 	maxValues   = 200000 // values of a file once its aliases are followed
+	maxSiblings = 6000   // lines in a row at the same indentation; the YAML library takes time quadratic in it
 )
 
 type nodeKind int
@@ -91,7 +92,7 @@ type builder struct {
 
 // readNode parses YAML. It returns nil after reporting an error that leaves nothing to look at.
 func readNode(p *parser, data []byte) *node {
-	if !checkText(p, data) {
+	if !checkText(p) {
 		return nil
 	}
 	tree, err := yamlparser.ParseBytes(data, 0, yamlparser.AllowDuplicateMapKey())
@@ -120,8 +121,9 @@ func readNode(p *parser, data []byte) *node {
 }
 
 // checkText checks what must hold before the text is given to the YAML library.
-func checkText(p *parser, data []byte) bool {
+func checkText(p *parser) bool {
 	brackets := 0
+	var rows siblings
 	for i, line := range p.lines {
 		at := Pos{p.name, i + 1, 1}
 		if !utf8.ValidString(line) {
@@ -145,6 +147,10 @@ func checkText(p *parser, data []byte) bool {
 			p.report(at, 1, "the line has %d octets; at most %d are allowed", len(line), maxLine)
 			return false
 		}
+		if rows.add(line) > maxSiblings {
+			p.report(at, 1, "more than %d lines follow one another at the same indentation", maxSiblings)
+			return false
+		}
 		for j := 0; j < len(line); j++ {
 			switch line[j] {
 			case '[', '{':
@@ -160,6 +166,28 @@ func checkText(p *parser, data []byte) bool {
 		}
 	}
 	return true
+}
+
+// siblings counts the lines at each level of indentation since the last line further left.
+type siblings []struct{ indent, lines int }
+
+// add counts a line and returns how many there are at its level by now. Items of lists do not count: many of
+// them cost little.
+func (s *siblings) add(line string) int {
+	text := strings.TrimLeft(line, " ")
+	if text == "" || text[0] == '#' || text[0] == '-' {
+		return 0
+	}
+	indent := len(line) - len(text)
+	for len(*s) > 0 && (*s)[len(*s)-1].indent > indent {
+		*s = (*s)[:len(*s)-1]
+	}
+	if len(*s) == 0 || (*s)[len(*s)-1].indent < indent {
+		*s = append(*s, struct{ indent, lines int }{indent: indent})
+	}
+	last := &(*s)[len(*s)-1]
+	last.lines++
+	return last.lines
 }
 
 // forbidden reports whether YAML does not allow a character (YAML 1.2.2 section 5.1).
