@@ -3,6 +3,7 @@ package eapserver
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"errors"
 	"io"
 	"strings"
@@ -44,7 +45,7 @@ func (r Reason) AboutClientCertificate() bool {
 // A Failure says why an authentication failed.
 type Failure struct {
 	Reason Reason
-	Text   string // for people, for example "certificate has expired or is not yet valid: …"
+	Text   string // for people, for example "certificate laptop-1 has expired at 2026-01-05T07:00:00Z"
 
 	// Alert is the TLS alert that told the other side, if HasAlert; FromPeer if the client sent it.
 	Alert    eap.Alert
@@ -64,9 +65,10 @@ func (f *Failure) Error() string { return "eap: " + string(f.Reason) + ": " + f.
 func classify(err error, state tls.ConnectionState, out []byte, now time.Time) *Failure {
 	f := &Failure{Reason: TLSFailure, Text: strings.TrimPrefix(err.Error(), "tls: "), Chain: state.PeerCertificates}
 	if a, ok := eap.RemoteAlert(err); ok {
-		f.Alert, f.HasAlert, f.FromPeer, f.Reason = a, true, true, PeerAlert
+		f.Alert, f.HasAlert, f.FromPeer = a, true, true
+		f.Reason, f.Text = PeerAlert, "client gave up: "+a.String()
 		if a.AboutCertificate() {
-			f.Reason = ServerCertificate
+			f.Reason, f.Text = ServerCertificate, "client refuses the server's certificate: "+a.String()
 		}
 		return f
 	}
@@ -82,9 +84,9 @@ func classify(err error, state tls.ConnectionState, out []byte, now time.Time) *
 	switch {
 	case errors.As(err, &verdict):
 		f.Chain = verdict.UnverifiedCertificates
-		f.Reason = certificateReason(verdict.Err, now)
+		f.Reason, f.Text = judge(verdict, now)
 	case strings.Contains(err.Error(), "didn't provide a certificate"): // crypto/tls has no type for this error
-		f.Reason = NoCertificate
+		f.Reason, f.Text = NoCertificate, "client has no certificate"
 		if !f.HasAlert { // it went out encrypted, so this is TLS 1.3
 			f.Alert, f.HasAlert = eap.AlertCertificateRequired, true
 		}
@@ -92,20 +94,32 @@ func classify(err error, state tls.ConnectionState, out []byte, now time.Time) *
 	return f
 }
 
-// certificateReason classifies the error of x509.Certificate.Verify.
-func certificateReason(err error, now time.Time) Reason {
+// judge puts the verdict of crypto/x509 on a chain into a reason and a sentence.
+func judge(verdict *tls.CertificateVerificationError, now time.Time) (Reason, string) {
+	leaf := verdict.UnverifiedCertificates[0] // there is one, or there would be no verdict
 	var invalid x509.CertificateInvalidError
 	switch {
-	case errors.As(err, new(x509.UnknownAuthorityError)):
-		return UnknownCA
-	case !errors.As(err, &invalid):
-		return Certificate
-	case invalid.Reason == x509.IncompatibleUsage:
-		return BadEKU
-	case invalid.Reason != x509.Expired:
-		return Certificate
-	case invalid.Cert != nil && now.Before(invalid.Cert.NotBefore):
-		return NotYetValid
+	case errors.As(verdict.Err, new(x509.UnknownAuthorityError)):
+		return UnknownCA, "certificate " + name(leaf.Subject) + " is issued by " + name(leaf.Issuer) + ", which leads to no trusted CA"
+	case !errors.As(verdict.Err, &invalid) || invalid.Cert == nil:
+		return Certificate, strings.TrimPrefix(verdict.Err.Error(), "x509: ")
 	}
-	return Expired
+	subject := "certificate " + name(invalid.Cert.Subject)
+	switch {
+	case invalid.Reason == x509.IncompatibleUsage:
+		return BadEKU, subject + " is not for client authentication"
+	case invalid.Reason != x509.Expired:
+		return Certificate, subject + ": " + strings.TrimPrefix(verdict.Err.Error(), "x509: ")
+	case now.Before(invalid.Cert.NotBefore):
+		return NotYetValid, subject + " is not valid before " + invalid.Cert.NotBefore.UTC().Format(time.RFC3339)
+	}
+	return Expired, subject + " has expired at " + invalid.Cert.NotAfter.UTC().Format(time.RFC3339)
+}
+
+// name is what a certificate calls its subject or issuer: the common name, or the whole where it has none.
+func name(n pkix.Name) string {
+	if n.CommonName != "" {
+		return n.CommonName
+	}
+	return n.String()
 }
