@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"time"
@@ -45,7 +46,7 @@ func (r Reason) AboutClientCertificate() bool {
 // A Failure says why an authentication failed.
 type Failure struct {
 	Reason Reason
-	Text   string // for people, for example "certificate laptop-1 has expired at 2026-01-05T07:00:00Z"
+	Text   string // for people, for example `certificate "laptop-1" has expired at 2026-01-05T07:00:00Z`
 
 	// Alert is the TLS alert that told the other side, if HasAlert; FromPeer if the client sent it.
 	Alert    eap.Alert
@@ -116,10 +117,12 @@ func judge(verdict *tls.CertificateVerificationError, now time.Time) (Reason, st
 	return Expired, subject + " has expired at " + invalid.Cert.NotAfter.UTC().Format(time.RFC3339)
 }
 
-// name is what a certificate calls its subject or issuer: the common name, or the whole where it has none.
+// name quotes what a certificate calls its subject or issuer: the common name, or the whole where it has none. It is
+// a stranger's text, so it is cut to the 64 characters of RFC 5280's common names.
 func name(n pkix.Name) string {
-	if n.CommonName != "" {
-		return n.CommonName
+	s := n.CommonName
+	if s == "" {
+		s = n.String()
 	}
-	return n.String()
+	return fmt.Sprintf("%.64q", s)
 }
