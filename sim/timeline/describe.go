@@ -2,6 +2,7 @@ package timeline
 
 import (
 	"log/slog"
+	"strconv"
 	"strings"
 
 	"nacsim/sim/trace"
@@ -59,7 +60,7 @@ func (t *Timeline) other(r *trace.Record) line {
 	case "ddb":
 		return deviceRecord(r)
 	case "device":
-		return line{text: r.Field("device") + ": " + list(r.Fields, "device", "id"), look: plain}
+		return device(r)
 	case "token":
 		return failureOnly(r, "token for "+r.Field("client_id"))
 	case "http":
@@ -144,24 +145,27 @@ func (t *Timeline) session(r *trace.Record) line {
 	return l
 }
 
+// decision says what was granted by which rule, and below it why the rules before that one did not match.
 func (t *Timeline) decision(r *trace.Record) line {
 	who := t.names.of(r.Field("client"))
-	why := lastOf(r, "explanation")
+	why := listOf(r, "explanation")
 	if r.Field("result") != "accept" {
-		return line{text: join(": ", "rejects "+who, first(why, "no rule matches")), look: bad}
+		reason := "no rule matches"
+		if len(why) > 0 {
+			reason, why = why[len(why)-1], why[:len(why)-1]
+		}
+		return line{text: "rejects " + who + ": " + reason, look: bad, more: why}
 	}
-	var grant []string
+	text := "accepts " + who
 	if vlan := r.Field("vlan"); vlan != "" {
-		grant = append(grant, "VLAN "+vlan)
+		text += " into VLAN " + vlan
 	}
 	rule := r.Field("rule")
-	if !strings.HasPrefix(why, rule) { // the explanation's last line begins with the rule that matched
-		why = rule
+	if len(why) > 0 && strings.HasPrefix(why[len(why)-1], rule+": hit") { // the last rule tried is the one that matched
+		reason := strings.TrimPrefix(why[len(why)-1], rule+": hit, ")
+		return line{text: text + " by rule " + rule + ": " + reason, more: why[:len(why)-1]}
 	}
-	if why != "" {
-		grant = append(grant, "by rule "+why)
-	}
-	return line{text: join(": ", "accepts "+who, strings.Join(grant, " "))}
+	return line{text: join(" by rule ", text, rule), more: why}
 }
 
 // identityKeys are the ways a client is matched to a device record.
@@ -224,7 +228,8 @@ func poll(r *trace.Record) (line, news) {
 	if r.Field("result") == "error" {
 		return line{text: join(": ", "polls Intune: error", r.Field("error")), look: bad}, ordinary
 	}
-	text := "polls Intune: " + r.Field("devices") + " devices, " + r.Field("changed") + " changed"
+	devices, _ := strconv.Atoi(r.Field("devices"))
+	text := "polls Intune: " + plural(devices, "device", "devices") + ", " + r.Field("changed") + " changed"
 	if changed := r.Field("changed"); changed == "" || changed == "0" {
 		return line{text: text, look: detail}, quiet
 	}
@@ -246,10 +251,25 @@ func checkIn(r *trace.Record) (line, news) {
 	return line{text: text}, ordinary
 }
 
+// device is a change of a device or of its record in Intune.
+func device(r *trace.Record) line {
+	name := r.Field("device")
+	switch change := r.Field("change"); change {
+	case "enrolled", "removed":
+		return line{text: name + " is " + change}
+	case "posture":
+		return line{text: name + " changes: " + list(r.Fields, "device", "id", "change")}
+	case "renamed":
+		return line{text: r.Field("was") + " is renamed to " + name}
+	default:
+		return line{text: name + ": " + change}
+	}
+}
+
 func deviceRecord(r *trace.Record) line {
 	now, was := r.Field("compliance"), r.Field("was")
 	l := line{text: "learns that " + r.Field("device") + " is " + now}
-	if was == "" || was == now { // the lookup's own line says it
+	if was == "" || was == "none" || was == now { // the lookup's own line says it
 		l.look = detail
 	} else {
 		l.text += ", was " + was
@@ -298,17 +318,15 @@ next:
 	return b.String()
 }
 
-// lastOf is the last line of a field that is a list of strings.
-func lastOf(r *trace.Record, name string) string {
+// listOf is a field that is a list of strings.
+func listOf(r *trace.Record, name string) []string {
 	for _, a := range r.Fields {
-		if a.Key != name {
-			continue
-		}
-		if lines, ok := a.Value.Any().([]string); ok && len(lines) > 0 {
-			return lines[len(lines)-1]
+		if a.Key == name {
+			lines, _ := a.Value.Any().([]string)
+			return lines
 		}
 	}
-	return ""
+	return nil
 }
 
 // join joins the parts that are not empty.

@@ -48,15 +48,29 @@ func (t *Timeline) appendLine(b []byte, l line) []byte {
 	}
 	b = append(b, clean(l.text)...)
 	b = t.unpaint(b, l.look)
-	return append(b, '\n')
+	b = append(b, '\n')
+	for _, more := range l.more {
+		b = t.paint(b, detail)
+		b = append(b, strings.Repeat(" ", timeWidth+2+actorWidth+2)...)
+		b = append(b, clean(more)...)
+		b = t.unpaint(b, detail)
+		b = append(b, '\n')
+	}
+	return b
 }
 
-// appendOffset writes an offset as hours, minutes and seconds, with the days in front when there are any.
+// appendOffset writes an offset as hours, minutes, seconds and milliseconds. From the first day on, the days stand in
+// front and the milliseconds are left out, which takes the same width.
 func appendOffset(b []byte, d time.Duration) []byte {
 	ms := d.Milliseconds()
-	if days := ms / (24 * 3600 * 1000); days > 0 {
+	const day = 24 * 3600 * 1000
+	days := ms / day
+	if days > 0 {
+		if days < 10 {
+			b = append(b, ' ')
+		}
 		b = append(strconv.AppendInt(b, days, 10), "d "...)
-		ms -= days * 24 * 3600 * 1000
+		ms %= day
 	}
 	two := func(n int64) { b = append(b, byte('0'+n/10), byte('0'+n%10)) }
 	two(ms / 3600000)
@@ -64,6 +78,9 @@ func appendOffset(b []byte, d time.Duration) []byte {
 	two(ms / 60000 % 60)
 	b = append(b, ':')
 	two(ms / 1000 % 60)
+	if days > 0 {
+		return b
+	}
 	b = append(b, '.', byte('0'+ms/100%10))
 	two(ms % 100)
 	return b

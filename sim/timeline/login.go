@@ -1,7 +1,6 @@
 package timeline
 
 import (
-	"strconv"
 	"strings"
 
 	"nacsim/sim/trace"
@@ -30,15 +29,10 @@ func newLogins() logins {
 	return logins{byClient: map[string]*login{}, bySocket: map[string]string{}}
 }
 
-// login follows EAP conversations, and returns the line about one that has just been decided.
+// login follows EAP conversations, and returns the line about one that has just ended.
 func (t *Timeline) login(r *trace.Record) (line, bool) {
-	switch r.Kind {
-	case trace.KindPacket:
-		if r.Field("proto") == "RADIUS" {
-			return t.logins.packet(t.names, r)
-		}
-	case "decision":
-		return t.logins.finish(t.names, r, r.Field("client"))
+	if r.Kind == trace.KindPacket && r.Field("proto") == "RADIUS" {
+		return t.logins.packet(t.names, r)
 	}
 	return line{}, false
 }
@@ -96,32 +90,20 @@ func (in *login) challenge(r *trace.Record) {
 	}
 }
 
-// finish forgets the conversation and puts it into words; there is nothing to say of one without EAP, or
-// that has been told already.
+// finish forgets the conversation and puts it into words; there is nothing to say of one without EAP.
 func (l *logins) finish(n names, r *trace.Record, client string) (line, bool) {
 	in := l.byClient[client]
 	delete(l.byClient, client)
 	if in == nil || in.method == "" {
 		return line{}, false
 	}
-	var b strings.Builder
-	b.WriteString(in.method)
-	b.WriteString(" over ")
-	b.WriteString(in.nas)
-	b.WriteString(": ")
-	if in.version != "" {
-		b.WriteString(in.version)
-		b.WriteString(", ")
+	how, look := "succeeds", plain
+	if r.Field("name") == "Access-Reject" {
+		how, look = "fails", bad
 	}
-	b.WriteString(strconv.Itoa(in.rounds))
-	if in.rounds == 1 {
-		b.WriteString(" round trip")
-	} else {
-		b.WriteString(" round trips")
-	}
+	text := in.method + " over " + in.nas + " " + how + ": " + join(", ", in.version, plural(in.rounds+1, "round trip", "round trips"))
 	if in.alert != "" {
-		b.WriteString(", alert ")
-		b.WriteString(in.alert)
+		text += ", alert " + in.alert
 	}
-	return line{at: r.At, actor: n.of(client), text: b.String()}, true
+	return line{at: r.At, actor: n.of(client), text: text, look: look}, true
 }

@@ -83,6 +83,8 @@ type line struct {
 	actor string
 	text  string
 	look  look
+	// more are further lines below the text, in the same column.
+	more []string
 }
 
 // look is how a line is marked.

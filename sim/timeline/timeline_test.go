@@ -106,7 +106,7 @@ func (r *run) onboarding() {
 	r.emit(3*time.Millisecond, "ap-1", "port", "client="+client, "ssid=corp", "state=authenticating")
 	r.handshake()
 	r.emit(0, "nac", "decision", "client="+client, "user=host/LAPTOP-1", "result=accept", "rule=Quarantine Unknown", "vlan=1", "mdm=unknown",
-		"explanation=Corp Compliant: Intune-Compliant: mdm_status is unknown|Quarantine Unknown: always matches")
+		"explanation=Corp Compliant: no, Intune-Compliant: mdm_status is unknown|Quarantine Unknown: hit, it has no criteria")
 	r.emit(0, "nac", "event", "type=NAC_CLIENT_PERMIT", "mac=001cb3098515", "vlan=1")
 	r.radius(2, 3, "\x03", "")
 	r.emit(0, "nac", "session", "client="+client, "nas=ap-1", "state=started")
@@ -122,7 +122,7 @@ func (r *run) onboarding() {
 	r.emit(time.Millisecond, "nac", "coa", "client="+client, "nas=ap-1", "request=CoA-Request", "result=ack")
 	r.handshake()
 	r.emit(0, "nac", "decision", "client="+client, "user=host/LAPTOP-1", "result=accept", "rule=Corp Compliant", "vlan=750", "mdm=compliant",
-		"explanation=Corp Compliant: Intune-Compliant: mdm_status is compliant, seen 9ms ago")
+		"explanation=Corp Compliant: hit, Intune-Compliant: mdm_status is compliant, seen 9ms ago")
 	r.radius(2, 3, "\x03", "")
 	r.emit(0, "ap-1", "port", "client="+client, "ssid=corp", "state=authorized", "vlan=750")
 	r.emit(0, "scenario", "expect", "index=2", "result=pass", "want=laptop-1 on VLAN 750, authorized")
@@ -236,7 +236,7 @@ func TestFinishReportsErrorsOfWriting(t *testing.T) {
 func TestOffset(t *testing.T) {
 	for d, want := range map[time.Duration]string{
 		0: "00:00:00.000", time.Millisecond: "00:00:00.001", 999*time.Millisecond + 999*time.Microsecond: "00:00:00.999",
-		23*time.Hour + 59*time.Minute + 59*time.Second: "23:59:59.000", 26 * time.Hour: "1d 02:00:00.000",
+		23*time.Hour + 59*time.Minute + 59*time.Second: "23:59:59.000", 26 * time.Hour: " 1d 02:00:00",
 	} {
 		if got := string(appendOffset(nil, d)); got != want {
 			t.Errorf("offset %v is %q, want %q", d, got, want)
