@@ -1,0 +1,12 @@
+// Package interop holds the tests of nacsim against programs that others wrote, and nothing else. `make interop`
+// runs them; a test whose peer is not installed is skipped and says so.
+//
+//   - The NAC, run live, authenticates wpa_supplicant's eapol_test, and answers FreeRADIUS's radclient.
+//   - nacsim's access point, switch and supplicant authenticate against FreeRADIUS, account to it, and obey
+//     radclient's Disconnect-Request and CoA-Request.
+//   - tshark reads the captures of the whole catalogue, and of a scenario played live.
+//
+// Everything happens on loopback addresses and ports that the operating system picks. Programs are started with
+// files of the test's own in a temporary folder, are waited for by what they print, and are ended by their process
+// ID after a bounded time.
+package interop

@@ -1,0 +1,64 @@
+package interop
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// patience bounds every wait for something that usually takes milliseconds.
+const patience = 20 * time.Second
+
+// program finds a peer, and skips the test without it. Debian keeps servers where not every user's PATH looks.
+func program(t *testing.T, name string) string {
+	t.Helper()
+	for _, file := range []string{name, "/usr/sbin/" + name, "/sbin/" + name} {
+		if path, err := exec.LookPath(file); err == nil {
+			return path
+		}
+	}
+	t.Skipf("%s is not installed", name)
+	return ""
+}
+
+// outcome is what a program that has ended left.
+type outcome struct {
+	output string // standard output and standard error
+	code   int    // exit code, -1 if it was ended by a signal
+}
+
+// run runs a program to its end, which it must reach within the limit.
+func run(t *testing.T, limit time.Duration, stdin, path string, args ...string) outcome {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, path, args...)
+	cmd.Stdin = strings.NewReader(stdin)
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	err := cmd.Run()
+	var exit *exec.ExitError
+	switch {
+	case ctx.Err() != nil:
+		t.Fatalf("%s %q has not ended after %v:\n%s", filepath.Base(path), args, limit, out.String())
+	case err != nil && !errors.As(err, &exit):
+		t.Fatalf("%s: %v", path, err)
+	}
+	return outcome{out.String(), cmd.ProcessState.ExitCode()}
+}
+
+// writeFile writes a file of a test and returns its path.
+func writeFile(t *testing.T, dir, name string, content []byte) string {
+	t.Helper()
+	path := filepath.Join(dir, name)
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
