@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"nacsim/nac/policy"
+	"nacsim/sim/pki"
 )
 
 // This file fills in what the author left out and depends on other parts of the file, and checks what no
@@ -93,7 +94,35 @@ func completeDevice(p *parser, n *node, d *Device) {
 		d.MAC = p.freeMAC(d.Name)
 	}
 	p.macs[string(d.MAC)] = d.Name
+	if c := d.Certificate; c != nil && !p.broken(n) {
+		p.checkIssue(n, "certificate", c, d)
+	}
+	if identity, err := pki.Expand(d.Supplicant.Identity, d.Variables()); err == nil && len(identity) > 253 {
+		p.report(n.pos, n.width, "identity: %d octets with the names of this device; at most 253 are allowed (RFC 2865 section 5.1)", len(identity))
+	}
 	p.script.records[d.Name] = *d.Intune
+}
+
+// broken reports whether there is an error about n or what is in it.
+func (p *parser) broken(n *node) bool {
+	for _, e := range p.errs {
+		if e.File == p.name && n.holds(e.Pos) {
+			return true
+		}
+	}
+	return false
+}
+
+// checkIssue makes sure that a certificate can be issued with the names of the device.
+func (p *parser) checkIssue(n *node, label string, c *Certificate, d *Device) {
+	profile := pki.Profile{Subject: c.Subject, DNS: c.SANDNS, URI: c.SANURI, Email: c.SANEmail}
+	if err := profile.Check(d.Variables()); err != nil {
+		at := n
+		if inner := n.entry("certificate"); inner != nil {
+			at = inner
+		}
+		p.report(at.pos, at.width, "%s of %s cannot be issued: %v", label, d.Name, err)
+	}
 }
 
 // freeMAC derives a universally administered MAC address that no device has yet.

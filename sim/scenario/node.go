@@ -83,6 +83,24 @@ func (n *node) entry(key string) *node {
 	return nil
 }
 
+// holds reports whether pos is that of n or of a value in it.
+func (n *node) holds(pos Pos) bool {
+	if n.pos == pos {
+		return true
+	}
+	for _, item := range n.items {
+		if item.holds(pos) {
+			return true
+		}
+	}
+	for _, e := range n.entries {
+		if e.key.pos == pos || e.value.holds(pos) {
+			return true
+		}
+	}
+	return false
+}
+
 // A builder turns the syntax tree of the YAML library into nodes.
 type builder struct {
 	p       *parser

@@ -212,6 +212,13 @@ func startReissue(p *parser, n *node, r *Reissue) {
 	r.Certificate.Pos = n.pos
 }
 
+func checkReissue(p *parser, n *node, r *Reissue) {
+	checkCertificate(p, n, &r.Certificate)
+	if d := p.file.Device(r.Device); d != nil && d.Intune != nil && !p.broken(n) {
+		p.checkIssue(n, "a certificate", &r.Certificate, d)
+	}
+}
+
 func readGraphStatus(p *parser, n *node, g *Graph) {
 	var status string
 	choice("down", "up").read(p, n, "status", &status)

@@ -141,7 +141,7 @@ var reissueRule = mapping[Reissue]{
 	}, certificateFields(func(r *Reissue) *Certificate { return &r.Certificate })...),
 		validityFields(func(r *Reissue) *Certificate { return &r.Certificate }, "the step")...),
 	before: startReissue,
-	after:  func(p *parser, n *node, r *Reissue) { checkCertificate(p, n, &r.Certificate) },
+	after:  checkReissue,
 }.rule()
 
 // policyStepRule accepts the file alone, as at the top of a scenario, and a mapping like other verbs.

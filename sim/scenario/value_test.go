@@ -22,7 +22,8 @@ func TestParseDuration(t *testing.T) {
 		{"-1h", -time.Hour, ""},
 		{"-2d3h", -51 * time.Hour, ""},
 		{"500ms", 500 * time.Millisecond, ""},
-		{"1h0m5s", time.Hour + 5*time.Second, ""},
+		{"1h0m5s", time.Hour + 5*time.Second, "1h5s"},
+		{"2d1ms", 48*time.Hour + time.Millisecond, ""},
 		{"10us", 10 * time.Microsecond, "10µs"},
 	} {
 		got, err := ParseDuration(c.text)
