@@ -80,6 +80,7 @@ func TestLoadErrors(t *testing.T) {
 		{"bad indentation", "rules:\n  - name: R\n   action: allow\n", "p.yaml:3:4:"},
 		{"unclosed", "rules: [\n", "p.yaml:1:8:"},
 		{"too deep", "rules: " + strings.Repeat("[", 40) + strings.Repeat("]", 40), "p.yaml: the file nests more than 32 levels deep"},
+		{"too many lists in a line", "rules: \n" + strings.Repeat("- ", 33), "p.yaml: the file nests more than 32 levels deep"},
 		{"two documents", rules + "---\n" + rules, "p.yaml:4:1: a second document"},
 		{"anchor", "labels: &x []\nrules: []\n", "p.yaml:1:9: labels must be a list, not an anchor or alias"},
 		{"tag", "labels: !!seq []\nrules: []\n", "p.yaml:1:9: labels must be a list, not a tag"},
@@ -130,7 +131,7 @@ func TestLoadErrors(t *testing.T) {
 		{"auth_type misspelt", "rules:\n  - {name: R, action: allow, matching: {auth_type: eap_tls}}\n", `auth_type is "eap_tls"; expected one of cert, device-auth`},
 		{"port type misspelt", "rules:\n  - {name: R, action: allow, matching: {port_types: [wifi]}}\n", `a port type is "wifi"; expected one of wired, wireless`},
 		{"label twice in matching", match + "ssid, values: [x]}\nrules:\n  - {name: R, action: allow, matching: {nactags: [A, A]}}\n", `label "A" stands in matching twice`},
-		{"too large", "rules: []\n" + strings.Repeat("# padding\n", 60000), "a policy may have 524288 at most"},
+		{"too large", "rules: []\n" + strings.Repeat("# padding\n", 60000), "a policy may have 262144 at most"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -157,6 +158,19 @@ func TestErrorShowsLine(t *testing.T) {
 		"\t                      ^"
 	if err == nil || err.Error() != want {
 		t.Errorf("got\n%v\nwant\n%s", err, want)
+	}
+}
+
+// TestErrorCutsLongLine holds that the line around the mistake is shown, and the caret still points at it.
+func TestErrorCutsLongLine(t *testing.T) {
+	line := "rules: [{name: " + strings.Repeat("x", 200) + ", action: permit, enabled: true}" + strings.Repeat(" ", 100) + "]"
+	_, err := Load("p.yaml", []byte(line))
+	lines := strings.Split(err.Error(), "\n")
+	if len(lines) != 3 || len([]rune(lines[1])) > shown+3 || !strings.HasPrefix(lines[1], "\t…xxx") || !strings.HasSuffix(lines[1], "…") {
+		t.Fatalf("error is\n%v", err)
+	}
+	if at := []rune(lines[1])[len([]rune(lines[2]))-1:]; !strings.HasPrefix(string(at), "permit") {
+		t.Errorf("the caret points at %q", string(at))
 	}
 }
 

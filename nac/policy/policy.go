@@ -13,7 +13,7 @@ type Policy struct {
 
 // Limits on a policy file.
 const (
-	maxFile   = 512 << 10
+	maxFile   = 256 << 10
 	maxLabels = 2000
 	maxRules  = 1000
 	maxValues = 2000

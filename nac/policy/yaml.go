@@ -31,7 +31,29 @@ func (e *Error) Error() string {
 	if e.Source == "" {
 		return s
 	}
-	return s + "\n\t" + e.Source + "\n\t" + indent(e.Source, e.Column) + "^"
+	line, column := excerpt(e.Source, e.Column)
+	return s + "\n\t" + line + "\n\t" + indent(line, column) + "^"
+}
+
+// shown is how many characters of a line an error shows.
+const shown = 120
+
+// excerpt cuts a long line to the part around a column, and returns the column in it.
+func excerpt(line string, column int) (string, int) {
+	runes := []rune(line)
+	if len(runes) <= shown {
+		return line, column
+	}
+	first := min(max(column-shown/2, 0), len(runes)-shown)
+	part := string(runes[first : first+shown])
+	column -= first
+	if first > 0 {
+		part, column = "…"+part, column+1
+	}
+	if first+shown < len(runes) {
+		part += "…"
+	}
+	return part, column
 }
 
 // indent returns white space as wide as the first column-1 characters of the line.
@@ -114,19 +136,25 @@ func (r *reader) parse(data []byte) ast.Node {
 	return root
 }
 
-// maxDepth bounds nested flow collections, which the parser reads by recursion. A policy needs five.
+// maxDepth bounds nesting, which the parser reads by recursion. A policy needs five levels.
 const maxDepth = 32
 
-// depth returns how deep brackets nest at most, counting those inside of texts too.
+// depth returns how deep flow collections nest at most, or how many entries of nested lists begin on one line
+// where that is more. Brackets and hyphens inside of texts count too.
 func depth(data []byte) int {
-	deepest, now := 0, 0
-	for _, c := range data {
-		switch c {
-		case '[', '{':
-			now++
-			deepest = max(deepest, now)
-		case ']', '}':
-			now = max(now-1, 0)
+	deepest, flow, dashes := 0, 0, 0
+	for i, c := range data {
+		switch {
+		case c == '[' || c == '{':
+			flow++
+			deepest = max(deepest, flow)
+		case c == ']' || c == '}':
+			flow = max(flow-1, 0)
+		case c == '\n':
+			dashes = 0
+		case c == '-' && i+1 < len(data) && (data[i+1] == ' ' || data[i+1] == '\t'):
+			dashes++
+			deepest = max(deepest, dashes)
 		}
 	}
 	return deepest
