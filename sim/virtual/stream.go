@@ -84,9 +84,14 @@ type conn struct {
 	peer          *conn
 	local, remote netip.AddrPort
 
-	inbox      []byte
-	underWay   int           // octets sent to this end that have not arrived or not been read
-	lastArrive time.Duration // when the last of them arrives, so that none overtakes another
+	inbox    []byte
+	underWay int // octets sent to this end that have not arrived or not been read
+
+	// Segments are numbered by their sender; one that overtakes another waits for it.
+	segments uint64 // sent
+	arrived  uint64 // taken in
+	early    map[uint64]func(*conn)
+
 	eof, reset bool
 	closed     bool
 	shut       bool // by CloseWrite
@@ -132,7 +137,7 @@ func (n *node) Dial(to string, timeout time.Duration) (net.Conn, error) {
 		n.ephemeral = 49152
 	}
 	local := netip.AddrPortFrom(n.m.addr, n.ephemeral)
-	c := &conn{n: n, local: local, remote: at}
+	c := &conn{n: n, local: local, remote: at, early: map[uint64]func(*conn){}}
 	var result error
 	done := false
 	var waiting waiters
@@ -176,7 +181,7 @@ func (c *conn) connect(target *machine, at netip.AddrPort) error {
 	if l == nil || len(l.backlog) >= backlogMax {
 		return syscall.ECONNREFUSED
 	}
-	s := &conn{n: target.node, local: at, remote: c.local, peer: c}
+	s := &conn{n: target.node, local: at, remote: c.local, peer: c, early: map[uint64]func(*conn){}}
 	c.peer = s
 	target.node.conns = append(target.node.conns, s)
 	l.backlog = append(l.backlog, s)
@@ -195,13 +200,20 @@ func nameOf(m *machine) string {
 // says one second; deployed stacks use 200 ms).
 const retransmission = 200 * time.Millisecond
 
+// retransmissionMax is the longest interval between retransmissions; a segment that has waited that long and is
+// lost once more is given up (RFC 9293 3.8.3 speaks of R2, at least 100 seconds in all).
+const retransmissionMax = 60 * time.Second
+
 // travel runs f when a segment of a reliable stream has arrived: losses delay it, a link that is down holds
 // it back until the sender tries again. Segments are not written to the trace.
-func (w *World) travel(from, to string, f func()) {
-	w.travelTry(from, to, retransmission, f)
+func (w *World) travel(from, to string, f func()) { w.travelOr(from, to, f, func() {}) }
+
+// travelOr is travel for a sender that wants to know of a segment that never arrives.
+func (w *World) travelOr(from, to string, f, lost func()) {
+	w.travelTry(from, to, retransmission, f, lost)
 }
 
-func (w *World) travelTry(from, to string, again time.Duration, f func()) {
+func (w *World) travelTry(from, to string, again time.Duration, f, lost func()) {
 	if w.cfg.Network == nil {
 		w.after(0, f)
 		return
@@ -211,10 +223,11 @@ func (w *World) travelTry(from, to string, again time.Duration, f func()) {
 		w.after(d[0].Delay, f)
 		return
 	}
-	if again > 60*time.Second {
-		return // the sender gives up
+	if again > retransmissionMax {
+		lost()
+		return
 	}
-	w.after(again, func() { w.travelTry(from, to, 2*again, f) })
+	w.after(again, func() { w.travelTry(from, to, 2*again, f, lost) })
 }
 
 func (c *conn) String() string       { return c.local.String() + "-" + c.remote.String() }
@@ -283,24 +296,28 @@ func (c *conn) send(b []byte) {
 	c.inOrder(func(p *conn) { p.inbox = append(p.inbox, b...) })
 }
 
-// inOrder applies f to the peer when a segment sent now has arrived there, never before earlier ones.
+// inOrder applies f to the peer when a segment sent now has arrived there and all earlier ones have.
 func (c *conn) inOrder(f func(peer *conn)) {
-	w, p := c.n.m.w, c.peer
-	w.travel(c.n.m.name, p.n.m.name, func() {
-		arrive := func() {
+	p := c.peer
+	number := c.segments
+	c.segments++
+	lost := func() {
+		c.reset = true
+		c.readers.wakeAll()
+		c.writers.wakeAll()
+	}
+	c.n.m.w.travelOr(c.n.m.name, p.n.m.name, func() {
+		p.early[number] = f
+		for g := p.early[p.arrived]; g != nil; g = p.early[p.arrived] {
+			delete(p.early, p.arrived)
+			p.arrived++
 			if !p.closed && !p.n.down {
-				f(p)
-				p.readers.wakeAll()
-				p.writers.wakeAll()
+				g(p)
 			}
 		}
-		if p.lastArrive > w.now {
-			w.schedule(event{at: p.lastArrive, run: arrive})
-			return
-		}
-		p.lastArrive = w.now
-		arrive()
-	})
+		p.readers.wakeAll()
+		p.writers.wakeAll()
+	}, lost)
 }
 
 func (c *conn) Close() error {
