@@ -73,6 +73,7 @@ func New(runner Runner) *cobra.Command {
 	}
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(newRun(runner), newValidate(), newSchema(), newVersion())
+	root.SetHelpCommand(newHelp(root))
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	for _, c := range root.Commands() {
@@ -84,6 +85,21 @@ func New(runner Runner) *cobra.Command {
 		}
 	}
 	return root
+}
+
+// newHelp is the help of the library, except that a command it does not know is an error.
+func newHelp(root *cobra.Command) *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [command]",
+		Short: "Help about any command",
+		RunE: func(_ *cobra.Command, args []string) error {
+			command, rest, err := root.Find(args)
+			if err != nil || len(rest) > 0 {
+				return noUnknownCommand(root, args)
+			}
+			return command.Help()
+		},
+	}
 }
 
 // noUnknownCommand refuses arguments, which can only be misspelt commands.

@@ -260,7 +260,7 @@ func (r *run) one(f *scenario.File, out, name string, p *progress) (report.Scena
 	}
 	err = tl.Finish(timeline.Outcome{Name: name, Passed: s.Outcome == report.Passed, Lasted: s.Lasted, Took: s.Took, Reason: why})
 	if s.Outcome != report.Passed {
-		s.Detail += "\n\n" + shown.text()
+		s.Detail = shown.text() // the last lines of the timeline, and the reason
 	}
 	if err != nil {
 		return s, code, badInput("nacsim run: cannot print the timeline: %v", reason(err))

@@ -50,7 +50,7 @@ type testCase struct {
 type problem struct {
 	Message string `xml:"message,attr"`
 	Type    string `xml:"type,attr"`
-	Text    string `xml:",chardata"`
+	Text    string `xml:",cdata"`
 }
 
 // WriteJUnit writes the run as JUnit XML: one test case for each scenario, with its seed, trace and world time as
@@ -94,7 +94,7 @@ func newTestCase(s *Scenario) testCase {
 	if s.Sum != "" {
 		c.Properties = append(c.Properties, xmlProperty{"trace_sha256", s.Sum})
 	}
-	p := &problem{Message: s.Message, Type: s.Outcome.String(), Text: "\n" + strings.Trim(s.Detail, "\n") + "\n"}
+	p := &problem{Message: s.Message, Type: s.Outcome.String(), Text: "\n" + strings.Map(printable, strings.Trim(s.Detail, "\n")) + "\n"}
 	switch s.Outcome {
 	case Failed:
 		p.Type = "expectation"
@@ -103,6 +103,15 @@ func newTestCase(s *Scenario) testCase {
 		c.Error = p
 	}
 	return c
+}
+
+// printable replaces what XML cannot contain (XML 1.0 section 2.2), which the encoder does not look for in CDATA.
+func printable(r rune) rune {
+	switch {
+	case r == '\n', r == '\t', r >= 0x20 && r <= 0xd7ff, r >= 0xe000 && r <= 0xfffd, r >= 0x10000:
+		return r
+	}
+	return '\ufffd'
 }
 
 // seconds writes a duration as JUnit does.

@@ -16,7 +16,7 @@ func sampleRun() *Run {
 			{Name: "a", File: "scenarios/a.yaml", Title: `A & B "quoted"`, Seed: 18446744073709551615, Steps: 3,
 				Lasted: 2 * time.Hour, Took: 12 * time.Millisecond, Dir: "out/a", Sum: "00ff"},
 			{Name: "b", File: "b.yaml", Title: "B", Outcome: Failed, Message: "step 2: expected VLAN 750",
-				Detail: "line one\n  <line> two\nbad \x01 byte\n"},
+				Detail: "line one\n  <line> two ]]> end\nbad \x01 byte\n"},
 			{Name: "c", File: "c.yaml", Title: "C", Outcome: Fault, Live: true, Message: "panic", Detail: "stack"},
 		},
 	}
@@ -26,6 +26,9 @@ func TestJUnitIsWellFormedAndComplete(t *testing.T) {
 	var b strings.Builder
 	if err := WriteJUnit(&b, sampleRun()); err != nil {
 		t.Fatal(err)
+	}
+	if !strings.Contains(b.String(), "line one\n  <line> two") {
+		t.Errorf("the lines of the failure cannot be read in the file itself:\n%s", b.String())
 	}
 	var got testSuites
 	if err := xml.Unmarshal([]byte(b.String()), &got); err != nil {
@@ -41,7 +44,7 @@ func TestJUnitIsWellFormedAndComplete(t *testing.T) {
 	if cases[0].Name != `A & B "quoted"` || cases[0].Class != "a" || cases[0].Time != "0.012" || cases[0].Failure != nil || cases[0].Error != nil {
 		t.Errorf("the passed case is %+v", cases[0])
 	}
-	if f := cases[1].Failure; f == nil || f.Message != "step 2: expected VLAN 750" || !strings.Contains(f.Text, "line one\n  <line> two\n") {
+	if f := cases[1].Failure; f == nil || f.Message != "step 2: expected VLAN 750" || !strings.Contains(f.Text, "line one\n  <line> two ]]> end\nbad \ufffd byte\n") {
 		t.Errorf("the failure has lost its lines: %+v", f)
 	}
 	if e := cases[2].Error; e == nil || e.Type != "fault" || cases[2].Failure != nil {
