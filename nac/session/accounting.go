@@ -17,6 +17,14 @@ type Accounting struct {
 	TerminateCause string
 }
 
+// granularity is how coarse the times in accounting are: Acct-Delay-Time and Event-Timestamp count seconds.
+const granularity = time.Second
+
+// older reports whether a record made delay ago is certainly from before the authorization in force.
+func (s *Session) older(now time.Time, delay time.Duration) bool {
+	return !now.Add(granularity - delay).After(s.AuthorizedAt)
+}
+
 // Start takes Accounting-Start and reports whether it belongs to a session. It makes the Acct-Session-Id known
 // of a session that was authorized without or with another one, unless the record is older than that
 // authorization.
@@ -24,7 +32,7 @@ func (t *Table) Start(a Accounting) (known bool, err error) {
 	now := t.h.Now()
 	t.mu.Lock()
 	s := t.sessions[a.Key]
-	if s == nil || s.AcctSessionID != a.AcctSessionID && now.Add(-a.Delay).Before(s.AuthorizedAt) {
+	if s == nil || s.AcctSessionID != a.AcctSessionID && s.older(now, a.Delay) {
 		t.mu.Unlock()
 		return false, nil
 	}
@@ -65,7 +73,7 @@ func (t *Table) Stop(a Accounting) (ended bool) {
 	now := t.h.Now()
 	t.mu.Lock()
 	s := t.sessions[a.Key]
-	if s == nil || s.AcctSessionID != a.AcctSessionID || now.Add(-a.Delay).Before(s.AuthorizedAt) {
+	if s == nil || s.AcctSessionID != a.AcctSessionID || s.older(now, a.Delay) {
 		t.mu.Unlock()
 		return false
 	}
@@ -86,12 +94,12 @@ func (t *Table) Stop(a Accounting) (ended bool) {
 // NASRestarted takes Accounting-On or Accounting-Off: the NAS has no sessions any more. It returns how many
 // there were. A session that was authorized after the NAS made the record, delay ago, stays.
 func (t *Table) NASRestarted(nas string, delay time.Duration, reason string) int {
-	made := t.h.Now().Add(-delay)
+	now := t.h.Now()
 	var changes []Change
 	for _, s := range t.ByNAS(nas) {
 		t.mu.Lock()
-		if now := t.sessions[s.Key()]; now != nil && !made.Before(now.AuthorizedAt) {
-			changes = t.end(changes, now, reason)
+		if s := t.sessions[s.Key()]; s != nil && !s.older(now, delay) {
+			changes = t.end(changes, s, reason)
 		}
 		t.mu.Unlock()
 	}

@@ -128,6 +128,12 @@ func TestAccountingOfOlderSessions(t *testing.T) {
 		}, false},
 		{"Accounting-On made before the authorization", func(t *Table) bool { return t.NASRestarted("ap-1", 10*time.Second, "on") > 0 }, false},
 		{"Accounting-On of another NAS", func(t *Table) bool { return t.NASRestarted("ap-2", 0, "on") > 0 }, false},
+		{"Stop whose time is cut to the second", func(t *Table) bool {
+			return t.Stop(Accounting{Key: key, AcctSessionID: "A1", Delay: 5*time.Second + 999*time.Millisecond})
+		}, true},
+		{"Stop a second before", func(t *Table) bool {
+			return t.Stop(Accounting{Key: key, AcctSessionID: "A1", Delay: 6 * time.Second})
+		}, false},
 		{"Stop now", func(t *Table) bool { return t.Stop(Accounting{Key: key, AcctSessionID: "A1"}) }, true},
 		{"Accounting-On now", func(t *Table) bool { return t.NASRestarted("ap-1", 0, "on") > 0 }, true},
 		{"Start with another Acct-Session-Id now", func(t *Table) bool {
