@@ -208,6 +208,9 @@ func (a *Authority) Client(p Profile, v Variables, notBefore, notAfter time.Time
 	return a.issue(template, key)
 }
 
+// Check reports why no certificate could be issued to the device that v describes, without issuing one.
+func (p Profile) Check(v Variables) error { return p.fill(new(x509.Certificate), v) }
+
 // fill puts the profile's names into a template.
 func (p *Profile) fill(template *x509.Certificate, v Variables) error {
 	subject, err := parseSubject(p.Subject, v)

@@ -198,6 +198,7 @@ func TestErrors(t *testing.T) {
 		{issue(Profile{Subject: "CN=x", DNS: []string{""}}, laptop, notBefore, notAfter, Seeded(1, "x")), "at least one"},
 		{issue(Profile{Subject: "CN=x", URI: []string{"no scheme"}}, laptop, notBefore, notAfter, Seeded(1, "x")), "is not a URI with a scheme"},
 		{issue(Profile{Subject: "CN=x", Email: []string{"{{Mail}}"}}, laptop, notBefore, notAfter, Seeded(1, "x")), "SAN email: unknown variable {{Mail}}"},
+		{Profile{Subject: "CN=x", URI: []string{"x"}}.Check(laptop), "SAN URI"},
 		{noName, "needs a name"},
 		{noRoot, "no entropy"},
 		{noIntermediate, "no entropy"},

@@ -10,7 +10,7 @@ type Error struct {
 	Pos
 	// Msg names what is wrong and, where that helps, what could have been written.
 	Msg string
-	// Line is the offending line, and Width the number of characters from Col on that are meant.
+	// Source is the offending line, and Width the number of characters from Col on that are meant.
 	Source string
 	Width  int
 }

@@ -1,7 +1,5 @@
 package scenario
 
-import "time"
-
 // An Expect is something that must be true, or must have happened. It has one of two forms.
 //
 // The form of a state has a Client and no Record: each of VLAN, State, Rule, Compliance, NAS and Port that
@@ -104,6 +102,3 @@ func glob(pattern, s string) bool {
 	}
 	return p == len(pattern)
 }
-
-// Deadline returns the latest time at which the expectation of a step that begins at t may still become true.
-func (s *Step) Deadline(t time.Time) time.Time { return t.Add(s.Within) }

@@ -29,7 +29,7 @@ type fieldOptions struct {
 	required bool
 	initial  string
 	examples []string
-	hidden   string
+	words    string
 }
 
 // required makes a missing key an error.
@@ -44,7 +44,7 @@ func example(yaml ...string) option {
 }
 
 // otherwise says in words what a missing key means, for the description only.
-func otherwise(words string) option { return func(o *fieldOptions) { o.hidden = words } }
+func otherwise(words string) option { return func(o *fieldOptions) { o.words = words } }
 
 // key makes a field: its name, its documentation, where its value goes and what it may be.
 func key[S, V any](name, doc string, at func(*S) *V, r rule[V], options ...option) field[S] {
@@ -58,8 +58,8 @@ func keyOf[S any](name, doc string, read func(*parser, *node, *S), sch schema, o
 	}
 	f := field[S]{name: name, schema: sch, required: o.required, read: read}
 	f.schema.Description = strings.Join(strings.Fields(doc), " ")
-	if o.hidden != "" {
-		f.schema.Description += " Default: " + o.hidden + "."
+	if o.words != "" {
+		f.schema.Description += " Default: " + o.words + "."
 	}
 	if o.initial != "" {
 		f.initial = literal(o.initial)

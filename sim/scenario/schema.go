@@ -127,8 +127,8 @@ func excludes(name string, others ...string) property {
 }
 
 // Schema returns the JSON Schema (draft 2020-12) of scenario files, indented, with a line break at the end. It
-// accepts what [Parse] accepts except for what only the whole file can tell: whether names exist, times are in
-// order, and files are there.
+// accepts what [Parse] accepts, and beyond that only what it takes more than one key to see: whether names exist,
+// times are in order, files are there, and what a few keys mean together.
 func Schema() []byte {
 	s := fileRule.schema
 	s.Schema = "https://json-schema.org/draft/2020-12/schema"

@@ -176,3 +176,6 @@ func (s *Step) Verb() string {
 	}
 	return ""
 }
+
+// Deadline returns the latest time at which the expectation of a step that begins at t may still become true.
+func (s *Step) Deadline(t time.Time) time.Time { return t.Add(s.Within) }
