@@ -2,6 +2,8 @@
 package main
 
 import (
+	"errors"
+	"net/netip"
 	"os"
 
 	"nacsim/sim/cli"
@@ -13,7 +15,14 @@ func main() { os.Exit(cli.Main(cli.RunnerFunc(run))) }
 
 // run plays a scenario as the command line wants it.
 func run(f *scenario.File, o cli.Options) (*cli.Result, error) {
-	played, err := play.Run(f, play.Options{Seed: &o.Seed, Live: o.Live, Dir: o.Dir, Pace: o.Pace, Subscribe: o.Subscribe})
+	bind := map[play.Socket]netip.AddrPort{}
+	for _, b := range o.Bind {
+		bind[play.Socket{Host: b.Host, Port: b.Port}] = b.Real
+	}
+	played, err := play.Run(f, play.Options{Seed: &o.Seed, Live: o.Live, Bind: bind, Dir: o.Dir, Pace: o.Pace, Subscribe: o.Subscribe})
+	if input := (*play.InputError)(nil); errors.As(err, &input) {
+		return nil, cli.BadInput(err)
+	}
 	if err != nil {
 		return nil, err
 	}

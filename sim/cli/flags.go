@@ -2,6 +2,7 @@ package cli
 
 import (
 	"errors"
+	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -76,3 +77,29 @@ func (f *durationFlag) Set(s string) error {
 }
 
 func (f *durationFlag) Type() string { return "duration" }
+
+// A Bind is the real address of a machine's socket in a live run.
+type Bind struct {
+	Host string
+	Port uint16
+	Real netip.AddrPort
+}
+
+// bindFlag collects binds written as "nac:1812=127.0.0.1:11812".
+type bindFlag struct{ binds []Bind }
+
+func (f *bindFlag) String() string { return "" }
+
+func (f *bindFlag) Set(s string) error {
+	socket, address, ok := strings.Cut(s, "=")
+	host, service, named := strings.Cut(socket, ":")
+	port, err := strconv.ParseUint(service, 10, 16)
+	real, addrErr := netip.ParseAddrPort(address)
+	if !ok || !named || host == "" || err != nil || port == 0 || addrErr != nil {
+		return errors.New("want MACHINE:PORT=ADDRESS:PORT, such as nac:1812=127.0.0.1:11812")
+	}
+	f.binds = append(f.binds, Bind{Host: host, Port: uint16(port), Real: real})
+	return nil
+}
+
+func (f *bindFlag) Type() string { return "socket=address" }

@@ -37,7 +37,8 @@ const runExamples = `  nacsim run scenarios/onboarding-wireless.yaml
   nacsim run onboarding.yaml --seed 42            another run of the same scenario
   nacsim run onboarding.yaml --speed 60x          a minute of the world each second, for a demonstration
   nacsim run onboarding.yaml --live --longest-wait 10s
-  nacsim run antivirus.yaml --live --check-in 20s --poll 10s --longest-wait 30s`
+  nacsim run antivirus.yaml --live --check-in 20s --poll 10s --longest-wait 30s
+  nacsim run onboarding.yaml --live --bind nac:1812=127.0.0.1:11812    to watch with tcpdump`
 
 // runFlags are the flags of run as given.
 type runFlags struct {
@@ -46,7 +47,8 @@ type runFlags struct {
 	out     string
 	speed   speedFlag
 	verbose bool
-	// For live runs: the longest wait of a step, and settings to replace.
+	// For live runs: real addresses of sockets, the longest wait of a step, and settings to replace.
+	bind      bindFlag
 	longest   durationFlag
 	overrides []override
 }
@@ -98,6 +100,7 @@ func newRun(runner Runner) *cobra.Command {
 	f.BoolVarP(&flags.verbose, "verbose", "v", false, "show every packet and every record")
 	f.Var(&flags.speed, "speed", "pace the virtual clock: 60x plays a minute each second (default as fast as possible)")
 	f.BoolVar(&flags.live, "live", false, "play on real sockets in real time")
+	f.Var(&flags.bind, "bind", "live: open the socket of a machine at this address instead of a free port of 127.0.0.1")
 	f.Var(&flags.longest, "longest-wait", "live: let no step wait or hold longer than this")
 	for i := range flags.overrides {
 		o := &flags.overrides[i]
@@ -115,6 +118,9 @@ func completeFiles(*cobra.Command, []string, string) ([]string, cobra.ShellCompD
 func (f *runFlags) check() error {
 	if f.live && f.speed != 0 {
 		return badInput("nacsim run: --speed paces the virtual clock; with --live, time is real")
+	}
+	if len(f.bind.binds) > 0 && !f.live {
+		return badInput("nacsim run: --bind needs --live; the virtual world uses no sockets of this machine")
 	}
 	if f.longest.value != nil && !f.live {
 		return badInput("nacsim run: --longest-wait needs --live; in the virtual world waiting takes no time")
@@ -250,7 +256,7 @@ func (r *run) one(f *scenario.File, out, name string, p *progress) (report.Scena
 	tl := timeline.New(shown, timeline.Options{Verbose: r.flags.verbose, Color: color(r.stdout), Fold: r.many && !r.flags.verbose})
 	began := time.Now()
 	result, err := r.guarded(f, Options{
-		Seed: s.Seed, Live: r.flags.live, Dir: dir, Pace: pacer(float64(r.flags.speed), time.Sleep),
+		Seed: s.Seed, Live: r.flags.live, Bind: r.flags.bind.binds, Dir: dir, Pace: pacer(float64(r.flags.speed), time.Sleep),
 		Subscribe: []func(trace.Record){tl.Record},
 	}, dir)
 	code := r.judge(&s, result, err, time.Since(began))

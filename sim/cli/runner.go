@@ -25,6 +25,8 @@ type Options struct {
 	Seed uint64
 	// Live asks for real sockets and real time.
 	Live bool
+	// Bind are the real addresses asked for in a live run.
+	Bind []Bind
 	// Dir is an existing folder for trace and capture.
 	Dir string
 	// Pace, unless it is nil, is called before the virtual clock moves by the given time, and waits.

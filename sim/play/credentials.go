@@ -71,7 +71,7 @@ func (p *player) issueAll(now time.Time) error {
 func (p *player) issue(d *scenario.Device, c *scenario.Certificate, now time.Time, number int) (tls.Certificate, error) {
 	profile := pki.Profile{Subject: c.Subject, DNS: c.SANDNS, URI: c.SANURI, Email: c.SANEmail}
 	random := p.world.Rand(fmt.Sprintf("pki/device/%s/%d", d.Name, number))
-	return p.credentials.authority(c.Issuer).Client(profile, variables(d), now.Add(c.NotBefore), now.Add(c.NotAfter), random)
+	return p.credentials.authority(c.Issuer).Client(profile, d.Variables(), now.Add(c.NotBefore), now.Add(c.NotAfter), random)
 }
 
 func (c *credentials) authority(name string) *pki.Authority {
@@ -79,19 +79,4 @@ func (c *credentials) authority(name string) *pki.Authority {
 		return c.foreign
 	}
 	return c.corp
-}
-
-// variables are what the templates of a device's certificate and identity stand for.
-func variables(d *scenario.Device) pki.Variables {
-	v := pki.Variables{
-		DeviceName:        d.DeviceName,
-		DeviceID:          d.Intune.ID,
-		EntraDeviceID:     d.Intune.EntraID,
-		SerialNumber:      d.Intune.Serial,
-		UserPrincipalName: d.Intune.User,
-	}
-	if d.Intune.WiFiMAC != nil {
-		v.WiFiMACAddress = d.Intune.WiFiMAC.String()
-	}
-	return v
 }

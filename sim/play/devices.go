@@ -23,7 +23,7 @@ type device struct {
 func (p *player) bootDevice(d *device, h host.Host) error {
 	mac, _ := ether.FromHardware(d.spec.Address(p.seed))
 	s := &d.spec.Supplicant
-	identity, err := pki.Expand(s.Identity, variables(d.spec))
+	identity, err := pki.Expand(s.Identity, d.spec.Variables())
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ package play
 import (
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/netip"
@@ -41,6 +42,9 @@ type Options struct {
 	Seed *uint64
 	// Live plays in real time on loopback sockets instead of in a virtual world.
 	Live bool
+	// Bind gives sockets of machines real addresses in a live world, where the system picks them otherwise. It is
+	// keyed by machine and port, for example {"nac", 1812}.
+	Bind map[Socket]netip.AddrPort
 	// Dir is an existing folder for trace and capture. Empty leaves nothing.
 	Dir string
 	// Pace is called before the virtual clock moves and may wait.
@@ -49,6 +53,19 @@ type Options struct {
 	// locked.
 	Subscribe []func(trace.Record)
 }
+
+// A Socket is a port of a machine of the scenario.
+type Socket struct {
+	Host string
+	Port uint16
+}
+
+// An InputError says what is wrong with the scenario or the options, as opposed to nacsim.
+type InputError struct{ message string }
+
+func (e *InputError) Error() string { return e.message }
+
+func inputError(format string, args ...any) error { return &InputError{fmt.Sprintf(format, args...)} }
 
 // A Result is the outcome of one scenario.
 type Result struct {
@@ -131,7 +148,9 @@ func Run(f *scenario.File, o Options) (result *Result, err error) {
 		p.recorder.Subscribe(f)
 	}
 	p.buildNetwork(f)
-	p.newWorld(o, start)
+	if err := p.newWorld(o, start); err != nil {
+		return nil, err
+	}
 	defer func() { err = errors.Join(err, p.world.Close()) }()
 	if err := p.makeCredentials(o.Live); err != nil {
 		return nil, err
@@ -159,12 +178,13 @@ func (p *player) buildNetwork(f *scenario.File) {
 	}
 }
 
-func (p *player) newWorld(o Options, start time.Time) {
+func (p *player) newWorld(o Options, start time.Time) (err error) {
 	if o.Live {
-		p.world = newLive(p.recorder, p.network)
-		return
+		p.world, err = p.newLive(o.Bind)
+		return err
 	}
 	p.world = virtual.New(virtual.Config{Start: start, Seed: p.seed, Recorder: p.recorder, Network: p.network, Pace: o.Pace})
+	return nil
 }
 
 // startJudge lets the judge see the trace from the first line on.

@@ -50,7 +50,7 @@ func (p *player) run(h host.Host) error {
 			return err
 		}
 		if p.limit > 0 && h.Now().Sub(start) > p.limit {
-			return fmt.Errorf("%s: step %d begins %v after the start, beyond max_duration %v", s.Pos, s.Index, h.Now().Sub(start), p.limit)
+			return inputError("%s: step %d begins %v after the start, beyond max_duration %v", s.Pos, s.Index, h.Now().Sub(start), p.limit)
 		}
 		if s.Note != "" {
 			h.Trace("note", slog.String("text", s.Note))

@@ -71,8 +71,11 @@ func (v *view) of(r *trace.Record) *client {
 	if mac := r.Field("mac"); mac != "" && r.Kind == "event" {
 		return v.byMAC[mac]
 	}
-	if c := v.byRecord[strings.ToLower(r.Field("device"))]; c != nil {
-		return c
+	// Names need not be unique, IDs are.
+	for _, name := range []string{"id", "device"} {
+		if c := v.byRecord[strings.ToLower(r.Field(name))]; c != nil {
+			return c
+		}
 	}
 	return v.byDevice[r.Actor]
 }
