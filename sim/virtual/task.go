@@ -2,21 +2,20 @@ package virtual
 
 import (
 	"fmt"
-	"iter"
 	"runtime/debug"
 	"time"
 
 	"nacsim/internal/host"
 )
 
-// A task is a coroutine that runs on one boot of one machine.
+// A task is a function that runs on one boot of one machine, on a coroutine so that it can block.
 type task struct {
 	node *node
 	name string
 
-	resume func() (struct{}, bool)
-	stop   func()
-	yield  func(struct{}) bool
+	f     func()
+	co    *coroutine // nil before the first resume and after the end
+	ended bool
 
 	// parks counts how often the task has blocked. A wake-up names the one it is for, so that a late one
 	// is told from a current one.
@@ -47,37 +46,54 @@ func (t *task) String() string {
 	return s
 }
 
-// newTask makes a coroutine of f. It does not run before it is resumed.
+// newTask makes a task of f. It does not run before it is resumed.
 func (n *node) newTask(name string, f func()) *task {
-	t := &task{node: n, name: name}
-	t.resume, t.stop = iter.Pull(func(yield func(struct{}) bool) {
-		t.yield = yield
-		defer func() {
-			if r := recover(); r != nil {
-				n.m.w.fail(fmt.Errorf("virtual: task %s/%s panicked at %v: %v\n%s", n.m.name, name, n.m.w.now, r, debug.Stack()))
-			}
-		}()
-		f()
-	})
+	t := &task{node: n, name: name, f: f}
 	n.add(t)
 	return t
+}
+
+// run is the task's life, on a coroutine.
+func (t *task) run() {
+	defer func() {
+		t.ended = true
+		if r := recover(); r != nil {
+			w := t.node.m.w
+			w.fail(fmt.Errorf("virtual: task %s/%s panicked at %v: %v\n%s", t.node.m.name, t.name, w.now, r, debug.Stack()))
+		}
+	}()
+	t.f()
+}
+
+// stop unwinds the task: what it is blocked in returns, and so will everything else that blocks.
+func (t *task) stop() {
+	if t.co != nil {
+		t.co.stop()
+		t.co = nil
+	}
 }
 
 // resume runs a task until it blocks or ends. It may be called while another task runs (AddHost inside the
 // scenario's task boots a machine), so the current task is put back afterwards.
 func (w *World) resume(t *task) {
+	if t.co == nil {
+		t.co = w.coroutines.get()
+		t.co.task = t
+	}
 	before := w.current
 	w.current = t
-	_, more := t.resume()
+	t.co.resume()
 	w.current = before
-	if !more {
+	if t.ended {
 		t.node.remove(t)
+		w.coroutines.put(t.co)
+		t.co = nil
 	}
 }
 
 // due decides whether a popped event still concerns the task, and marks it woken.
 func (t *task) due(e event) bool {
-	if t.node.down {
+	if t.node.down || t.ended {
 		return false
 	}
 	if e.timeout {
@@ -112,7 +128,7 @@ func (n *node) park(reason string, on fmt.Stringer, deadline time.Time) error {
 		w.schedule(event{at: at, task: t, park: t.parks, timeout: true})
 	}
 	t.parked, t.reason, t.on = true, reason, on
-	if !t.yield(struct{}{}) || n.down {
+	if !t.co.yield(struct{}{}) || n.down {
 		return host.ErrDown
 	}
 	if t.timedOut {

@@ -47,13 +47,16 @@ type Config struct {
 
 // A World holds machines and the network between them.
 type World struct {
-	cfg      Config
-	now      time.Duration
-	seq      uint64
-	queue    queue
-	events   uint64 // taken so far
-	instant  uint64 // taken since the clock last moved
-	current  *task
+	cfg     Config
+	now     time.Duration
+	seq     uint64
+	queue   queue
+	events  uint64 // taken so far
+	instant uint64 // taken since the clock last moved
+	current *task
+
+	coroutines coroutines
+
 	machines []*machine
 	byName   map[string]*machine
 	byAddr   map[netip.Addr]*machine
@@ -200,6 +203,7 @@ func (w *World) Close() error {
 			m.node = nil
 		}
 	}
+	w.coroutines.close()
 	w.queue = nil
 	return w.failure
 }
