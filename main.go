@@ -5,10 +5,12 @@ import (
 	"errors"
 	"net/netip"
 	"os"
+	"strings"
 
 	"nacsim/sim/cli"
 	"nacsim/sim/play"
 	"nacsim/sim/scenario"
+	"nacsim/sim/timeline"
 )
 
 func main() { os.Exit(cli.Main(cli.RunnerFunc(run))) }
@@ -29,7 +31,23 @@ func run(f *scenario.File, o cli.Options) (*cli.Result, error) {
 	result := &cli.Result{Lasted: played.Lasted, Took: played.Took, Sum: played.Sum}
 	if failure := played.Failure; failure != nil {
 		result.Failure = failure.Error()
-		result.Detail = result.Failure + "\n    " + failure.Source
+		result.Detail = detail(failure)
 	}
 	return result, nil
+}
+
+// detail is all there is to say about a failure: what was expected and what was there, the line of the scenario, and
+// the last events that have to do with it.
+func detail(f *play.Failure) string {
+	var b strings.Builder
+	b.WriteString(f.Error() + "\n  " + f.Source + "\n")
+	if len(f.Recent) == 0 {
+		return b.String() + "nothing has happened that has to do with it"
+	}
+	b.WriteString("the last events that have to do with it:\n")
+	events := timeline.New(&b, timeline.Options{Verbose: true, Names: f.Clients})
+	for _, r := range f.Recent {
+		events.Record(r)
+	}
+	return strings.TrimRight(b.String(), "\n")
 }

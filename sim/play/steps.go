@@ -24,8 +24,9 @@ type Failure struct {
 	Want, Got string
 	// Within and For are the step's, for the text.
 	Within, For time.Duration
-	// Recent are the last events about the client in question.
-	Recent []trace.Record
+	// Recent are the last events about the client in question, and Clients the devices by MAC address.
+	Recent  []trace.Record
+	Clients map[string]string
 }
 
 // Error says it all in one line.
@@ -116,7 +117,17 @@ func (p *player) expect(h host.Host, start time.Time, s *scenario.Step) (*Failur
 	}
 	h.Trace("expect", append(fields, slog.String("got", got))...)
 	return &Failure{Step: s.Pos, Index: s.Index, Source: p.file.SourceLine(s.Pos), At: h.Now().Sub(start),
-		Want: want, Got: got, Within: s.Within, For: s.For, Recent: recent}, nil
+		Want: want, Got: got, Within: s.Within, For: s.For, Recent: recent, Clients: p.clients()}, nil
+}
+
+// clients are the devices by the MAC address that they use.
+func (p *player) clients() map[string]string {
+	byMAC := map[string]string{}
+	for i := range p.file.Devices {
+		d := &p.file.Devices[i]
+		byMAC[d.Address(p.seed).String()] = d.Name
+	}
+	return byMAC
 }
 
 // await waits until the expectation holds (or, with holds false, no longer holds), until the deadline.

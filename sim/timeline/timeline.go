@@ -13,6 +13,7 @@ package timeline
 
 import (
 	"io"
+	"maps"
 	"os"
 	"strconv"
 	"time"
@@ -33,6 +34,9 @@ type Options struct {
 	Fold bool
 	// Keep is how many lines are kept back for a run that fails; zero means 30.
 	Keep int
+	// Names are the devices that are known from the start, by MAC address in lower-case colon form. Others are
+	// learnt from what their supplicants say.
+	Names map[string]string
 }
 
 const defaultKeep = 30
@@ -68,7 +72,11 @@ func New(w io.Writer, o Options) *Timeline {
 	if o.Keep <= 0 {
 		o.Keep = defaultKeep
 	}
-	return &Timeline{w: w, o: o, names: names{}, logins: newLogins(), kept: ring{max: o.Keep}}
+	t := &Timeline{w: w, o: o, names: maps.Clone(names(o.Names)), logins: newLogins(), kept: ring{max: o.Keep}}
+	if t.names == nil {
+		t.names = names{}
+	}
+	return t
 }
 
 // Color reports whether a file wants colours: it is a terminal that has them, and the user has not set
