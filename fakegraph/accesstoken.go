@@ -128,12 +128,12 @@ func (t *tokens) remember(text string, g grant) {
 }
 
 // Messages of InvalidAuthenticationToken (facts 3.2).
-var (
-	errTokenEmpty    = errors.New("Access token is empty.")
-	errTokenMalform  = errors.New("CompactToken parsing failed with error code: 80049217")
-	errTokenSign     = errors.New("CompactToken validation failed with reason code: 80049228.")
-	errTokenExpired  = errors.New("Lifetime validation failed, the token is expired.")
-	errTokenAudience = errors.New("Access token validation failure. Invalid audience.")
+const (
+	errTokenEmpty    = refusal("Access token is empty.")
+	errTokenMalform  = refusal("CompactToken parsing failed with error code: 80049217")
+	errTokenSign     = refusal("CompactToken validation failed with reason code: 80049228.")
+	errTokenExpired  = refusal("Lifetime validation failed, the token is expired.")
+	errTokenAudience = refusal("Access token validation failure. Invalid audience.")
 )
 
 // check returns what a token for Graph grants at time now. The error's text is for the client.

@@ -1,9 +1,6 @@
 package fakegraph
 
-import (
-	"fmt"
-	"strings"
-)
+import "strings"
 
 // A filterExpr is a node of a parsed $filter (OData 4.01 part 2, section 5.1.1, the part that clients use).
 type filterExpr struct {
@@ -34,7 +31,7 @@ const (
 // parseFilter parses a $filter. The error says what is wrong at which position, counted from 0 as Graph does.
 func parseFilter(text string) (*filterExpr, error) {
 	if len(text) > maxFilter {
-		return nil, fmt.Errorf("filter of %d octets is longer than %d", len(text), maxFilter)
+		return nil, refusef("The filter of %d octets is longer than %d.", len(text), maxFilter)
 	}
 	p := &filterParser{text: text}
 	p.next()
@@ -78,11 +75,11 @@ type filterParser struct {
 func (p *filterParser) unexpected(want string) error {
 	switch p.token.kind {
 	case tokenEnd:
-		return fmt.Errorf("Syntax error at position %d in '%s': want %s.", p.token.at, p.text, want)
+		return refusef("Syntax error at position %d in '%s': want %s.", p.token.at, p.text, want)
 	case tokenBad:
-		return fmt.Errorf("Syntax error at position %d in '%s': %s.", p.token.at, p.text, p.token.text)
+		return refusef("Syntax error at position %d in '%s': %s.", p.token.at, p.text, p.token.text)
 	}
-	return fmt.Errorf("Syntax error at position %d in '%s': '%s' where %s was expected.", p.token.at, p.text, p.token.text, want)
+	return refusef("Syntax error at position %d in '%s': '%s' where %s was expected.", p.token.at, p.text, p.token.text, want)
 }
 
 // next reads the next token.
@@ -171,7 +168,7 @@ func (p *filterParser) join(op string, depth int, operand func(int) (*filterExpr
 
 func (p *filterParser) unary(depth int) (*filterExpr, error) {
 	if depth > maxFilterDepth {
-		return nil, fmt.Errorf("The filter is nested deeper than %d.", maxFilterDepth)
+		return nil, refusef("The filter is nested deeper than %d.", maxFilterDepth)
 	}
 	if p.word("not") {
 		p.next()
@@ -199,7 +196,7 @@ func (p *filterParser) unary(depth int) (*filterExpr, error) {
 // comparison parses "property op value" or "function(property,value)", the latter with or without "eq true".
 func (p *filterParser) comparison() (*filterExpr, error) {
 	if p.terms++; p.terms > maxFilterTerms {
-		return nil, fmt.Errorf("The filter has more than %d terms.", maxFilterTerms)
+		return nil, refusef("The filter has more than %d terms.", maxFilterTerms)
 	}
 	if p.token.kind != tokenWord {
 		return nil, p.unexpected("a property or a function")

@@ -2,6 +2,7 @@ package fakegraph
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strconv"
 )
@@ -82,5 +83,12 @@ func writeBody(w http.ResponseWriter, status int, contentType string, body []byt
 	w.WriteHeader(status)
 	_, _ = w.Write(body) // the client has gone if this fails
 }
+
+// A refusal is an error whose text goes to the client, in Graph's own words.
+type refusal string
+
+func (r refusal) Error() string { return string(r) }
+
+func refusef(format string, args ...any) refusal { return refusal(fmt.Sprintf(format, args...)) }
 
 func quoteJSON(s string) string { return string(appendJSONString(nil, s)) }

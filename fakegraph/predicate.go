@@ -136,7 +136,7 @@ func (p *predicate) disjunction(e *filterExpr) error {
 func comparisonTest(e *filterExpr) (func(*Device) bool, *property, error) {
 	index, ok := propertyIndex[strings.ToLower(e.property)]
 	if !ok {
-		return nil, nil, fmt.Errorf("Could not find a property named '%s' on type 'microsoft.graph.managedDevice'.", e.property)
+		return nil, nil, refusef("Could not find a property named '%s' on type 'microsoft.graph.managedDevice'.", e.property)
 	}
 	p := &properties[index]
 	v := e.values[0]
@@ -152,7 +152,7 @@ func comparisonTest(e *filterExpr) (func(*Device) bool, *property, error) {
 		return test, p, err
 	}
 	if !v.quoted {
-		return nil, p, fmt.Errorf("A value of type 'Edm.String' was expected for '%s', not %s.", p.name, v.text)
+		return nil, p, refusef("A value of type 'Edm.String' was expected for '%s', not %s.", p.name, v.text)
 	}
 	if p.name == "userPrincipalName" && op == opEq && v.text == "" {
 		return func(*Device) bool { return true }, p, nil // returns all devices (facts 2.1)
@@ -178,7 +178,7 @@ func timeTest(p *property, op filterOps, v literal) (func(*Device) bool, error) 
 		want, err = time.Parse(time.DateOnly, v.text)
 	}
 	if err != nil || v.quoted {
-		return nil, fmt.Errorf("A value of type 'Edm.DateTimeOffset' was expected for '%s', as in 2026-01-05T08:00:00Z.", p.name)
+		return nil, refusef("A value of type 'Edm.DateTimeOffset' was expected for '%s', as in 2026-01-05T08:00:00Z.", p.name)
 	}
 	moment := p.moment
 	if op == opLess {

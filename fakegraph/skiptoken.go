@@ -1,9 +1,6 @@
 package fakegraph
 
-import (
-	"errors"
-	"strings"
-)
+import "strings"
 
 // A skipToken is the place behind which the next page begins: paging is by key, not by number, so a device that
 // is renamed during a scan can be skipped or seen twice (facts 2.1).
@@ -13,7 +10,7 @@ type skipToken struct {
 
 const maxSkipToken = 2048
 
-var errSkipToken = errors.New("Invalid skiptoken.")
+const errSkipToken = refusal("Invalid skiptoken.")
 
 // String writes LastDeviceName='…',LastDeviceId='…' with quotes doubled.
 func (t skipToken) String() string {

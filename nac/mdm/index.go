@@ -11,6 +11,8 @@ import (
 type macIndex struct {
 	mu     sync.Mutex
 	listed time.Time // when the latest list was complete
+	failed time.Time // when the latest attempt to read it failed, and why
+	reason error
 	byMAC  map[string][]string
 	// devices holds what is known of each device in the latest list.
 	devices map[string]indexed
@@ -78,17 +80,21 @@ func (x *macIndex) replace(list []fetched, now time.Time) {
 	x.listed = now
 }
 
-// list makes sure that the index is not older than ListReuse.
+// list makes sure that the index is not older than ListReuse. A list that fails is not asked for again within
+// RetryMin: during an outage many clients would ask for it one after the other.
 func (x *macIndex) list(s *Service) error {
-	if x.fresh(s) {
-		return nil
+	if known, err := x.fresh(s); known {
+		return err
 	}
 	return s.listing.do(s.h, func() error {
-		if x.fresh(s) {
-			return nil
+		if known, err := x.fresh(s); known {
+			return err
 		}
 		list, err := s.graph.all()
 		if err != nil {
+			x.mu.Lock()
+			defer x.mu.Unlock()
+			x.failed, x.reason = s.h.Now(), err
 			return err
 		}
 		x.replace(list, s.h.Now())
@@ -96,10 +102,18 @@ func (x *macIndex) list(s *Service) error {
 	})
 }
 
-func (x *macIndex) fresh(s *Service) bool {
+// fresh reports whether it is known that the index is current, or why it cannot be.
+func (x *macIndex) fresh(s *Service) (known bool, err error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	return !x.listed.IsZero() && s.h.Now().Sub(x.listed) <= s.cfg.ListReuse
+	now := s.h.Now()
+	if !x.listed.IsZero() && now.Sub(x.listed) <= s.cfg.ListReuse {
+		return true, nil
+	}
+	if x.reason != nil && x.failed.After(x.listed) && now.Sub(x.failed) < s.cfg.RetryMin {
+		return true, x.reason
+	}
+	return false, nil
 }
 
 // readEthernets reads the Ethernet addresses that are missing or old, as many as the budget allows.

@@ -551,3 +551,31 @@ func TestNewRefusesWhatCannotWork(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// During an outage clients do not ask for the same list one after the other.
+func TestFailedListIsShared(t *testing.T) {
+	l := newLink(t, testConfig())
+	l.in.answer = func(r *http.Request) *http.Response {
+		if r.Method == http.MethodGet {
+			return reply(503, "")
+		}
+		return nil
+	}
+	for i := range 50 {
+		l.Enqueue(fmt.Sprint("client", i), keys(mac(fmt.Sprintf("00:1c:b3:00:00:%02d", i))))
+	}
+	l.h.advance(4 * time.Second)
+	if lists := l.h.requested("managedDevices"); lists != 1 || len(l.obs.lookups) != 50 {
+		t.Errorf("%d lists for %d failed lookups, want 1 for 50", lists, len(l.obs.lookups))
+	}
+	l.in.answer = nil
+	l.h.advance(10 * time.Second)
+	for _, done := range l.obs.lookups[50:] {
+		if done.Err != nil {
+			t.Errorf("after the outage: %v", done.Err)
+		}
+	}
+	if len(l.obs.lookups) != 100 {
+		t.Errorf("%d lookups, want 100", len(l.obs.lookups))
+	}
+}

@@ -94,7 +94,10 @@ func (q *search) commit() error {
 	}
 	s.mu.Lock()
 	for i := range q.rows {
-		add(s.put(&q.rows[i]))
+		// A device that was read again counts once, as it was last.
+		if !slices.ContainsFunc(q.rows[i+1:], func(f fetched) bool { return f.ID == q.rows[i].ID }) {
+			add(s.put(&q.rows[i]))
+		}
 	}
 	for _, id := range q.gone {
 		add(s.remove(id))
