@@ -58,12 +58,11 @@ func (n *NAC) sessionChanged(c session.Change) {
 // Accounting takes the NAS's word on its sessions. It implements radiusd.Handler.
 func (n *NAC) Accounting(rec radiusd.AccountingRecord) {
 	q := rec.Request
-	delay := max(q.Received.Sub(rec.EventTime), 0)
 	nas := nasName(q)
 	a := session.Accounting{
 		Key:           session.Key{NAS: nas, Client: facts(radiusd.Access{Request: q}).MAC},
 		AcctSessionID: q.AcctSessionID,
-		Delay:         delay,
+		Delay:         rec.Delay,
 		Usage: session.Usage{InOctets: rec.InputOctets, OutOctets: rec.OutputOctets,
 			InPackets: uint64(rec.InputPackets), OutPackets: uint64(rec.OutputPackets), Time: rec.SessionTime},
 	}
@@ -78,7 +77,7 @@ func (n *NAC) Accounting(rec radiusd.AccountingRecord) {
 		a.TerminateCause = rec.TerminateCauseName()
 		n.sessions.Stop(a)
 	case radiusd.AccountingOn, radiusd.AccountingOff:
-		n.sessions.NASRestarted(nas, delay, rec.Status.String())
+		n.sessions.NASRestarted(nas, rec.Delay, rec.Status.String())
 	}
 }
 

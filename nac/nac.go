@@ -95,9 +95,6 @@ func (n *NAC) SetPolicy(p *policy.Policy) {
 // decide evaluates the policy for a session on what is known now.
 func (n *NAC) decide(now time.Time, s *session.Session) policy.Decision {
 	r := s.Request
-	if expiry, ok := r.Expiry(); ok && now.After(expiry) {
-		return policy.Decision{Reason: "the client's certificate has expired", At: now}
-	}
 	r.MDM = n.mdmState(s.Keys())
 	return n.Policy().Decide(now, r)
 }

@@ -87,7 +87,7 @@ func (s *Service) remember(name string, keys []identity.Key) (*client, bool) {
 // forgetOldest makes room for one client. It is rare enough to look at all of them.
 func (s *Service) forgetOldest() {
 	oldest := ""
-	for name, c := range s.clients {
+	for name, c := range s.clients { // order-free: a minimum, with the name to break ties
 		if oldest == "" || c.Seen.Before(s.clients[oldest].Seen) || c.Seen.Equal(s.clients[oldest].Seen) && name < oldest {
 			oldest = name
 		}

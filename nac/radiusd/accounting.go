@@ -31,7 +31,10 @@ type AccountingRecord struct {
 	Request *Request // with Acct-Session-Id
 	Status  AcctStatus
 	// EventTime is when it happened: Event-Timestamp, or else the time of arrival less Acct-Delay-Time.
-	EventTime   time.Time
+	EventTime time.Time
+	// Delay is Acct-Delay-Time: for how long the NAS has been trying to send the record. Unlike EventTime it does not
+	// depend on the NAS's clock.
+	Delay       time.Duration
 	SessionTime time.Duration
 	// InputOctets and the others count from the client's side of the NAS port, with the Gigawords included (RFC
 	// 2869 section 5.1).
@@ -87,6 +90,7 @@ func newAccountingRecord(r *Request) (rec AccountingRecord, ok bool) {
 	rec.InputOctets = uint64(inHigh)<<32 | uint64(inLow)
 	rec.OutputOctets = uint64(outHigh)<<32 | uint64(outLow)
 	rec.EventTime = eventTime(r, delay)
+	rec.Delay = time.Duration(delay) * time.Second
 	return rec, status != 0
 }
 
