@@ -202,7 +202,7 @@ func (t *Timeline) coa(r *trace.Record) line {
 	case "timeout":
 		return line{text: nas + " does not answer the " + request + " for " + who, look: bad}
 	}
-	return line{text: join(": ", request+" for "+who+" "+r.Field("result"), r.Field("cause")), look: bad}
+	return line{text: join(": ", request+" for "+who+" "+r.Field("result"), first(r.Field("reason"), r.Field("cause"))), look: bad}
 }
 
 // das shows what a NAS did with a request only where the NAC's own line about the answer does not.
