@@ -167,6 +167,7 @@ func TestFilters(t *testing.T) {
 		{"deviceName eq 'C' and wiFiMacAddress eq 'x'", all},
 		{"deviceName eq 'C' or serialNumber eq 'S3'", all},
 		{"deviceName eq 'C' or deviceName eq 'E'", all},
+		{"serialNumber eq 'S3' or operatingSystem eq 'iOS'", all},
 		{"startswith(deviceName,'C')", all},
 		{"not deviceName eq 'C'", all},
 		{"contains(deviceName,'C') eq false", all},

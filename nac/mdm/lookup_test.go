@@ -284,6 +284,22 @@ func TestForgetWhileAsking(t *testing.T) {
 	}
 }
 
+// What was found with other keys answers nothing.
+func TestNewKeysAfterForget(t *testing.T) {
+	l := newLink(t, testConfig(), &device{id: guid(1), name: "A", wifi: wifi1, state: "compliant"}, &device{id: guid(2), name: "B", state: "noncompliant"})
+	l.Enqueue("other", keys(cn("B")))
+	l.Enqueue(client1, keys(cn("A")))
+	l.h.advance(time.Second)
+	k := keys(mac(client1), cn("B"))
+	l.Enqueue(client1, k)
+	l.Forget(client1)
+	l.Enqueue(client1, k)
+	l.h.advance(time.Second)
+	if got := l.obs.lookup(t); len(l.obs.lookups) != 3 || got.Record.DeviceName != "A" || got.Key.Kind != identity.MAC {
+		t.Errorf("%+v", l.obs.lookups)
+	}
+}
+
 func TestRetryAfterIsHonoured(t *testing.T) {
 	l := newLink(t, testConfig(), &device{id: guid(1), name: "A"})
 	n := 0

@@ -133,6 +133,21 @@ func TestShortPoll(t *testing.T) {
 	}
 }
 
+// A list does not tell Ethernet addresses; a poll leaves those that are known.
+func TestPollKeepsEthernetAddress(t *testing.T) {
+	l := onboarded(t)
+	l.in.device("D7").ethernet = wired1
+	k := keys(mac("00:1c:b3:09:85:16"))
+	l.Enqueue("wired", k)
+	l.h.advance(time.Second)
+	if err := l.poll1(); err != nil {
+		t.Fatal(err)
+	}
+	if got := l.state(k...); got != "D7 compliant by mac" || len(l.obs.changes) != 1 {
+		t.Errorf("%s, %+v", got, l.obs.changes)
+	}
+}
+
 // A device that enrols after its client has authenticated is found by the next poll.
 func TestPollFindsLateDevice(t *testing.T) {
 	l := onboarded(t)
