@@ -1,5 +1,6 @@
 # make            builds the binary
 # make test       all tests; needs nothing but Go
+# make race       the tests of what runs in parallel, with the race detector; needs a C compiler
 # make interop    the tests against programs that others wrote; skips those that are not installed
 # make bench      all benchmarks
 # make lint       formatting, vet, and the rules of the house
@@ -11,13 +12,18 @@ SHELL       := bash
 GO       ?= go
 FUZZTIME ?= 10s
 
-.PHONY: build test interop bench lint fuzz
+.PHONY: build test race interop bench lint fuzz
 
 build:
 	$(GO) build -o nacsim .
 
+# Tests against programs of others are for make interop, installed or not.
 test:
-	$(GO) test ./...
+	$(GO) test -skip '^TestInterop' ./...
+
+race:
+	$(GO) test -race -skip '^TestInterop' ./fakeap/... ./fakegraph ./internal/eap ./internal/radius ./nac/... ./sim/live ./sim/network ./sim/trace
+	$(GO) test -race -run '^TestLive' ./sim/play
 
 interop:
 	.ci/interop-tools
