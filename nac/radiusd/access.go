@@ -90,9 +90,7 @@ func (e *Engine) rejectStray(p *lr.Packet, response []byte) ([]byte, DropReason)
 	if err != nil || parsed.Code != eap.Response {
 		return nil, DropUnexpectedEAP
 	}
-	reply := radius.NewReply(p, lr.CodeAccessReject)
-	radius.AddEAPMessage(reply, eap.Packet{Code: eap.Failure, ID: parsed.ID}.Append(nil))
-	return e.encode(reply)
+	return e.reject(p, eap.Packet{Code: eap.Failure, ID: parsed.ID}.Append(nil))
 }
 
 // converse takes one step. The caller holds the conversation's mutex.
@@ -104,7 +102,7 @@ func (e *Engine) converse(c *conversation, r *Request, p *lr.Packet, response []
 		result = c.eap.Handle(r.Received, response)
 	}
 	if result.Kind == eapserver.Authenticated {
-		c.judged = true
+		c.judged, c.decided = true, true
 		c.verdict = e.handler.Authorize(e.authenticated(r, result.Peer))
 		result = c.eap.Authorize(c.verdict.Accept)
 	}
@@ -117,14 +115,25 @@ func (e *Engine) converse(c *conversation, r *Request, p *lr.Packet, response []
 		return e.challenge(c, p, result)
 	case eapserver.Success:
 		e.conversations.remove(c)
+		if c.tell() != nil {
+			return e.reject(p, eap.Packet{Code: eap.Failure, ID: result.EAP[1]}.Append(nil))
+		}
 		return e.accept(c, p, result)
 	case eapserver.Failed:
 		e.conversations.remove(c)
-		reply := radius.NewReply(p, lr.CodeAccessReject)
-		radius.AddEAPMessage(reply, result.EAP)
-		return e.encode(reply)
+		if !c.verdict.Accept {
+			_ = c.tell() // it is rejected in any case
+		}
+		return e.reject(p, result.EAP)
 	}
 	return nil, DropUnexpectedEAP
+}
+
+// reject writes an Access-Reject with an EAP-Failure.
+func (e *Engine) reject(p *lr.Packet, failure []byte) ([]byte, DropReason) {
+	reply := radius.NewReply(p, lr.CodeAccessReject)
+	radius.AddEAPMessage(reply, failure)
+	return e.encode(reply)
 }
 
 func (e *Engine) authenticated(r *Request, peer *eapserver.Peer) Access {

@@ -22,10 +22,21 @@ type conversation struct {
 	eap     *eapserver.Conversation
 	verdict Verdict // after Authorize
 	judged  bool    // Authorize or Rejected has been called
+	decided bool    // Authorize has been called, so that verdict is valid
+	told    bool    // verdict.Sent has been called, and said toldErr
+	toldErr error
 
 	// Guarded by the table's mutex.
 	used       time.Time
 	prev, next *conversation
+}
+
+// tell has the handler know that the NAS learns of the verdict now. The caller holds the mutex.
+func (c *conversation) tell() error {
+	if c.decided && !c.told && c.verdict.Sent != nil {
+		c.told, c.toldErr = true, c.verdict.Sent()
+	}
+	return c.toldErr
 }
 
 func (c *conversation) close() {

@@ -14,8 +14,8 @@ import (
 // live world, and must not block.
 type Handler interface {
 	// Authorize is called once for each conversation, when the client has proven who it is and nothing that
-	// commits the server has been sent. The Access-Accept follows when the client has acknowledged, which a client
-	// that goes away does not do.
+	// commits the server has been sent. With TLS 1.3 the NAS is told only when the client has acknowledged, which a
+	// client that goes away never does: what is to follow from the verdict belongs into its Sent.
 	Authorize(a Access) Verdict
 	// Rejected is called once for each conversation that fails in another way than by the verdict.
 	Rejected(a Access, f eapserver.Failure)
@@ -58,4 +58,7 @@ type Verdict struct {
 	Class []byte
 	// Attributes are sent as they are, after all others.
 	Attributes lr.Attributes
+	// Sent, unless nil, is called once, when the NAS is about to be told: just before the Access-Accept, or the
+	// Access-Reject if Accept is false. After an error the client that was accepted is rejected.
+	Sent func() error
 }
