@@ -19,26 +19,41 @@ import (
 )
 
 // Authorize decides on a client that has proven who it is. It implements radiusd.Handler and waits for
-// nothing: what is not known of the device yet is looked up afterwards.
+// nothing: what is not known of the device yet is looked up afterwards. What follows from the decision happens
+// when the NAS is told of it, for only then it comes into force.
 func (n *NAC) Authorize(a radiusd.Access) radiusd.Verdict {
 	r := facts(a)
 	keys := identity.Extract(r.AuthType, a.Request.ClientMAC, r.Certificate)
 	r.MDM = n.mdmState(keys)
 	d := n.Policy().Decide(n.h.Now(), r)
 	n.events.Emit(event.CertCheck(event.ClientCertCheckSuccess, &r, ""))
-	if d.Allow {
-		if s, err := n.record(a, &r, &d); err != nil {
-			d.Allow, d.Authorization, d.Reason = false, policy.Authorization{}, err.Error()
-		} else {
-			defer n.lookup(&r, keys)
-			n.announce(a, &r, &d)
-			return verdict(&d, s.Class)
-		}
-	}
 	n.announce(a, &r, &d)
-	// What the client had, it has no longer: a NAS ends the session of a client that it rejects.
-	n.sessions.End(session.Key{NAS: r.NAS, Client: r.MAC}, "rejected")
-	return radiusd.Verdict{}
+	if !d.Allow {
+		return radiusd.Verdict{Sent: func() error { n.refused(a, &r); return nil }}
+	}
+	class := n.newClass()
+	v := radiusd.Verdict{Accept: true, VLAN: d.VLAN, Role: d.Role, SessionTimeout: d.SessionTimeout, Class: []byte(class)}
+	v.Sent = func() error { return n.granted(a, &r, keys, &d, class) }
+	return v
+}
+
+// granted records the session, before the NAS is told, so that nothing is granted that could not be taken back, and
+// has the device looked up.
+func (n *NAC) granted(a radiusd.Access, r *policy.Request, keys []identity.Key, d *policy.Decision, class string) error {
+	if err := n.record(a, r, d, class); err != nil {
+		denied := policy.Decision{Reason: err.Error(), MDM: d.MDM, At: n.h.Now()}
+		n.announce(a, r, &denied)
+		return err
+	}
+	n.lookup(r, keys)
+	return nil
+}
+
+// refused ends what the client had: a NAS ends the session of a client that it rejects. A session of another
+// Acct-Session-Id is another client's or another port's with the same MAC address, and stays until its own NAS
+// says that it has ended.
+func (n *NAC) refused(a radiusd.Access, r *policy.Request) {
+	n.sessions.End(sessionKey(r), a.Request.AcctSessionID, "rejected")
 }
 
 // announce writes a decision to the trace and to the client's events.
@@ -92,10 +107,9 @@ func nasName(q *radiusd.Request) string {
 	return q.NAS().String()
 }
 
-// record stores the session before the client is told, so that nothing is granted that could not be taken back.
-func (n *NAC) record(a radiusd.Access, r *policy.Request, d *policy.Decision) (session.Session, error) {
+func (n *NAC) record(a radiusd.Access, r *policy.Request, d *policy.Decision, class string) error {
 	q := a.Request
-	s := session.Session{
+	return n.sessions.Authorize(session.Session{
 		Request:        *r,
 		CoA:            q.CoAAddr(),
 		NASIdentifier:  q.NASIdentifier,
@@ -104,21 +118,24 @@ func (n *NAC) record(a radiusd.Access, r *policy.Request, d *policy.Decision) (s
 		CalledStation:  q.CalledStation,
 		Port:           q.NASPortID,
 		AcctSessionID:  q.AcctSessionID,
+		Class:          class,
 		Firmware:       q.Firmware,
 		InForce:        d.Authorization,
 		Rule:           d.Rule,
 		AuthorizedAt:   n.h.Now(),
-	}
-	var class [8]byte
-	if _, err := io.ReadFull(n.class, class[:]); err != nil {
-		return s, err
-	}
-	s.Class = hex.EncodeToString(class[:])
-	return s, n.sessions.Authorize(s)
+	})
 }
 
-func verdict(d *policy.Decision, class string) radiusd.Verdict {
-	return radiusd.Verdict{Accept: true, VLAN: d.VLAN, Role: d.Role, SessionTimeout: d.SessionTimeout, Class: []byte(class)}
+// newClass draws the value by which a NAS names the session in accounting. The machine's random streams do not fail.
+func (n *NAC) newClass() string {
+	var class [8]byte
+	_, _ = io.ReadFull(n.class, class[:])
+	return hex.EncodeToString(class[:])
+}
+
+// sessionKey is the key of the session that a request is about.
+func sessionKey(r *policy.Request) session.Key {
+	return session.Key{NAS: r.NAS, Address: r.NASIP, Client: r.MAC}
 }
 
 // lookup has the device looked up in the background, if there is anything to look it up by.

@@ -48,19 +48,29 @@ func (n *NAC) PollDone(mdm.Poll) {}
 // sessionChanged follows the sessions: a client that has gone needs no lookup any more.
 func (n *NAC) sessionChanged(c session.Change) {
 	if c.State == session.Ended && n.mdm != nil {
-		if _, ok := n.sessions.ByClient(c.Session.Request.MAC); !ok {
-			n.mdm.Forget(c.Session.Request.MAC)
-		}
+		n.forget(c.Session.Request.MAC)
 	}
 	n.reconciler.SessionChanged(c)
+}
+
+// forget ends the lookups of a client unless it has a session.
+func (n *NAC) forget(client string) {
+	if _, ok := n.sessions.ByClient(client); ok {
+		return
+	}
+	n.mdm.Forget(client)
+	// Should another task have let it in meanwhile, its lookup may be the one that has just been ended.
+	if s, ok := n.sessions.ByClient(client); ok {
+		n.mdm.Enqueue(client, s.Keys())
+	}
 }
 
 // Accounting takes the NAS's word on its sessions. It implements radiusd.Handler.
 func (n *NAC) Accounting(rec radiusd.AccountingRecord) {
 	q := rec.Request
-	nas := nasName(q)
+	r := facts(radiusd.Access{Request: q})
 	a := session.Accounting{
-		Key:           session.Key{NAS: nas, Client: facts(radiusd.Access{Request: q}).MAC},
+		Key:           sessionKey(&r),
 		AcctSessionID: q.AcctSessionID,
 		Delay:         rec.Delay,
 		Usage: session.Usage{InOctets: rec.InputOctets, OutOctets: rec.OutputOctets,
@@ -77,7 +87,7 @@ func (n *NAC) Accounting(rec radiusd.AccountingRecord) {
 		a.TerminateCause = rec.TerminateCauseName()
 		n.sessions.Stop(a)
 	case radiusd.AccountingOn, radiusd.AccountingOff:
-		n.sessions.NASRestarted(nas, rec.Delay, rec.Status.String())
+		n.sessions.NASRestarted(r.NAS, r.NASIP, rec.Delay, rec.Status.String())
 	}
 }
 

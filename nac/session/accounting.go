@@ -1,6 +1,7 @@
 package session
 
 import (
+	"net/netip"
 	"time"
 
 	"nacsim/nac/event"
@@ -91,12 +92,16 @@ func (t *Table) Stop(a Accounting) (ended bool) {
 	return true
 }
 
-// NASRestarted takes Accounting-On or Accounting-Off: the NAS has no sessions any more. It returns how many
-// there were. A session that was authorized after the NAS made the record, delay ago, stays.
-func (t *Table) NASRestarted(nas string, delay time.Duration, reason string) int {
+// NASRestarted takes Accounting-On or Accounting-Off of the NAS with a name and an address: it has no sessions any
+// more. It returns how many there were. A session that was authorized after the NAS made the record, delay ago,
+// stays.
+func (t *Table) NASRestarted(nas string, address netip.Addr, delay time.Duration, reason string) int {
 	now := t.h.Now()
 	var changes []Change
 	for _, s := range t.ByNAS(nas) {
+		if s.Request.NASIP != address {
+			continue
+		}
 		t.mu.Lock()
 		if s := t.sessions[s.Key()]; s != nil && !s.older(now, delay) {
 			changes = t.end(changes, s, reason)

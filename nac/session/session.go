@@ -18,10 +18,13 @@ import (
 	"nacsim/nac/policy"
 )
 
-// A Key names a session: the NAS by its name, the client by its MAC address as in "00:1c:b3:09:85:15".
+// A Key names a session: the NAS by its name and by the address that its packets come from, the client by its MAC
+// address as in "00:1c:b3:09:85:15". A name alone is only a claim: a NAS that calls itself like another must not
+// end the other's sessions. An address alone can be that of a proxy with many NASes behind it.
 type Key struct {
-	NAS    string
-	Client string
+	NAS     string
+	Address netip.Addr
+	Client  string
 }
 
 // String returns "client at NAS".
@@ -69,7 +72,9 @@ type Usage struct {
 }
 
 // Key returns the key of the session.
-func (s *Session) Key() Key { return Key{NAS: s.Request.NAS, Client: s.Request.MAC} }
+func (s *Session) Key() Key {
+	return Key{NAS: s.Request.NAS, Address: s.Request.NASIP, Client: s.Request.MAC}
+}
 
 // Keys returns the names by which the client's device may be known to mobile device management.
 func (s *Session) Keys() []identity.Key {

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -61,7 +62,7 @@ type Table struct {
 	mu       sync.Mutex
 	sessions map[Key]*Session
 	byClient map[string]Key
-	byNAS    map[string]map[string]bool // NAS to clients
+	byNAS    map[string]map[Key]bool // by the name of the NAS
 	byName   map[identity.Key]map[Key]bool
 }
 
@@ -78,7 +79,7 @@ func Open(h host.Host, c Config) (*Table, error) {
 		return nil, fmt.Errorf("session: %w", err)
 	}
 	t := &Table{h: h, c: c, store: store, sessions: map[Key]*Session{}, byClient: map[string]Key{},
-		byNAS: map[string]map[string]bool{}, byName: map[identity.Key]map[Key]bool{}}
+		byNAS: map[string]map[Key]bool{}, byName: map[identity.Key]map[Key]bool{}}
 	var bad []string
 	err = store.Scan(prefix, func(key string, value []byte) bool {
 		s := new(Session)
@@ -101,7 +102,7 @@ func Open(h host.Host, c Config) (*Table, error) {
 	return t, nil
 }
 
-func storeKey(k Key) string { return prefix + k.Client + "/" + k.NAS }
+func storeKey(k Key) string { return prefix + k.Client + "/" + k.Address.String() + "/" + k.NAS }
 
 // Authorize records that a client has been authorized: a new session, or a new authorization of the one there
 // is. AuthorizedAt is set where it is zero. The client's session at another NAS, or with another
@@ -132,8 +133,9 @@ func (t *Table) authorize(s *Session) ([]Change, error) {
 				s.AcctSessionID = old.AcctSessionID
 			}
 			s.StartedAt, s.Usage = old.StartedAt, old.Usage
-			if !s.AuthorizedAt.After(old.AuthorizedAt) {
-				s.AuthorizedAt = old.AuthorizedAt.Add(1) // so that the two can be told apart
+			// So that the two can be told apart. A clock that was set back does not make it lie in the future.
+			if ahead := old.AuthorizedAt.Sub(s.AuthorizedAt); ahead >= 0 && ahead < granularity {
+				s.AuthorizedAt = old.AuthorizedAt.Add(1)
 			}
 			t.remove(old)
 		}
@@ -148,9 +150,12 @@ func (t *Table) authorize(s *Session) ([]Change, error) {
 	return append(changes, Change{Session: *s, State: Authorized}), nil
 }
 
-// End ends a session. Nothing happens when there is none.
-func (t *Table) End(key Key, reason string) {
-	t.endIf(key, reason, func(*Session) bool { return true })
+// End ends a session. Nothing happens when there is none, or when both it and the caller have an Acct-Session-Id
+// and these differ: it is another one then.
+func (t *Table) End(key Key, acctSessionID, reason string) {
+	t.endIf(key, reason, func(s *Session) bool {
+		return acctSessionID == "" || s.AcctSessionID == "" || s.AcctSessionID == acctSessionID
+	})
 }
 
 // EndAuthorization ends a session unless it has been authorized again since the given AuthorizedAt, and
@@ -192,9 +197,9 @@ func (t *Table) add(s *Session) {
 	t.sessions[key] = s
 	t.byClient[key.Client] = key
 	if t.byNAS[key.NAS] == nil {
-		t.byNAS[key.NAS] = map[string]bool{}
+		t.byNAS[key.NAS] = map[Key]bool{}
 	}
-	t.byNAS[key.NAS][key.Client] = true
+	t.byNAS[key.NAS][key] = true
 	for _, name := range s.names() {
 		if t.byName[name] == nil {
 			t.byName[name] = map[Key]bool{}
@@ -209,7 +214,7 @@ func (t *Table) remove(s *Session) {
 	if t.byClient[key.Client] == key {
 		delete(t.byClient, key.Client)
 	}
-	if delete(t.byNAS[key.NAS], key.Client); len(t.byNAS[key.NAS]) == 0 {
+	if delete(t.byNAS[key.NAS], key); len(t.byNAS[key.NAS]) == 0 {
 		delete(t.byNAS, key.NAS)
 	}
 	for _, name := range s.names() {
@@ -288,11 +293,11 @@ func (t *Table) All() []Session {
 	})
 }
 
-// ByNAS returns the sessions at a NAS in the order of Clients.
+// ByNAS returns the sessions at the NASes with a name in the order of Clients.
 func (t *Table) ByNAS(nas string) []Session {
 	return t.collect(func(yield func(Key)) {
-		for client := range t.byNAS[nas] { // order-free: collect sorts
-			yield(Key{nas, client})
+		for key := range t.byNAS[nas] { // order-free: collect sorts
+			yield(key)
 		}
 	})
 }
@@ -323,7 +328,7 @@ func (t *Table) collect(find func(yield func(Key))) []Session {
 		if c := strings.Compare(a.Client, b.Client); c != 0 {
 			return c
 		}
-		return strings.Compare(a.NAS, b.NAS)
+		return cmp.Or(strings.Compare(a.NAS, b.NAS), a.Address.Compare(b.Address))
 	})
 	keys = slices.Compact(keys)
 	out := make([]Session, len(keys))

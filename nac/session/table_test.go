@@ -20,11 +20,16 @@ const (
 	guid    = "6f4d2a1e-0000-4000-8000-000000000001"
 )
 
+var address = netip.MustParseAddr("10.0.1.1")
+
+// place is the key of a session from at.
+func place(nas, client string) Key { return Key{nas, address, client} }
+
 // at returns a session of a client at a NAS with quarantine VLAN 1.
 func at(nas, client, id string) Session {
 	return Session{
 		Request: policy.Request{
-			AuthType: "eap-tls", PortType: "wireless", MAC: client, NAS: nas, NASIP: netip.MustParseAddr("10.0.1.1"),
+			AuthType: "eap-tls", PortType: "wireless", MAC: client, NAS: nas, NASIP: address,
 			Certificate: &identity.Certificate{CN: "Laptop-1.corp.example", SANDNS: []string{guid}},
 		},
 		CoA: netip.MustParseAddrPort("10.0.1.1:3799"), AcctSessionID: id,
@@ -58,7 +63,7 @@ func wantLines(t *testing.T, got []string, want ...string) {
 func TestLifeOfASession(t *testing.T) {
 	m := newMachine()
 	table := open(t, m, Config{Events: event.NewLog(m, 0)})
-	key := Key{"ap-1", laptop}
+	key := place("ap-1", laptop)
 
 	authorize(t, table, at("ap-1", laptop, "A1"))
 	wantLines(t, m.taken("session"), "client="+laptop+" session=A1 nas=ap-1 state=authorized vlan=1 reason=")
@@ -105,7 +110,7 @@ func TestLifeOfASession(t *testing.T) {
 
 // TestAccountingOfOlderSessions holds that what a NAS says late about an earlier session changes nothing.
 func TestAccountingOfOlderSessions(t *testing.T) {
-	key := Key{"ap-1", laptop}
+	key := place("ap-1", laptop)
 	cases := []struct {
 		name string
 		do   func(table *Table) bool
@@ -115,19 +120,32 @@ func TestAccountingOfOlderSessions(t *testing.T) {
 		{"Stop made before the authorization", func(t *Table) bool {
 			return t.Stop(Accounting{Key: key, AcctSessionID: "A1", Delay: 10 * time.Second})
 		}, false},
-		{"Stop of another client", func(t *Table) bool { return t.Stop(Accounting{Key: Key{"ap-1", printer}, AcctSessionID: "A1"}) }, false},
-		{"Stop from another NAS", func(t *Table) bool { return t.Stop(Accounting{Key: Key{"ap-2", laptop}, AcctSessionID: "A1"}) }, false},
+		{"Stop of another client", func(t *Table) bool { return t.Stop(Accounting{Key: place("ap-1", printer), AcctSessionID: "A1"}) }, false},
+		{"Stop from another NAS", func(t *Table) bool { return t.Stop(Accounting{Key: place("ap-2", laptop), AcctSessionID: "A1"}) }, false},
 		{"Update with another Acct-Session-Id", func(t *Table) bool { return t.Update(Accounting{Key: key, AcctSessionID: "OLD"}) }, false},
 		{"Start made before the authorization with another Acct-Session-Id", func(t *Table) bool {
 			known, _ := t.Start(Accounting{Key: key, AcctSessionID: "OLD", Delay: 10 * time.Second})
 			return known
 		}, false},
 		{"Start of an unknown client", func(t *Table) bool {
-			known, _ := t.Start(Accounting{Key: Key{"ap-1", printer}, AcctSessionID: "B1"})
+			known, _ := t.Start(Accounting{Key: place("ap-1", printer), AcctSessionID: "B1"})
 			return known
 		}, false},
-		{"Accounting-On made before the authorization", func(t *Table) bool { return t.NASRestarted("ap-1", 10*time.Second, "on") > 0 }, false},
-		{"Accounting-On of another NAS", func(t *Table) bool { return t.NASRestarted("ap-2", 0, "on") > 0 }, false},
+		{"Accounting-On made before the authorization", func(t *Table) bool { return t.NASRestarted("ap-1", address, 10*time.Second, "on") > 0 }, false},
+		{"Accounting-On of another NAS", func(t *Table) bool { return t.NASRestarted("ap-2", address, 0, "on") > 0 }, false},
+		{"Stop from another address that claims the name of the NAS", func(t *Table) bool {
+			return t.Stop(Accounting{Key: Key{"ap-1", netip.MustParseAddr("10.0.1.2"), laptop}, AcctSessionID: "A1"})
+		}, false},
+		{"Start from another address that claims the name of the NAS", func(t *Table) bool {
+			known, _ := t.Start(Accounting{Key: Key{"ap-1", netip.MustParseAddr("10.0.1.2"), laptop}, AcctSessionID: "A2"})
+			return known
+		}, false},
+		{"Accounting-On from another address that claims the name of the NAS", func(t *Table) bool {
+			return t.NASRestarted("ap-1", netip.MustParseAddr("10.0.1.2"), 0, "on") > 0
+		}, false},
+		{"refusal of another Acct-Session-Id", func(t *Table) bool { t.End(key, "A2", "rejected"); return t.Len() == 0 }, false},
+		{"refusal of the same Acct-Session-Id", func(t *Table) bool { t.End(key, "A1", "rejected"); return t.Len() == 0 }, true},
+		{"refusal without Acct-Session-Id", func(t *Table) bool { t.End(key, "", "rejected"); return t.Len() == 0 }, true},
 		{"Stop whose time is cut to the second", func(t *Table) bool {
 			return t.Stop(Accounting{Key: key, AcctSessionID: "A1", Delay: 5*time.Second + 999*time.Millisecond})
 		}, true},
@@ -135,7 +153,7 @@ func TestAccountingOfOlderSessions(t *testing.T) {
 			return t.Stop(Accounting{Key: key, AcctSessionID: "A1", Delay: 6 * time.Second})
 		}, false},
 		{"Stop now", func(t *Table) bool { return t.Stop(Accounting{Key: key, AcctSessionID: "A1"}) }, true},
-		{"Accounting-On now", func(t *Table) bool { return t.NASRestarted("ap-1", 0, "on") > 0 }, true},
+		{"Accounting-On now", func(t *Table) bool { return t.NASRestarted("ap-1", address, 0, "on") > 0 }, true},
 		{"Start with another Acct-Session-Id now", func(t *Table) bool {
 			known, _ := t.Start(Accounting{Key: key, AcctSessionID: "A2"})
 			s, _ := t.Get(key)
@@ -175,7 +193,7 @@ func TestOneSessionPerClient(t *testing.T) {
 	if s, ok := table.ByClient(laptop); !ok || s.Request.NAS != "ap-2" || s.AcctSessionID != "B2" {
 		t.Errorf("the laptop is at %s with %s", s.Request.NAS, s.AcctSessionID)
 	}
-	if _, ok := table.Get(Key{"ap-1", laptop}); ok {
+	if _, ok := table.Get(place("ap-1", laptop)); ok {
 		t.Error("the laptop is still at ap-1")
 	}
 }
@@ -183,7 +201,7 @@ func TestOneSessionPerClient(t *testing.T) {
 func TestEndAuthorization(t *testing.T) {
 	m := newMachine()
 	table := open(t, m, Config{})
-	key := Key{"ap-1", laptop}
+	key := place("ap-1", laptop)
 	authorize(t, table, at("ap-1", laptop, "A1"))
 	old, _ := table.Get(key)
 	m.now = m.now.Add(time.Second)
@@ -201,7 +219,21 @@ func TestEndAuthorization(t *testing.T) {
 	if table.EndAuthorization(key, m.now.Add(1), "CoA-NAK") {
 		t.Error("a session was ended twice")
 	}
-	table.End(key, "rejected") // nothing there
+	table.End(key, "", "rejected") // nothing there
+}
+
+// TestClockSetBack holds that an authorization after the clock was set back counts from the new time: one that lay in
+// the future would have accounting be taken for old until then.
+func TestClockSetBack(t *testing.T) {
+	m := newMachine()
+	table := open(t, m, Config{})
+	authorize(t, table, at("ap-1", laptop, "A1"))
+	m.now = m.now.Add(-24 * time.Hour)
+	authorize(t, table, at("ap-1", laptop, "A1"))
+	m.now = m.now.Add(time.Minute)
+	if !table.Stop(Accounting{Key: place("ap-1", laptop), AcctSessionID: "A1"}) {
+		t.Error("Stop does not end the session")
+	}
 }
 
 func TestLookups(t *testing.T) {
@@ -237,7 +269,7 @@ func TestLookups(t *testing.T) {
 			t.Errorf("%s: got %q, want %q", c.name, got, c.want)
 		}
 	}
-	table.End(Key{"ap-1", laptop}, "gone")
+	table.End(place("ap-1", laptop), "", "gone")
 	if got := table.ByDevice(guid); len(got) != 0 {
 		t.Errorf("an ended session is found: %v", got)
 	}
