@@ -25,12 +25,11 @@ rules:
 `
 
 var (
-	nacAddr   = netip.MustParseAddr("10.0.0.1")
-	loopback  = netip.MustParseAddr("127.0.0.1")
-	anyPort   = netip.AddrPortFrom(loopback, 0)
-	nacAuth   = netip.AddrPortFrom(nacAddr, radiusd.DefaultAuthPort)
-	nacAcct   = netip.AddrPortFrom(nacAddr, radiusd.DefaultAcctPort)
-	fromLocal = netip.PrefixFrom(loopback, loopback.BitLen())
+	nacAddr  = netip.MustParseAddr("10.0.0.1")
+	loopback = netip.MustParseAddr("127.0.0.1")
+	anyPort  = netip.AddrPortFrom(loopback, 0)
+	nacAuth  = netip.AddrPortFrom(nacAddr, radiusd.DefaultAuthPort)
+	nacAcct  = netip.AddrPortFrom(nacAddr, radiusd.DefaultAcctPort)
 )
 
 // liveNAC is the NAC on real sockets.
@@ -40,13 +39,28 @@ type liveNAC struct {
 	auth, acct netip.AddrPort
 }
 
-// startNAC starts a NAC without Intune on loopback. Its EAP server uses config.
-func startNAC(t *testing.T, config *tls.Config) *liveNAC {
+// loadPolicy reads a policy in YAML.
+func loadPolicy(t *testing.T, yaml string) *policy.Policy {
 	t.Helper()
-	rules, err := policy.Load("interop.yaml", []byte(nacPolicy))
+	p, err := policy.Load("interop.yaml", []byte(yaml))
 	if err != nil {
 		t.Fatal(err)
 	}
+	return p
+}
+
+// startNAC starts a NAC without Intune on loopback. Its EAP server uses config.
+func startNAC(t *testing.T, config *tls.Config) *liveNAC {
+	t.Helper()
+	return startNACWith(t, nac.Config{TLS: config, Clients: []radiusd.Client{peer}})
+}
+
+// peer is the NAS on this machine, be it eapol_test or radclient.
+var peer = radiusd.Client{Prefix: netip.PrefixFrom(loopback, loopback.BitLen()), Name: "peer", Secret: []byte(secret)}
+
+func startNACWith(t *testing.T, config nac.Config) *liveNAC {
+	t.Helper()
+	config.Policy = loadPolicy(t, nacPolicy)
 	n := &liveNAC{journal: newJournal()}
 	world := live.New(live.Config{
 		Recorder: n.recorder, Dir: t.TempDir(), AllowExternal: true,
@@ -57,12 +71,8 @@ func startNAC(t *testing.T, config *tls.Config) *liveNAC {
 			t.Errorf("the live world: %v", err)
 		}
 	})
-	err = world.AddHost("nac", nacAddr, func(h host.Host) (err error) {
-		n.nac, err = nac.Start(h, nac.Config{
-			Clients: []radiusd.Client{{Prefix: fromLocal, Name: "peer", Secret: []byte(secret)}},
-			TLS:     config,
-			Policy:  rules,
-		})
+	err := world.AddHost("nac", nacAddr, func(h host.Host) (err error) {
+		n.nac, err = nac.Start(h, config)
 		return err
 	})
 	if err != nil {
