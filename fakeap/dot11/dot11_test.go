@@ -73,7 +73,7 @@ func TestRSNRefusals(t *testing.T) {
 }
 
 func TestManagementFrames(t *testing.T) {
-	f := parse(t, NewProbeRequest(station, "corp"))
+	f := parse(t, NewProbeRequest(ether.Broadcast, station, "corp"))
 	if ssid, err := ParseProbeRequest(f); f.Kind != ProbeRequest || ssid != "corp" || err != nil || f.Addr1 != ether.Broadcast {
 		t.Errorf("Probe Request: %+v, %q, %v", f, ssid, err)
 	}
@@ -165,7 +165,7 @@ func TestEAPOLData(t *testing.T) {
 	if got, ok := EAPOL(parse(t, qos.Append(nil))); !ok || !bytes.Equal(got, pdu) {
 		t.Errorf("QoS data: %x, %v", got, ok)
 	}
-	if _, ok := EAPOL(parse(t, NewProbeRequest(station, "corp"))); ok {
+	if _, ok := EAPOL(parse(t, NewProbeRequest(ether.Broadcast, station, "corp"))); ok {
 		t.Error("a Probe Request passes as EAPOL")
 	}
 }
@@ -203,7 +203,7 @@ func TestParseRefuses(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	f.Add(NewProbeRequest(station, "corp"))
+	f.Add(NewProbeRequest(ether.Broadcast, station, "corp"))
 	f.Add(NewProbeResponse(station, bssid, "corp", 0))
 	f.Add(NewAssociationRequest(station, bssid, "corp"))
 	f.Add(NewAssociationResponse(station, bssid, StatusSuccess, 1))

@@ -103,9 +103,10 @@ func management(kind Kind, to, from, bssid ether.Addr, body []byte) []byte {
 	return f.Append(make([]byte, 0, headerLen+len(body)))
 }
 
-// NewProbeRequest asks every access point that offers the SSID to answer.
-func NewProbeRequest(station ether.Addr, ssid string) []byte {
-	return management(ProbeRequest, ether.Broadcast, station, ether.Broadcast, append(appendSSID(nil, ssid), rates...))
+// NewProbeRequest asks the access point with the BSSID, or with the broadcast address every one that offers the
+// SSID, to answer (IEEE 802.11-2020 clause 11.1.4.3).
+func NewProbeRequest(bssid, station ether.Addr, ssid string) []byte {
+	return management(ProbeRequest, bssid, station, bssid, append(appendSSID(nil, ssid), rates...))
 }
 
 // ParseProbeRequest returns the SSID asked for; the empty one asks for any.

@@ -1,11 +1,15 @@
 package dot11
 
-import "testing"
+import (
+	"testing"
+
+	"nacsim/fakeap/ether"
+)
 
 func TestDuplicates(t *testing.T) {
 	var d Duplicates
 	for n := uint16(4090); n < 4096+20; n++ {
-		frame := NewProbeRequest(station, "corp")
+		frame := NewProbeRequest(ether.Broadcast, station, "corp")
 		SetSequence(frame, n)
 		f := parse(t, frame)
 		if f.Sequence != n%4096 {

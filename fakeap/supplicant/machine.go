@@ -122,7 +122,11 @@ func (m *machine) transmit(now time.Time) {
 	wait := m.cfg.Timers.Associate
 	switch m.phase {
 	case phaseProbe:
-		m.send(dot11.NewProbeRequest(m.cfg.MAC, m.link.SSID))
+		whom := m.link.BSSID
+		if whom == (ether.Addr{}) {
+			whom = ether.Broadcast
+		}
+		m.send(dot11.NewProbeRequest(whom, m.cfg.MAC, m.link.SSID))
 	case phaseOpen:
 		m.send(dot11.NewAuthentication(m.bssid, m.cfg.MAC, m.bssid, dot11.AuthenticationBody{Sequence: 1}))
 	case phaseAssociate:

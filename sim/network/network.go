@@ -130,7 +130,7 @@ func (m *Model) link(from, to string) *link {
 	d := direction{from, to}
 	l := m.links[d]
 	if l == nil {
-		l = &link{Conditions: m.normal, name: "link/" + from + ">" + to, seed: m.seed, points: map[string]*point{}}
+		l = &link{Conditions: m.normal, name: "link/" + from + ">" + to, seed: m.seed}
 		m.links[d] = l
 	}
 	return l
@@ -241,6 +241,9 @@ func (l *link) point(what string) *point {
 		h.Write(seed[:])
 		h.Write([]byte(l.name + "/" + what))
 		p = &point{Rand: rand.New(rand.NewChaCha8([32]byte(h.Sum(nil))))}
+		if l.points == nil { // most links never decide anything
+			l.points = map[string]*point{}
+		}
 		l.points[what] = p
 	}
 	return p

@@ -14,15 +14,31 @@ import (
 
 // medium is a cable or a radio channel with the ports attached to it, in order of attachment.
 type medium struct {
-	id    host.Medium
-	ports []*port
+	id        host.Medium
+	link      string // its name in the trace
+	ports     []*port
+	byAddress map[address]*port
+}
+
+// address is the MAC address of a port, of which a medium has no two.
+type address [6]byte
+
+// group reports whether the address is that of a group.
+func (a address) group() bool { return a[0]&1 != 0 }
+
+func newMedium(id host.Medium) *medium {
+	kind := "cable:"
+	if id.Kind == host.Radio {
+		kind = "radio:"
+	}
+	return &medium{id: id, link: kind + id.Name, byAddress: map[address]*port{}}
 }
 
 // port is one attachment.
 type port struct {
 	n         *node
 	medium    *medium
-	mac       net.HardwareAddr
+	mac       address
 	inbox     [][]byte
 	noCarrier bool
 	waiting   waiters
@@ -40,15 +56,14 @@ func (n *node) Attach(id host.Medium, mac net.HardwareAddr) (host.Port, error) {
 	}
 	m := n.m.w.media[id]
 	if m == nil {
-		m = &medium{id: id}
+		m = newMedium(id)
 		n.m.w.media[id] = m
 	}
-	for _, p := range m.ports {
-		if bytes.Equal(p.mac, mac) {
-			return nil, fmt.Errorf("attach: %s is on %s already, at %s", mac, id.Name, p.n.m.name)
-		}
+	p := &port{n: n, medium: m, mac: address(mac)}
+	if other := m.byAddress[p.mac]; other != nil {
+		return nil, fmt.Errorf("attach: %s is on %s already, at %s", mac, id.Name, other.n.m.name)
 	}
-	p := &port{n: n, medium: m, mac: slices.Clone(mac)}
+	m.byAddress[p.mac] = p
 	m.ports = append(m.ports, p)
 	n.ports = append(n.ports, p)
 	return p, nil
@@ -62,10 +77,7 @@ func (p *port) ReadFrame(deadline time.Time) ([]byte, error) {
 		case p.n.down || p.closed:
 			return nil, host.ErrDown
 		case len(p.inbox) > 0:
-			f := p.inbox[0]
-			p.inbox[0] = nil
-			p.inbox = p.inbox[1:]
-			return f, nil
+			return takeFirst(&p.inbox), nil
 		case p.noCarrier:
 			p.noCarrier = false
 			return nil, host.ErrNoCarrier
@@ -84,34 +96,40 @@ func (p *port) WriteFrame(b []byte) error {
 	if !ok {
 		return fmt.Errorf("write on %s: frame of %d octets has no destination address", p.medium.id.Name, len(b))
 	}
-	frame := slices.Clone(b)
-	w := p.n.m.w
-	heard := false
-	for _, q := range slices.Clone(p.medium.ports) {
-		if q == p || to[0]&1 == 0 && !bytes.Equal(q.mac, to) {
-			continue
+	// A broadcast is one transmission, whoever hears it: it is written down once.
+	recorded := false
+	if !to.group() {
+		if q := p.medium.byAddress[to]; q != nil && q != p {
+			p.send(q, b, true)
+			recorded = true
 		}
-		// A broadcast is one transmission, whoever hears it: it is written down once.
-		deliveries := w.planFrame(p, q, frame, !heard)
-		heard = true
-		for _, d := range deliveries {
-			q.latest = max(q.latest, w.now+d.Delay)
-			w.after(d.Delay, func() { q.deliver(slices.Clone(frame)) })
+	} else {
+		for _, q := range p.medium.ports {
+			if q != p {
+				p.send(q, b, !recorded)
+				recorded = true
+			}
 		}
 	}
-	if !heard {
-		w.planFrame(p, nil, frame, true)
+	if !recorded {
+		p.n.m.w.planFrame(p, nil, b, true)
 	}
 	return nil
 }
 
+// send puts a frame on its way to one port.
+func (p *port) send(to *port, frame []byte, record bool) {
+	w := p.n.m.w
+	for _, d := range w.planFrame(p, to, frame, record) {
+		to.latest = max(to.latest, w.now+d.Delay)
+		data := bytes.Clone(frame) // each receiver may write to its own
+		w.after(d.Delay, func() { to.deliver(data) })
+	}
+}
+
 // planFrame decides what happens to a frame on its way to one port.
 func (w *World) planFrame(from, to *port, frame []byte, record bool) []network.Delivery {
-	kind := "cable:"
-	if from.medium.id.Kind == host.Radio {
-		kind = "radio:"
-	}
-	p := trace.Packet{Link: kind + from.medium.id.Name, Medium: from.medium.id, Data: frame, FromHost: from.n.m.name}
+	p := trace.Packet{Link: from.medium.link, Medium: from.medium.id, Data: frame, FromHost: from.n.m.name}
 	if to != nil {
 		p.ToHost = to.n.m.name
 	}
@@ -127,15 +145,15 @@ func (w *World) planFrame(from, to *port, frame []byte, record bool) []network.D
 
 // destination is the receiver's address of a frame: the first field of an Ethernet header, the second
 // (address 1) of an 802.11 header.
-func destination(kind host.MediumKind, b []byte) (net.HardwareAddr, bool) {
+func destination(kind host.MediumKind, b []byte) (address, bool) {
 	at := 0
 	if kind == host.Radio {
 		at = 4
 	}
 	if len(b) < at+10 {
-		return nil, false
+		return address{}, false
 	}
-	return net.HardwareAddr(b[at : at+6]), true
+	return address(b[at : at+6]), true
 }
 
 func (p *port) deliver(frame []byte) {
@@ -152,6 +170,7 @@ func (p *port) Close() error {
 	}
 	p.closed = true
 	m := p.medium
+	delete(m.byAddress, p.mac)
 	if i := slices.Index(m.ports, p); i >= 0 {
 		m.ports = slices.Delete(m.ports, i, i+1)
 	}

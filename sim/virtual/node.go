@@ -21,7 +21,8 @@ type machine struct {
 	boot   func(host.Host) error
 	boots  uint64
 	stores map[string]*store
-	node   *node // nil while down
+	wires  map[*machine]string // names of the paths to other machines, see wireTo
+	node   *node               // nil while down
 }
 
 // A node is one boot of a machine, from start to crash. It implements host.Host.

@@ -76,9 +76,7 @@ func (c *packetConn) ReadFrom(b []byte, deadline time.Time) (int, netip.AddrPort
 			return 0, netip.AddrPort{}, host.ErrDown
 		}
 		if len(c.inbox) > 0 {
-			d := c.inbox[0]
-			c.inbox[0] = datagram{}
-			c.inbox = c.inbox[1:]
+			d := takeFirst(&c.inbox)
 			return copy(b, d.data), d.from, nil
 		}
 		if err := c.waiting.wait(c.n, "reading", c, deadline); err != nil {
@@ -100,7 +98,7 @@ func (c *packetConn) WriteTo(b []byte, to netip.AddrPort) error {
 	target := w.byAddr[to.Addr()]
 	if target != nil {
 		p.ToHost = target.name
-		p.Link = wireLink(p.FromHost, p.ToHost)
+		p.Link = c.n.m.wireTo(target)
 	}
 	for _, d := range w.plan(p) {
 		w.after(d.Delay, func() {
@@ -114,12 +112,37 @@ func (c *packetConn) WriteTo(b []byte, to netip.AddrPort) error {
 	return nil
 }
 
+// wireTo is the name of the path to another machine.
+func (m *machine) wireTo(to *machine) string {
+	link, ok := m.wires[to]
+	if !ok {
+		link = wireLink(m.name, to.name)
+		m.wires[to] = link
+	}
+	return link
+}
+
 // wireLink names the path between two machines, the same in both directions.
 func wireLink(a, b string) string {
 	if b < a {
 		a, b = b, a
 	}
 	return "wire:" + a + "/" + b
+}
+
+// takeFirst removes the first element of a queue that is not empty. The room of one that has been emptied is
+// used again.
+func takeFirst[E any](queue *[]E) E {
+	q := *queue
+	var none E
+	first := q[0]
+	q[0] = none
+	if len(q) == 1 {
+		*queue = q[:0]
+	} else {
+		*queue = q[1:]
+	}
+	return first
 }
 
 func (c *packetConn) deliver(d datagram) {

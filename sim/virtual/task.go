@@ -159,8 +159,7 @@ type waiters []waiter
 // wakeOne wakes the longest waiting task and reports whether there was one.
 func (q *waiters) wakeOne() bool {
 	for len(*q) > 0 {
-		x := (*q)[0]
-		*q = (*q)[1:]
+		x := takeFirst((*[]waiter)(q))
 		if x.waiting() {
 			x.wake()
 			return true

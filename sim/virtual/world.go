@@ -106,7 +106,8 @@ func (w *World) AddHost(name string, addr netip.Addr, boot func(host.Host) error
 	if addr.IsValid() && w.byAddr[addr] != nil {
 		return fmt.Errorf("virtual: %s and %s both have address %s", w.byAddr[addr].name, name, addr)
 	}
-	m := &machine{w: w, name: name, addr: addr, boot: boot, stores: map[string]*store{}}
+	m := &machine{w: w, name: name, addr: addr, boot: boot,
+		stores: map[string]*store{}, wires: map[*machine]string{}}
 	w.machines = append(w.machines, m)
 	w.byName[name] = m
 	if addr.IsValid() {
