@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"sync"
 	"syscall"
+	"time"
 )
 
 // book is the address book of one transport protocol: which real address stands for which logical one.
@@ -15,16 +16,28 @@ type book struct {
 
 	mu      sync.RWMutex
 	real    map[netip.AddrPort]netip.AddrPort // logical → real, of open sockets
-	logical map[netip.AddrPort]netip.AddrPort // real → logical, also of sockets closed since
+	logical map[netip.AddrPort]source         // real → logical, also of sockets closed since
+	now     func() time.Time
 }
+
+// source is who sends from a real address.
+type source struct {
+	logical netip.AddrPort
+	closed  time.Time // zero while the socket is open
+}
+
+// linger is for how long what a closed socket has sent may be under way. After that its real address may be that
+// of a program outside of the world.
+const linger = 5 * time.Second
 
 func (b *book) init(proto string, remote map[netip.AddrPort]netip.AddrPort) {
 	b.proto = proto
 	b.real = map[netip.AddrPort]netip.AddrPort{}
-	b.logical = map[netip.AddrPort]netip.AddrPort{}
+	b.logical = map[netip.AddrPort]source{}
+	b.now = time.Now
 	for logical, real := range remote { // order-free: a map is built
 		b.real[logical] = real
-		b.logical[real] = logical
+		b.logical[real] = source{logical: logical}
 	}
 }
 
@@ -36,7 +49,7 @@ func (b *book) add(logical, real netip.AddrPort) bool {
 		return false
 	}
 	b.real[logical] = real
-	b.logical[real] = logical
+	b.logical[real] = source{logical: logical}
 	return true
 }
 
@@ -44,15 +57,18 @@ func (b *book) add(logical, real netip.AddrPort) bool {
 func (b *book) addSource(logical, real netip.AddrPort) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.logical[real] = logical
+	b.logical[real] = source{logical: logical}
 }
 
-// remove takes a closed socket out. What it has sent may still be under way, so its source address stays known
-// until the operating system gives the port to another socket; there are at most 65535 of them.
+// remove takes a closed socket out. What it has sent may still be under way, so its source address stays known for a
+// while. There are at most 65535 of them.
 func (b *book) remove(logical netip.AddrPort) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	delete(b.real, logical)
+	if real, open := b.real[logical]; open {
+		delete(b.real, logical)
+		b.logical[real] = source{logical, b.now()}
+	}
 }
 
 func (b *book) taken(logical netip.AddrPort) bool {
@@ -70,8 +86,11 @@ func (b *book) toReal(logical netip.AddrPort) (netip.AddrPort, bool) {
 func (b *book) toLogical(real netip.AddrPort) (netip.AddrPort, bool) {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
-	logical, ok := b.logical[real]
-	return logical, ok
+	s, ok := b.logical[real]
+	if !ok || !s.closed.IsZero() && b.now().Sub(s.closed) > linger {
+		return netip.AddrPort{}, false
+	}
+	return s.logical, true
 }
 
 var loopback = netip.AddrFrom4([4]byte{127, 0, 0, 1})
