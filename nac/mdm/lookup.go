@@ -47,7 +47,11 @@ func (s *Service) Enqueue(name string, keys []identity.Key) {
 		}
 	}
 	if c.running {
-		if c.again = c.again || changed; changed {
+		c.again = c.again || changed
+		if changed || !c.Pending { // not pending: it was forgotten meanwhile
+			if !c.Pending {
+				c.Pending, c.started = true, now
+			}
 			_ = s.saveClient(name, c) // see Forget
 		}
 		return

@@ -284,6 +284,31 @@ func TestForgetWhileAsking(t *testing.T) {
 	}
 }
 
+// A client that comes back while the lookup that was forgotten still runs has one again, with the same keys and with
+// others.
+func TestBackWhileAsking(t *testing.T) {
+	for _, name := range []string{"A", "B"} {
+		l := newLink(t, testConfig(), &device{id: guid(1), name: "A"}, &device{id: guid(2), name: "B"})
+		broken := true
+		l.in.answer = func(*http.Request) *http.Response {
+			if broken {
+				return reply(500, "")
+			}
+			return nil
+		}
+		l.Enqueue(client1, keys(cn("A")))
+		l.h.advance(500 * time.Microsecond)
+		l.Forget(client1)
+		l.Enqueue(client1, keys(cn(name)))
+		l.h.advance(time.Second)
+		broken = false
+		l.h.advance(time.Minute)
+		if got := l.obs.lookup(t); !got.Found || got.Record.DeviceName != name {
+			t.Errorf("back as %s: %+v", name, l.obs.lookups)
+		}
+	}
+}
+
 // What was found with other keys answers nothing.
 func TestNewKeysAfterForget(t *testing.T) {
 	l := newLink(t, testConfig(), &device{id: guid(1), name: "A", wifi: wifi1, state: "compliant"}, &device{id: guid(2), name: "B", state: "noncompliant"})
