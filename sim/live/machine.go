@@ -142,8 +142,7 @@ func (m *machine) shutDown(deadline time.Time) error {
 	return m.stop(false, deadline)
 }
 
-// stop takes the machine down, waits for its tasks and closes its stores. With crash, it loses what is not
-// yet written.
+// stop takes the machine down, waits for its tasks and closes its stores, of which nothing is lost.
 func (m *machine) stop(crash bool, deadline time.Time) error {
 	n := m.node.Load()
 	if n == nil {
@@ -156,7 +155,7 @@ func (m *machine) stop(crash bool, deadline time.Time) error {
 	n.stores = nil
 	n.mu.Unlock()
 	for _, name := range slices.Sorted(maps.Keys(stores)) {
-		err = errors.Join(err, stores[name].close(!crash))
+		err = errors.Join(err, stores[name].close())
 	}
 	m.node.Store(nil)
 	return err

@@ -358,14 +358,11 @@ func (s *store) apply(batch map[string][]byte) (err error) {
 	})
 }
 
-// close closes the file, after writing what is pending if flush. The machine is down already.
-func (s *store) close(flush bool) error {
+// close closes the file, after writing what is pending. The machine is down already.
+func (s *store) close() error {
 	close(s.quit)
 	<-s.done
-	var err error
-	if flush {
-		err = s.commit()
-	}
+	err := s.commit()
 	if e := s.db.Close(); e != nil {
 		err = errors.Join(err, fmt.Errorf("store %s: %w", s.path, e))
 	}

@@ -15,9 +15,9 @@
 //
 // # Differences to the virtual world
 //
-// A crash is a power failure here as there, but stores write with a delay of at most a twentieth of a second,
-// so a crash loses what was stored last; a clean shutdown by [World.Close] loses nothing. Streams carry the
-// delays of the network as waiting time of the writer.
+// Stores write with a delay of at most a twentieth of a second, which is what the end of this process (not a
+// crash of a machine by [World.Crash]) can lose. Streams carry the delays of the network as waiting time of
+// the writer.
 //
 // All methods of a World may be called from any goroutine, but a machine's own tasks must not crash it and
 // no task may close the world: both wait for the tasks to end.
@@ -161,8 +161,7 @@ func (w *World) machineAt(addr netip.Addr) *machine {
 	return w.byAddr[addr]
 }
 
-// Crash stops a machine as a power failure does: its tasks end with ErrDown, its sockets are gone, what its
-// stores had not yet written is lost. It returns when the tasks have ended, and with an error that names them
+// Crash stops a machine: its tasks end with ErrDown, its sockets are gone, what it had not stored is lost. It returns when the tasks have ended, and with an error that names them
 // when some have not after five seconds.
 func (w *World) Crash(name string) error {
 	m, err := w.machine(name)
