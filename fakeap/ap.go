@@ -27,6 +27,7 @@ type AP struct {
 	cfg    APConfig
 	port   host.Port
 	group  [16]byte // GTK
+	called string   // Called-Station-Id
 	booted time.Time
 	// sequence is the number of the last frame sent, guarded by the mutex of the NAS.
 	sequence uint16
@@ -40,7 +41,7 @@ func StartAP(h host.Host, cfg APConfig) (*AP, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &AP{cfg: cfg, booted: h.Now()}
+	a := &AP{cfg: cfg, called: cfg.BSSID.Station() + ":" + cfg.SSID, booted: h.Now()}
 	a.nas = newNAS(h, cfg.Settings, a)
 	a.portType, a.connectInfo, a.firmware = rfc2865.NASPortType_Value_Wireless80211, "CONNECT 54Mbps 802.11a", cfg.Firmware
 	var sequence [2]byte
@@ -223,4 +224,4 @@ func (a *AP) expel(c *client, reason dot11.Reason) (detached bool) {
 	return true
 }
 
-func (a *AP) calledStation(*client) string { return a.cfg.BSSID.Station() + ":" + a.cfg.SSID }
+func (a *AP) calledStation(*client) string { return a.called }

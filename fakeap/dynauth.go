@@ -2,9 +2,7 @@ package fakeap
 
 import (
 	"log/slog"
-	"maps"
 	"net/netip"
-	"slices"
 	"strconv"
 	"time"
 
@@ -68,11 +66,10 @@ func (n *nas) dynamicAuthorization(conn host.PacketConn, from netip.AddrPort, da
 	}
 }
 
-// sessions yields the sessions in force and those that will be when their 4-way handshake is over, in the order of
-// their clients' addresses: a server that is quick with its CoA-Request must find the session it has just granted.
+// sessions yields the sessions in force and those that will be when their 4-way handshake is over: a server that is
+// quick with its CoA-Request must find the session it has just granted.
 func (n *nas) sessions(yield func(das.Session) bool) {
-	for _, mac := range slices.SortedFunc(maps.Keys(n.clients), ether.Addr.Compare) {
-		c := n.clients[mac]
+	for mac, c := range n.clients { // order-free: a request is for the one session that it matches, or for none
 		s := das.Session{Client: mac, Called: n.link.calledStation(c), Port: c.number, PortID: c.port}
 		switch {
 		case c.session != nil:

@@ -182,12 +182,12 @@ func identify(attrs lr.Attributes) (id identification, cause radius.ErrorCause) 
 }
 
 func (id identification) matches(s Session) bool {
-	return (id.user == nil || *id.user == s.User) &&
+	return (!id.calling || id.station == s.Client) &&
+		(id.user == nil || *id.user == s.User) &&
 		(id.session == nil || *id.session == s.ID) &&
 		(id.called == nil || strings.EqualFold(*id.called, s.Called)) &&
 		(id.portID == nil || *id.portID == s.PortID) &&
-		(id.port == nil || *id.port == s.Port) &&
-		(!id.calling || id.station == s.Client)
+		(id.port == nil || *id.port == s.Port)
 }
 
 // find returns the one session that matches.

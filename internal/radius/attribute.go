@@ -41,20 +41,26 @@ func AddEAPMessage(p *lr.Packet, eap []byte) {
 }
 
 // EAPMessage joins the EAP-Message attributes, and reports whether there are any. Present and empty is
-// EAP-Start.
+// EAP-Start. A packet in one attribute aliases it.
 func EAPMessage(attrs lr.Attributes) (eap []byte, present bool) {
+	parts, length := 0, 0
 	for _, a := range attrs {
-		if a.Type != typeEAPMessage {
-			continue
+		if a.Type == typeEAPMessage {
+			eap = a.Attribute
+			parts++
+			length += len(a.Attribute)
 		}
-		if !present && len(a.Attribute) < maxValue {
-			eap = a.Attribute // the usual case: all in one
-		} else {
-			eap = append(eap[:len(eap):len(eap)], a.Attribute...)
-		}
-		present = true
 	}
-	return eap, present
+	if parts <= 1 {
+		return eap, parts == 1
+	}
+	eap = make([]byte, 0, length)
+	for _, a := range attrs {
+		if a.Type == typeEAPMessage {
+			eap = append(eap, a.Attribute...)
+		}
+	}
+	return eap, true
 }
 
 // Vendors whose attributes are known here (IANA private enterprise numbers).

@@ -110,20 +110,42 @@ func signsMessage(code lr.Code) bool { return code != lr.CodeAccountingResponse 
 // signMessage fills in the Message-Authenticator that marshal left room for; the authenticator field holds
 // what the sum is to be computed over.
 func signMessage(b, secret []byte) {
-	mac := hmac.New(md5.New, secret)
-	mac.Write(b)
-	mac.Sum(b[MinLength+2 : MinLength+2])
+	sum := hmacMD5(secret, b)
+	copy(b[MinLength+2:], sum[:])
+}
+
+// hmacMD5 is HMAC-MD5 (RFC 2104) of a message in parts, MaxLength octets at most. Every packet needs it, and
+// unlike crypto/hmac it does it on the stack.
+func hmacMD5(secret []byte, message ...[]byte) [md5.Size]byte {
+	var pad [md5.BlockSize]byte
+	if len(secret) > len(pad) {
+		sum := md5.Sum(secret)
+		secret = sum[:]
+	}
+	copy(pad[:], secret)
+	var room [md5.BlockSize + MaxLength]byte
+	b := room[:0]
+	for _, c := range pad {
+		b = append(b, c^0x36)
+	}
+	for _, part := range message {
+		b = append(b, part...)
+	}
+	inner := md5.Sum(b)
+	b = room[:0]
+	for _, c := range pad {
+		b = append(b, c^0x5c)
+	}
+	return md5.Sum(append(b, inner[:]...))
 }
 
 // digest is the MD5 sum of a packet with another authenticator in place of its own, and the secret.
 func digest(b, authenticator, secret []byte) (sum [16]byte) {
-	h := md5.New()
-	h.Write(b[:4])
-	h.Write(authenticator)
-	h.Write(b[MinLength:])
-	h.Write(secret)
-	h.Sum(sum[:0])
-	return sum
+	var room [MaxLength + 256]byte // for secrets of the usual lengths; append takes more where it must
+	c := append(room[:0], b[:4]...)
+	c = append(c, authenticator...)
+	c = append(c, b[MinLength:]...)
+	return md5.Sum(append(c, secret...))
 }
 
 // findMessageAuthenticator returns the offset of the attribute's value in a trimmed packet, or 0. More than one
@@ -151,14 +173,8 @@ func verifyMessage(b, authenticator, secret []byte) (present bool, err error) {
 	if err != nil || at == 0 {
 		return false, err
 	}
-	mac := hmac.New(md5.New, secret)
-	mac.Write(b[:4])
-	mac.Write(authenticator)
-	mac.Write(b[MinLength:at])
-	mac.Write(zeros[:])
-	mac.Write(b[at+md5.Size:])
-	var sum [md5.Size]byte
-	if !hmac.Equal(mac.Sum(sum[:0]), b[at:at+md5.Size]) {
+	sum := hmacMD5(secret, b[:4], authenticator, b[MinLength:at], zeros[:], b[at+md5.Size:])
+	if !hmac.Equal(sum[:], b[at:at+md5.Size]) {
 		return true, ErrBadMessageAuthenticator
 	}
 	return true, nil

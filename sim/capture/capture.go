@@ -89,7 +89,7 @@ func (c *Writer) Packet(_ trace.Record, p trace.Packet) {
 	data := p.Data
 	switch {
 	case !p.IsFrame():
-		data = c.framer.udp(p.From, p.To, p.Data)
+		data = c.framer.frame(p.From, p.To, p.Data)
 	case p.Medium.Kind == host.Radio:
 		linkType = linkTypeDot11
 	}

@@ -112,7 +112,7 @@ func TestDatagramHeaders(t *testing.T) {
 		if p.IsFrame() {
 			continue
 		}
-		packet := gopacket.NewPacket(f.udp(p.From, p.To, p.Data), layers.LayerTypeEthernet, gopacket.Default)
+		packet := gopacket.NewPacket(f.frame(p.From, p.To, p.Data), layers.LayerTypeEthernet, gopacket.Default)
 		udp, ok := packet.TransportLayer().(*layers.UDP)
 		if !ok || packet.ErrorLayer() != nil {
 			t.Fatalf("%v → %v does not decode: %v", p.From, p.To, packet)
@@ -126,7 +126,7 @@ func TestDatagramHeaders(t *testing.T) {
 			t.Errorf("%v → %v: UDP checksum is off by %#x", p.From, p.To, sum)
 		}
 	}
-	packet := gopacket.NewPacket(f.udp(ap, nac, radius(1, 20)), layers.LayerTypeEthernet, gopacket.Default)
+	packet := gopacket.NewPacket(f.frame(ap, nac, radius(1, 20)), layers.LayerTypeEthernet, gopacket.Default)
 	if eth := packet.LinkLayer().(*layers.Ethernet); eth.SrcMAC.String() != "02:00:0a:00:01:01" || eth.DstMAC.String() != "02:00:0a:00:00:01" {
 		t.Errorf("MAC addresses %v → %v", eth.SrcMAC, eth.DstMAC)
 	}

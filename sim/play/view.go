@@ -82,8 +82,12 @@ func (v *view) of(r *trace.Record) *client {
 
 // update takes one record in and returns the client whose state it may have changed.
 func (v *view) update(r *trace.Record) *client {
-	if r.Kind == "crash" {
+	switch r.Kind {
+	case "crash":
 		v.down(r.Actor)
+		return nil
+	case "port", "supplicant", "decision", "lookup", "ddb":
+	default: // most are packets; whose they are is of no interest here
 		return nil
 	}
 	c := v.of(r)
@@ -113,8 +117,6 @@ func (v *view) update(r *trace.Record) *client {
 		if c.compliance == "" {
 			c.compliance = "none"
 		}
-	default:
-		return nil
 	}
 	return c
 }
