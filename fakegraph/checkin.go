@@ -74,8 +74,8 @@ func (s *Server) scheduledCheckIn(id string, number int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e := s.devices.byID[id]
-	if e == nil || e.armed != number {
-		return
+	if e == nil || e.armed != number || e.Off {
+		return // a device that is off is armed again when it is switched on
 	}
 	now := s.h.Now()
 	e.NextCheckIn = s.cfg.nextCheckIn(e.Enrolled, now, e.OperatingSystem)

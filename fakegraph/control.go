@@ -163,9 +163,32 @@ func (s *Server) SetPosture(label string, c PostureChange) error {
 	})
 }
 
+// ErrOff is returned by Sync for a device that is switched off.
+var ErrOff = errors.New("the device is switched off")
+
 // Sync makes a device check in now. Its schedule does not change.
 func (s *Server) Sync(label string) error {
-	return s.change(label, func(e *entry) error { return s.checkIn(e, s.h.Now()) })
+	return s.change(label, func(e *entry) error {
+		if e.Off {
+			return ErrOff
+		}
+		return s.checkIn(e, s.h.Now())
+	})
+}
+
+// SetPower switches a device off or on. A device that is off does not check in; what fell due meanwhile is made up for
+// when it is switched on.
+func (s *Server) SetPower(label string, on bool) error {
+	return s.change(label, func(e *entry) error {
+		if e.Off == !on {
+			return nil
+		}
+		e.Off = !on
+		if on {
+			s.arm(e) // a check-in that is overdue happens at once
+		}
+		return s.save(&e.Device)
+	})
 }
 
 // Rename gives a device another deviceName, in Intune and on the device. Its label stays.

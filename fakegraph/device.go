@@ -75,6 +75,8 @@ type Device struct {
 	Enrolled    time.Time `json:"enrolled"`
 	LastSync    time.Time `json:"lastSync"`
 	NextCheckIn time.Time `json:"nextCheckIn"`
+	// Off says that the device is switched off.
+	Off bool `json:"off,omitempty"`
 }
 
 const (

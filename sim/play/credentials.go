@@ -54,13 +54,13 @@ func (p *player) makeCredentials(live bool) (err error) {
 // issueAll gives the devices the certificates of the file.
 func (p *player) issueAll(now time.Time) error {
 	for i := range p.file.Devices {
-		d := &device{spec: &p.file.Devices[i]}
+		d := &device{spec: &p.file.Devices[i], name: p.file.Devices[i].DeviceName}
 		p.devices[d.spec.Name] = d
 		if d.spec.Certificate == nil {
 			continue
 		}
 		var err error
-		if d.certificate, err = p.issue(d.spec, d.spec.Certificate, now, 0); err != nil {
+		if d.certificate, err = p.issue(d, d.spec.Certificate, now, 0); err != nil {
 			return fmt.Errorf("%s: %w", d.spec.Certificate.Pos, err)
 		}
 	}
@@ -68,10 +68,10 @@ func (p *player) issueAll(now time.Time) error {
 }
 
 // issue makes a client certificate; the number tells a device's later ones from its first.
-func (p *player) issue(d *scenario.Device, c *scenario.Certificate, now time.Time, number int) (tls.Certificate, error) {
+func (p *player) issue(d *device, c *scenario.Certificate, now time.Time, number int) (tls.Certificate, error) {
 	profile := pki.Profile{Subject: c.Subject, DNS: c.SANDNS, URI: c.SANURI, Email: c.SANEmail}
-	random := p.world.Rand(fmt.Sprintf("pki/device/%s/%d", d.Name, number))
-	return p.credentials.authority(c.Issuer).Client(profile, d.Variables(), now.Add(c.NotBefore), now.Add(c.NotAfter), random)
+	random := p.world.Rand(fmt.Sprintf("pki/device/%s/%d", d.spec.Name, number))
+	return p.credentials.authority(c.Issuer).Client(profile, d.variables(), now.Add(c.NotBefore), now.Add(c.NotAfter), random)
 }
 
 func (c *credentials) authority(name string) *pki.Authority {

@@ -15,11 +15,20 @@ import (
 // A device is a client's machine while the scenario runs.
 type device struct {
 	spec        *scenario.Device
+	name        string // deviceName in Intune, which a step can change
 	certificate tls.Certificate
 	supplicant  *supplicant.Supplicant // of the current boot
+	link        *supplicant.Link       // what it is plugged into, which a crash does not change
 }
 
-// bootDevice starts a device's supplicant; it is connected to nothing.
+// variables are what the templates of its certificate stand for now.
+func (d *device) variables() pki.Variables {
+	v := d.spec.Variables()
+	v.DeviceName = d.name
+	return v
+}
+
+// bootDevice starts a device's supplicant, which connects to what the device was connected to before a crash.
 func (p *player) bootDevice(d *device, h host.Host) error {
 	mac, _ := ether.FromHardware(d.spec.Address(p.seed))
 	s := &d.spec.Supplicant
@@ -38,8 +47,10 @@ func (p *player) bootDevice(d *device, h host.Host) error {
 		FragmentSize: s.Fragment,
 		NoRetry:      !s.Retry,
 	}
-	d.supplicant, err = supplicant.Start(h, cfg)
-	return err
+	if d.supplicant, err = supplicant.Start(h, cfg); err != nil || d.link == nil {
+		return err
+	}
+	return d.supplicant.Connect(*d.link)
 }
 
 func tlsVersion(s string) uint16 {
@@ -56,7 +67,9 @@ func (p *player) connect(c *scenario.Connect) error {
 		link.SSID = nas.SSID
 		link.BSSID = bssid(p.nasNumber(c.NAS))
 	}
-	return p.devices[c.Device].supplicant.Connect(link)
+	d := p.devices[c.Device]
+	d.link = &link
+	return d.supplicant.Connect(link)
 }
 
 // medium is the radio channel of an access point's network or the cable of a switch port.
@@ -68,7 +81,9 @@ func medium(nas *scenario.NAS, port int) host.Medium {
 }
 
 func (p *player) disconnect(device string) error {
-	p.devices[device].supplicant.Disconnect()
+	d := p.devices[device]
+	d.link = nil
+	d.supplicant.Disconnect()
 	return nil
 }
 
@@ -76,7 +91,7 @@ func (p *player) disconnect(device string) error {
 func (p *player) reissue(now time.Time, r *scenario.Reissue) error {
 	d := p.devices[r.Device]
 	p.issued++
-	c, err := p.issue(d.spec, &r.Certificate, now, p.issued)
+	c, err := p.issue(d, &r.Certificate, now, p.issued)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	_ "embed"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"net/netip"
 	"strconv"
@@ -77,7 +78,23 @@ func (p *player) bootGraph(h host.Host) error {
 		return err
 	}
 	p.graph = server
+	for _, change := range p.later {
+		if err := change(); err != nil {
+			return err
+		}
+	}
+	p.later = nil
 	return server.Start()
+}
+
+// onDevice changes something on a device itself, which Intune notices later. Fakegraph keeps the state of the
+// devices too, so while Microsoft is down the change waits; no one can tell.
+func (p *player) onDevice(change func() error) error {
+	if !p.up(scenario.HostGraph) {
+		p.later = append(p.later, change)
+		return nil
+	}
+	return change()
 }
 
 func compliancePolicy(c *scenario.Compliance) *fakegraph.CompliancePolicy {
@@ -111,19 +128,42 @@ func enrolment(d *scenario.Device, name string, r *scenario.DeviceIntune) fakegr
 }
 
 func (p *player) setPosture(s *scenario.SetPosture) error {
-	return p.graph.SetPosture(s.Device, fakegraph.PostureChange{Antivirus: s.Posture.Antivirus, Firewall: s.Posture.Firewall,
-		Encryption: s.Posture.Encryption, PatchLevel: s.Posture.PatchLevel})
+	return p.onDevice(func() error {
+		return p.graph.SetPosture(s.Device, fakegraph.PostureChange{Antivirus: s.Posture.Antivirus, Firewall: s.Posture.Firewall,
+			Encryption: s.Posture.Encryption, PatchLevel: s.Posture.PatchLevel})
+	})
 }
 
-func (p *player) sync(device string) error   { return p.graph.Sync(device) }
+// setPower tells Intune's model of a device whether it can check in. Devices that are not enrolled never do.
+func (p *player) setPower(device string, on bool) error {
+	return p.onDevice(func() error {
+		if err := p.graph.SetPower(device, on); !errors.Is(err, fakegraph.ErrNoDevice) {
+			return err
+		}
+		return nil
+	})
+}
+
+func (p *player) sync(device string) error {
+	if !p.up(device) {
+		return inputError("%s is down and cannot check in", device)
+	}
+	return p.graph.Sync(device)
+}
+
 func (p *player) retire(device string) error { return p.graph.Remove(device) }
 
-func (p *player) rename(s *scenario.Rename) error { return p.graph.Rename(s.Device, s.To) }
+func (p *player) rename(s *scenario.Rename) error {
+	p.devices[s.Device].name = s.To
+	return p.graph.Rename(s.Device, s.To)
+}
 
 func (p *player) enroll(s *scenario.Enroll) error {
 	d := p.file.Device(s.Device)
-	_, err := p.graph.Enroll(enrolment(d, d.DeviceName, &s.Record))
-	return err
+	if _, err := p.graph.Enroll(enrolment(d, p.devices[s.Device].name, &s.Record)); err != nil {
+		return err
+	}
+	return p.setPower(s.Device, p.up(s.Device))
 }
 
 // breakGraph cuts Graph off, makes it answer with errors, or mends it.

@@ -105,6 +105,11 @@ func (p *player) crash(name string) error {
 		return fmt.Errorf("%s is down already", name)
 	}
 	p.down[name] = true
+	if p.devices[name] != nil {
+		if err := p.setPower(name, false); err != nil {
+			return err
+		}
+	}
 	return p.world.Crash(name)
 }
 
@@ -116,5 +121,8 @@ func (p *player) restart(name string) error {
 		}
 	}
 	p.down[name] = false
-	return p.world.Restart(name)
+	if err := p.world.Restart(name); err != nil || p.devices[name] == nil {
+		return err
+	}
+	return p.setPower(name, true)
 }

@@ -119,6 +119,8 @@ type player struct {
 	devices map[string]*device
 	down    map[string]bool // machines that have crashed
 
+	later []func() error // changes of devices that wait for Microsoft to be up again
+
 	failure *Failure
 }
 
