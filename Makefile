@@ -27,7 +27,7 @@ race:
 
 interop:
 	.ci/interop-tools
-	$(GO) test -count=1 -v -run '^TestInterop' ./... | grep -v 'no test files\|no tests to run\|^PASS$$'
+	$(GO) test -count=1 -v -run '^TestInterop' ./... | grep -v 'no test files\|no tests to run\|^PASS$$\|^=== \(RUN\|PAUSE\|CONT\) '
 
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem ./... | grep -v '^PASS$$\|no test files'
