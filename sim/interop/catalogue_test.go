@@ -100,7 +100,8 @@ func accept(p packet) bool { return p[fieldCode] == "2" }
 func opened(t *testing.T, f *scenario.File, o play.Options) dissection {
 	t.Helper()
 	file := capture(t, f, o)
-	d := dissect(t, file, scenarioSecret)
+	keys := pmks(t, file)
+	d := dissect(t, file, scenarioSecret, keys...)
 	d.clean(t)
 	accepts := d.count("wire", accept)
 	links := []string{"wire"}
@@ -116,8 +117,8 @@ func opened(t *testing.T, f *scenario.File, o play.Options) dissection {
 			}
 		}
 	}
-	if keys := d.pmks(t); accessLink(f) == "radio" && len(keys) > 0 {
-		dissect(t, file, scenarioSecret, keys...).unlocked(t)
+	if accessLink(f) == "radio" && len(keys) > 0 {
+		d.unlocked(t)
 	}
 	return d
 }

@@ -1,16 +1,10 @@
 package interop
 
 import (
-	"encoding/hex"
-	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
-
-	"nacsim/internal/radius"
-
-	lr "layeh.com/radius"
 )
 
 // scenarioSecret is shared by the NAC and every NAS of a scenario.
@@ -23,11 +17,8 @@ const (
 	fieldProtocols = "frame.protocols"
 	fieldSeverity  = "_ws.expert.severity"
 	fieldExpert    = "_ws.expert.message"
-	fieldSource    = "ip.src"
-	fieldTarget    = "ip.dst"
 	fieldFrom      = "udp.srcport"
 	fieldTo        = "udp.dstport"
-	fieldPayload   = "udp.payload"
 	fieldUDPSum    = "udp.checksum.status"
 	fieldIPSum     = "ip.checksum.status"
 	fieldCode      = "radius.code"
@@ -39,7 +30,7 @@ const (
 )
 
 var fields = []string{
-	fieldNumber, fieldLink, fieldProtocols, fieldSeverity, fieldExpert, fieldSource, fieldTarget, fieldFrom, fieldTo, fieldPayload, fieldUDPSum,
+	fieldNumber, fieldLink, fieldProtocols, fieldSeverity, fieldExpert, fieldFrom, fieldTo, fieldUDPSum,
 	fieldIPSum, fieldCode, fieldValid, fieldInvalid, fieldHandshake, fieldMessage, fieldGTK,
 }
 
@@ -161,41 +152,4 @@ func (d dissection) handshakes(link, message string) int {
 		}
 	}
 	return n
-}
-
-// pmks computes the pairwise master keys from the MPPE keys in the Access-Accepts, as an access point does.
-func (d dissection) pmks(t *testing.T) []string {
-	t.Helper()
-	requests := map[string]*lr.Packet{} // by the pair of sockets and the identifier
-	var keys []string
-	for _, p := range d {
-		if p[fieldCode] != "1" && p[fieldCode] != "2" {
-			continue
-		}
-		b, err := hex.DecodeString(p[fieldPayload])
-		if err != nil {
-			t.Fatal(err)
-		}
-		q, err := radius.Parse(b, []byte(scenarioSecret))
-		if err != nil {
-			t.Fatal(err)
-		}
-		nas := netip.MustParseAddr(p[fieldSource]).String() + ":" + p[fieldFrom]
-		if q.Code == lr.CodeAccessAccept {
-			nas = netip.MustParseAddr(p[fieldTarget]).String() + ":" + p[fieldTo]
-		}
-		nas += "/" + strconv.Itoa(int(q.Identifier))
-		if q.Code == lr.CodeAccessRequest {
-			requests[nas] = q
-			continue
-		}
-		recv, _, err := radius.MPPEKeys(q.Attributes, requests[nas])
-		if err != nil {
-			t.Fatalf("packet %s: %v", p[fieldNumber], err)
-		}
-		if key := hex.EncodeToString(recv); !slices.Contains(keys, key) {
-			keys = append(keys, key)
-		}
-	}
-	return keys
 }
