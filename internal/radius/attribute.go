@@ -54,13 +54,17 @@ func EAPMessage(attrs lr.Attributes) (eap []byte, present bool) {
 	if parts <= 1 {
 		return eap, parts == 1
 	}
-	eap = make([]byte, 0, length)
+	return AppendEAPMessage(make([]byte, 0, length), attrs), true
+}
+
+// AppendEAPMessage appends the values of the EAP-Message attributes to dst.
+func AppendEAPMessage(dst []byte, attrs lr.Attributes) []byte {
 	for _, a := range attrs {
 		if a.Type == typeEAPMessage {
-			eap = append(eap, a.Attribute...)
+			dst = append(dst, a.Attribute...)
 		}
 	}
-	return eap, true
+	return dst
 }
 
 // Vendors whose attributes are known here (IANA private enterprise numbers).

@@ -72,7 +72,8 @@ func (d *description) addVendor(v []byte) {
 }
 
 func describeEAP(attrs lr.Attributes) string {
-	b, _ := EAPMessage(attrs)
+	var room [MaxLength]byte
+	b := AppendEAPMessage(room[:0], attrs)
 	if len(b) == 0 {
 		return "EAP-Start"
 	}

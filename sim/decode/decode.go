@@ -43,25 +43,28 @@ type decoded struct {
 	client     string
 	detail     string // what follows the names in the summary
 	malformed  string
-	fields     []slog.Attr
+	room       *room
 	// wantFields is unset when only the names are asked for.
 	wantFields bool
 }
 
 func (d *decoded) add(a slog.Attr) {
 	if d.wantFields {
-		d.fields = append(d.fields, a)
+		d.room.fields = append(d.room.fields, a)
 	}
 }
 
-// leadingFields is how many fields Fields puts in front of those that the decoders add.
+// leadingFields is how many fields are always there.
 const leadingFields = 9
+
+// trailingFields is how many there can be besides and those that the decoders add: client, malformed, fate, note.
+const trailingFields = 4
 
 // Fields decodes a packet into the fields of its line in the trace, in the order described above.
 func Fields(p Packet) []slog.Attr {
-	d := decoded{wantFields: true, fields: make([]slog.Attr, leadingFields+1, leadingFields+16)}
+	d := decoded{wantFields: true}
 	d.decode(&p)
-	out := append(d.fields[:0],
+	out := append(make([]slog.Attr, 0, leadingFields+len(d.room.fields)+trailingFields),
 		slog.String("link", p.LinkName()),
 		slog.String("proto", d.proto),
 		slog.String("name", d.name),
@@ -71,12 +74,13 @@ func Fields(p Packet) []slog.Attr {
 		slog.String("src", d.src),
 		slog.String("dst", d.dst),
 		slog.Int("len", len(p.Data)))
-	added := d.fields[leadingFields+1:]
-	out = appendUnlessEmpty(out, "client", d.client) // into the room kept for it, or closing the gap
-	out = append(out, added...)
+	out = appendUnlessEmpty(out, "client", d.client)
+	out = append(out, d.room.fields...)
 	out = appendUnlessEmpty(out, "malformed", d.malformed)
 	out = appendUnlessEmpty(out, "fate", p.Fate)
-	return appendUnlessEmpty(out, "note", p.Note)
+	out = appendUnlessEmpty(out, "note", p.Note)
+	d.release()
+	return out
 }
 
 func appendUnlessEmpty(out []slog.Attr, key, value string) []slog.Attr {
@@ -90,6 +94,7 @@ func appendUnlessEmpty(out []slog.Attr, key, value string) []slog.Attr {
 func Summary(p Packet) string {
 	d := decoded{wantFields: true}
 	d.decode(&p)
+	defer d.release()
 	return d.summary(&p)
 }
 
@@ -99,6 +104,7 @@ func Summary(p Packet) string {
 func Name(p Packet) string {
 	var d decoded
 	d.decode(&p)
+	defer d.release()
 	return d.name
 }
 
@@ -108,6 +114,7 @@ func Name(p Packet) string {
 func Matches(p Packet, name string) bool {
 	var d decoded
 	d.decode(&p)
+	defer d.release()
 	return nameMatches(d.name, name) || d.eap != "" && nameMatches(d.eap, name)
 }
 
@@ -160,6 +167,7 @@ func MatchNames() []string {
 }
 
 func (d *decoded) decode(p *Packet) {
+	d.room = rooms.Get().(*room)
 	switch {
 	case !p.IsFrame():
 		d.src, d.dst = p.From.String(), p.To.String()

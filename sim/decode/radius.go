@@ -9,6 +9,7 @@ import (
 
 	lr "layeh.com/radius"
 	"layeh.com/radius/rfc2865"
+	"layeh.com/radius/rfc2869"
 )
 
 // radiusCodes are the codes a scenario can name.
@@ -60,9 +61,8 @@ func (d *decoded) radius(b []byte) {
 
 // radiusAttributes reads the attributes of a packet without padding.
 func (d *decoded) radiusAttributes(packet []byte) {
-	var room [32]lr.AVP // enough for nearly every packet
-	var list [len(room)]*lr.AVP
-	values, attrs := room[:0], lr.Attributes(list[:0])
+	r := d.room
+	values, attrs := r.values[:0], r.attrs[:0]
 	for b := packet[radiusHeader:]; len(b) > 0; b = b[b[1]:] {
 		if len(b) < 2 || b[1] < 2 || int(b[1]) > len(b) {
 			d.malformed = "RADIUS attribute cut at octet " + strconv.Itoa(len(packet)-len(b))
@@ -73,8 +73,10 @@ func (d *decoded) radiusAttributes(packet []byte) {
 	for i := range values {
 		attrs = append(attrs, &values[i])
 	}
-	if eap, present := radius.EAPMessage(attrs); present {
-		d.radiusEAP(eap)
+	r.values, r.attrs = values, attrs
+	if _, present := attrs.Lookup(rfc2869.EAPMessage_Type); present {
+		r.eap = radius.AppendEAPMessage(r.eap[:0], attrs)
+		d.radiusEAP(r.eap)
 	}
 	if d.wantFields {
 		d.describeAttributes(attrs)
