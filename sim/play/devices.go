@@ -69,6 +69,9 @@ func (p *player) connect(c *scenario.Connect) error {
 	}
 	d := p.devices[c.Device]
 	d.link = &link
+	if !p.up(c.Device) {
+		return nil // it connects when it boots
+	}
 	return d.supplicant.Connect(link)
 }
 

@@ -15,6 +15,7 @@ type script struct {
 	records   map[string]DeviceIntune // each device's record and posture
 	connected map[string]Connect      // where each device is
 	taken     map[string]string       // which device is on a switch port
+	down      map[string]int          // hosts that have crashed, and on which line
 	wireless  map[string]bool         // devices that are ever connected to an access point
 	wired     map[string]bool         // and to a switch
 }
@@ -24,6 +25,7 @@ func newScript() script {
 		records:   make(map[string]DeviceIntune),
 		connected: make(map[string]Connect),
 		taken:     make(map[string]string),
+		down:      make(map[string]int),
 		wireless:  make(map[string]bool),
 		wired:     make(map[string]bool),
 	}
@@ -106,6 +108,37 @@ func checkHowLong(p *parser, n *node, s *Step) {
 	}
 }
 
+func checkCrash(p *parser, n *node, c *Crash) {
+	if c.Host != "" && p.needUp(n, c.Host, "crash") {
+		p.script.down[c.Host] = n.pos.Line
+	}
+}
+
+func checkRestart(p *parser, n *node, r *Restart) { delete(p.script.down, r.Host) }
+
+// needUp reports a host that a step is about and that has crashed.
+func (p *parser) needUp(n *node, host, what string) bool {
+	line, down := p.script.down[host]
+	if down {
+		p.report(n.pos, n.width, "%s cannot %s: it is down since line %d", host, what, line)
+	}
+	return !down
+}
+
+func checkSync(p *parser, n *node, s *Sync) {
+	if p.needUp(n, s.Device, "check in") && p.needUp(n, HostGraph, "take a check-in") {
+		p.needEnrolled(n, s.Device, "check in")
+	}
+}
+
+func checkRename(p *parser, n *node, r *Rename) {
+	if p.needUp(n, HostGraph, "rename a device") {
+		p.needEnrolled(n, r.Device, "be renamed in Intune")
+	}
+}
+
+func checkCoAAnswer(p *parser, n *node, a *CoAAnswer) { p.needUp(n, a.NAS, "be told how to answer") }
+
 func checkConnect(p *parser, n *node, c *Connect) {
 	if c.Device == "" || c.NAS == "" {
 		return
@@ -175,6 +208,9 @@ func startEnroll(p *parser, n *node, e *Enroll) {
 }
 
 func checkEnroll(p *parser, n *node, e *Enroll) {
+	if !p.needUp(n, HostGraph, "enrol a device") {
+		return
+	}
 	record, ok := p.script.records[e.Device]
 	if !ok {
 		return
@@ -187,6 +223,9 @@ func checkEnroll(p *parser, n *node, e *Enroll) {
 }
 
 func checkRetire(p *parser, n *node, r *Retire) {
+	if !p.needUp(n, HostGraph, "retire a device") {
+		return
+	}
 	p.needEnrolled(n, r.Device, "be retired")
 	if record, ok := p.script.records[r.Device]; ok {
 		record.Enrolled = false
@@ -226,6 +265,9 @@ func readGraphStatus(p *parser, n *node, g *Graph) {
 }
 
 func checkGraph(p *parser, n *node, g *Graph) {
+	if g.Answer != 0 {
+		p.needUp(n, HostGraph, "answer with an error")
+	}
 	status, answer := n.entry("status"), n.entry("answer")
 	switch {
 	case status != nil && answer != nil:

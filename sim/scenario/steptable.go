@@ -116,7 +116,7 @@ var postureRule = mapping[SetPosture]{
 
 var syncRule = mapping[Sync]{fields: []field[Sync]{
 	key("device", "The device.", func(s *Sync) *string { return &s.Device }, deviceRef, required()),
-}, after: func(p *parser, n *node, s *Sync) { p.needEnrolled(n, s.Device, "check in") }}.rule()
+}, after: checkSync}.rule()
 
 var enrollRule = mapping[Enroll]{
 	fields: append([]field[Enroll]{
@@ -133,7 +133,7 @@ var retireRule = mapping[Retire]{fields: []field[Retire]{
 var renameRule = mapping[Rename]{fields: []field[Rename]{
 	key("device", "The device.", func(r *Rename) *string { return &r.Device }, deviceRef, required()),
 	key("name", "The new name.", func(r *Rename) *string { return &r.To }, line(63), required(), example("LAPTOP-ADA")),
-}, after: func(p *parser, n *node, r *Rename) { p.needEnrolled(n, r.Device, "be renamed in Intune") }}.rule()
+}, after: checkRename}.rule()
 
 var reissueRule = mapping[Reissue]{
 	fields: append(append([]field[Reissue]{
@@ -192,15 +192,15 @@ var coaAnswerRule = mapping[CoAAnswer]{fields: []field[CoAAnswer]{
 	key("nak", "The Error-Cause of the NAK (RFC 5176 section 3.5), for example 503, Session Context Not Found.",
 		func(a *CoAAnswer) *int { return &a.NAK }, number(401, 402, 403, 404, 405, 406, 407, 501, 502, 503, 504, 505, 506, 507, 508), required(), example("503")),
 	key("count", "How many requests.", func(a *CoAAnswer) *int { return &a.Count }, whole(1, 1000000), initially("1")),
-}}.rule()
+}, after: checkCoAAnswer}.rule()
 
 var crashRule = mapping[Crash]{fields: []field[Crash]{
 	key("host", "The host: nac, graph, a NAS or a device.", func(c *Crash) *string { return &c.Host }, hostRef, required()),
-}}.rule()
+}, after: checkCrash}.rule()
 
 var restartRule = mapping[Restart]{fields: []field[Restart]{
 	key("host", "The host: nac, graph, a NAS or a device.", func(r *Restart) *string { return &r.Host }, hostRef, required()),
-}}.rule()
+}, after: checkRestart}.rule()
 
 // expectRule is an expectation in either of its forms.
 var expectRule = mapping[Expect]{
