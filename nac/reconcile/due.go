@@ -208,7 +208,7 @@ func (e *Engine) evaluate(actions []Action, c *entry, now time.Time, a Assessmen
 		return actions
 	}
 	bound := c.bound(now, e.limits.PerHour)
-	at := latest(c.notBefore, a.AuthorizedAt.Add(e.limits.Settle), bound)
+	at := latest(c.notBefore, e.settled(now, &a), bound)
 	switch {
 	case now.Before(at):
 		if bound.Equal(at) && !c.told {
@@ -226,6 +226,17 @@ func (e *Engine) evaluate(actions []Action, c *entry, now time.Time, a Assessmen
 		return actions
 	}
 	return append(actions, e.attempt(c, now, a))
+}
+
+// clockStep is how far in the future an authorization must lie to have been made before the clock was set back.
+const clockStep = time.Second
+
+// settled is when the NAS has put the authorization into force. One from before the clock was set back is long in force.
+func (e *Engine) settled(now time.Time, a *Assessment) time.Time {
+	if a.AuthorizedAt.Sub(now) > clockStep {
+		return now
+	}
+	return a.AuthorizedAt.Add(e.limits.Settle)
 }
 
 // renew takes note of another authorization in force, after which attempts count anew.

@@ -204,6 +204,15 @@ func TestSettle(t *testing.T) {
 	b.want(strings.Join(b.log, " "), "2s")
 }
 
+// TestSettleClockSetBack holds that a session authorized before the clock was set back is not left alone until the clock
+// has caught up.
+func TestSettleClockSetBack(t *testing.T) {
+	b := newBench(t, Limits{Settle: 2 * time.Second})
+	b.client("a", "1", "750").AuthorizedAt = b.now.Add(24 * time.Hour)
+	b.e.Mark("a", "NAC restarted")
+	b.want(b.step(), "a#1 NAC restarted")
+}
+
 // TestReauthorizedButDifferent holds that another authorization starts with a fresh back-off.
 func TestReauthorizedButDifferent(t *testing.T) {
 	b := newBench(t, Limits{})

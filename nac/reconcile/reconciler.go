@@ -183,10 +183,22 @@ func (r *Reconciler) send(o coa.Order) {
 	if err != nil {
 		return // the machine is going down; the difference will be found again
 	}
-	if result.Outcome == coa.Nacked && result.ErrorCause == radius.SessionContextNotFound {
+	if result.Outcome == coa.Nacked && result.ErrorCause == radius.SessionContextNotFound && r.known(&o.Session) {
 		r.c.Sessions.EndAuthorization(o.Session.Key(), o.Session.AuthorizedAt, "the NAS has no such session")
 	}
 	r.done(o.Session.Request.MAC, result.Outcome)
+}
+
+// acceptWait is for how long a NAS may go on asking before it gets an Access-Accept that was lost: as long as requests
+// are remembered by a server (RFC 5080 section 2.2.2).
+const acceptWait = 30 * time.Second
+
+// known reports whether the NAS must know of a session: it has said so, or has had the time to. Until then it may be
+// waiting for the Access-Accept still, and to forget the session would leave the client in the network for good with what
+// it is about to get.
+func (r *Reconciler) known(s *session.Session) bool {
+	age := r.h.Now().Sub(s.AuthorizedAt)
+	return !s.StartedAt.IsZero() || age >= acceptWait || age < -clockStep
 }
 
 func (r *Reconciler) done(client string, outcome coa.Outcome) {

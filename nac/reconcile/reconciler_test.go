@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -267,14 +268,50 @@ func TestNoSuchSession(t *testing.T) {
 	if g.sessions.Len() != 1 {
 		t.Fatal("a session that has been authorized again was ended")
 	}
-	ended := make(chan struct{})
-	go func() {
-		for g.sessions.Len() > 0 {
-		}
-		close(ended)
-	}()
+	g.m.advance(acceptWait)
 	g.net.answers <- gone
-	<-ended
+	g.empty()
+}
+
+// empty waits until the session has ended.
+func (g *rig) empty() {
+	for g.sessions.Len() > 0 {
+		runtime.Gosched()
+	}
+}
+
+// TestNotYetKnown holds that a NAS that knows nothing of a session is believed only when it has had the time to get an
+// Access-Accept that was lost, or has known the session before.
+func TestNotYetKnown(t *testing.T) {
+	gone := coa.Result{Outcome: coa.Nacked, ErrorCause: radius.SessionContextNotFound}
+	g := start(t, Limits{Settle: -1})
+	g.want(policy.Decision{Allow: true, Authorization: vlan("750")})
+	g.r.Mark(client, "device record changed")
+	g.order(t)
+	g.net.answers <- gone
+	g.idle()
+	if g.sessions.Len() != 1 {
+		t.Fatal("the session was ended while its Access-Accept may be under way")
+	}
+	g.m.advance(30 * time.Second)
+	same(t, g.order(t), `reauth A1 wants "750" has "1" attempt 2: device record changed`)
+	g.net.answers <- gone
+	g.empty()
+
+	g.want(policy.Decision{Allow: true, Authorization: vlan("1")})
+	g.authorize(t)
+	s := quarantined()
+	if known, err := g.sessions.Start(session.Accounting{Key: s.Key(), AcctSessionID: "A1"}); !known || err != nil {
+		t.Fatalf("Start returns %v, %v", known, err)
+	}
+	g.want(policy.Decision{Allow: true, Authorization: vlan("750")})
+	g.m.advance(time.Hour)
+	g.authorize(t)
+	g.want(policy.Decision{Allow: true, Authorization: vlan("1")})
+	g.r.Mark(client, "device record changed")
+	g.order(t)
+	g.net.answers <- gone
+	g.empty()
 }
 
 // TestRestart holds that a fresh reconciler finds the difference that the sessions hold.
