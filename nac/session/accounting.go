@@ -28,7 +28,7 @@ func (s *Session) older(now time.Time, delay time.Duration) bool {
 
 // Start takes Accounting-Start and reports whether it belongs to a session. It makes the Acct-Session-Id known
 // of a session that was authorized without or with another one, unless the record is older than that
-// authorization.
+// authorization. A record without Acct-Session-Id, which RFC 2866 section 5.5 forbids, takes none away.
 func (t *Table) Start(a Accounting) (known bool, err error) {
 	now := t.h.Now()
 	t.mu.Lock()
@@ -36,6 +36,9 @@ func (t *Table) Start(a Accounting) (known bool, err error) {
 	if s == nil || s.AcctSessionID != a.AcctSessionID && s.older(now, a.Delay) {
 		t.mu.Unlock()
 		return false, nil
+	}
+	if a.AcctSessionID == "" {
+		a.AcctSessionID = s.AcctSessionID
 	}
 	fresh := s.StartedAt.IsZero() || s.AcctSessionID != a.AcctSessionID
 	s.AcctSessionID = a.AcctSessionID

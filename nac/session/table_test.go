@@ -127,6 +127,11 @@ func TestAccountingOfOlderSessions(t *testing.T) {
 			known, _ := t.Start(Accounting{Key: key, AcctSessionID: "OLD", Delay: 10 * time.Second})
 			return known
 		}, false},
+		{"Start without Acct-Session-Id", func(t *Table) bool {
+			known, _ := t.Start(Accounting{Key: key})
+			s, _ := t.Get(key)
+			return known && s.AcctSessionID == "A1"
+		}, true},
 		{"Start of an unknown client", func(t *Table) bool {
 			known, _ := t.Start(Accounting{Key: place("ap-1", printer), AcctSessionID: "B1"})
 			return known
