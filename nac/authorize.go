@@ -24,7 +24,7 @@ import (
 func (n *NAC) Authorize(a radiusd.Access) radiusd.Verdict {
 	r := facts(a)
 	keys := identity.Extract(r.AuthType, a.Request.ClientMAC, r.Certificate)
-	r.MDM = n.mdmState(keys)
+	r.MDM = n.mdmState(r.MAC, keys)
 	d := n.Policy().Decide(n.h.Now(), r)
 	n.events.Emit(event.CertCheck(event.ClientCertCheckSuccess, &r, ""))
 	n.announce(a, &r, &d)
@@ -144,21 +144,26 @@ func (n *NAC) lookup(r *policy.Request, keys []identity.Key) {
 		return
 	}
 	if len(keys) == 0 {
-		n.events.Emit(event.MDM(event.MDMLookupFailure, r, event.Lookup{
-			Text: "nothing to look the device up by: the MAC address is randomized and the certificate names no device"}))
+		n.events.Emit(event.MDM(event.MDMLookupFailure, r, event.Lookup{Text: noKeys}))
 		return
 	}
 	n.mdm.Enqueue(r.MAC, keys)
 }
 
-// mdmState is what the device database says of a device.
-func (n *NAC) mdmState(keys []identity.Key) policy.MDM {
-	if n.mdm == nil {
+// noKeys is why nobody can be asked about a device.
+const noKeys = "nothing to look the device up by: the MAC address is randomized and the certificate names no device"
+
+// mdmState is what the device database says of a client's device.
+func (n *NAC) mdmState(client string, keys []identity.Key) policy.MDM {
+	switch {
+	case n.mdm == nil:
 		return policy.MDM{Why: "no Intune account is linked"}
+	case len(keys) == 0:
+		return policy.MDM{Why: noKeys}
 	}
 	rec, key, ok := n.mdm.State(keys)
 	if !ok {
-		return policy.MDM{}
+		return policy.MDM{Why: n.mdm.Unknown(client, keys)}
 	}
 	m := policy.MDM{
 		Known: true, Status: n.cfg.Compliance.Status(rec.ComplianceState), ComplianceState: rec.ComplianceState,

@@ -95,7 +95,7 @@ func (n *NAC) SetPolicy(p *policy.Policy) {
 // decide evaluates the policy for a session on what is known now.
 func (n *NAC) decide(now time.Time, s *session.Session) policy.Decision {
 	r := s.Request
-	r.MDM = n.mdmState(s.Keys())
+	r.MDM = n.mdmState(r.MAC, s.Keys())
 	return n.Policy().Decide(now, r)
 }
 

@@ -20,6 +20,8 @@ type client struct {
 	// Pending says that a lookup is due or under way, and Found that the last one for these keys found a record.
 	Pending bool `json:"pending"`
 	Found   bool `json:"found"`
+	// Missing says that it found none.
+	Missing bool `json:"missing,omitempty"`
 	// Seen is when the client last authenticated, as of the last write.
 	Seen time.Time `json:"seen"`
 
@@ -29,6 +31,23 @@ type client struct {
 	running  bool
 	again    bool // the keys changed while the lookup was running
 	retry    host.Timer
+}
+
+// Unknown says why there is no record of a client with these keys, in words for the explanation of a decision: it has
+// not been looked up yet, the attempts have failed, or Intune had no such device when it was last asked.
+func (s *Service) Unknown(name string, keys []identity.Key) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.clients[name]
+	switch {
+	case c == nil || !slices.Equal(c.Keys, keys[:min(len(keys), maxClientKeys)]):
+		return "Intune has not answered yet"
+	case c.Missing:
+		return "Intune has no such device"
+	case c.failures > 0:
+		return "Intune could not be asked"
+	}
+	return "Intune has not answered yet"
 }
 
 // maxClientKeys bounds the keys of one client.
@@ -79,7 +98,7 @@ func (s *Service) remember(name string, keys []identity.Key) (*client, bool) {
 		return c, false
 	}
 	s.unindexKeys(name, c.Keys)
-	c.Keys, c.Found = slices.Clone(keys), false
+	c.Keys, c.Found, c.Missing = slices.Clone(keys), false, false
 	s.indexKeys(name, c.Keys)
 	return c, true
 }

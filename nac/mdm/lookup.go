@@ -144,7 +144,7 @@ func (s *Service) finish(name string, c *client, keys []identity.Key, tried []st
 	case err == nil:
 		done.Record, done.Key, done.Found = s.db.resolve(keys)
 		c.cancel()
-		c.Found = done.Found
+		c.Found, c.Missing = done.Found, !done.Found
 		if s.clients[name] == c {
 			_ = s.saveClient(name, c) // see Forget
 		}

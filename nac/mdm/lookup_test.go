@@ -284,6 +284,36 @@ func TestForgetWhileAsking(t *testing.T) {
 	}
 }
 
+// What is not in the DDB has not been answered yet, or could not be asked for, or is not enrolled.
+func TestUnknown(t *testing.T) {
+	const yet, no, failed = "Intune has not answered yet", "Intune has no such device", "Intune could not be asked"
+	l := newLink(t, testConfig(), &device{id: guid(1), name: "A"})
+	k := keys(cn("X"))
+	want := func(when, name string, k []identity.Key, want string) {
+		t.Helper()
+		if got := l.Unknown(name, k); got != want {
+			t.Errorf("%s: %q, want %q", when, got, want)
+		}
+	}
+	want("never asked", client1, k, yet)
+	l.in.answer = func(*http.Request) *http.Response { return reply(500, "") }
+	l.Enqueue(client1, k)
+	want("before the answer", client1, k, yet)
+	l.h.advance(time.Second)
+	want("after a failure", client1, k, failed)
+	l.in.answer = nil
+	l.h.advance(time.Minute)
+	want("not enrolled", client1, k, no)
+	want("other keys", client1, keys(cn("Y")), yet)
+	want("another client", "other", k, yet)
+	l.restart(testConfig())
+	want("after a restart", client1, k, no)
+	l.Enqueue("other", k)
+	l.h.advance(500 * time.Microsecond)
+	l.Forget("other")
+	want("gone before the answer", "other", k, yet)
+}
+
 // A client that comes back while the lookup that was forgotten still runs has one again, with the same keys and with
 // others.
 func TestBackWhileAsking(t *testing.T) {
