@@ -408,5 +408,5 @@ func (m *machine) disconnect() {
 	}
 	m.associated, m.phase, m.deadline = false, phaseIdle, time.Time{}
 	m.peer.close()
-	m.become(Disconnected, "switched off by its user")
+	m.become(Disconnected, "left")
 }

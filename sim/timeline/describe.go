@@ -110,7 +110,7 @@ func supplicant(r *trace.Record) line {
 	case "associating":
 		return line{text: join(" ", "connects to", to)}
 	case "failed":
-		return line{text: join(": ", "gives up on "+to, reason), look: bad}
+		return line{text: join(": ", "fails to authenticate on "+to, reason), look: bad}
 	case "disconnected":
 		return line{text: join(": ", "is disconnected from "+to, reason)}
 	}
@@ -173,10 +173,22 @@ var identityKeys = map[string]string{"mac": "MAC address", "cn": "certificate CN
 
 func (t *Timeline) lookup(r *trace.Record) line {
 	key := r.Field("key")
-	text := "looks up " + t.names.of(r.Field("client")) + " in Intune by " + join(" ", first(identityKeys[key], key), r.Field("value"))
+	text := "looks up " + t.names.of(r.Field("client")) + " in Intune by "
+	if names, values := strings.Split(key, ","), strings.Split(r.Field("value"), ","); len(names) == len(values) {
+		for i := range names {
+			names[i] = join(" ", first(identityKeys[names[i]], names[i]), values[i])
+		}
+		text += strings.Join(names, ", ")
+	} else {
+		text += join(" ", first(identityKeys[key], key), r.Field("value"))
+	}
 	switch r.Field("result") {
 	case "found":
-		return line{text: text + ": " + join(", ", r.Field("device"), r.Field("compliance"))}
+		text += ": " + join(", ", r.Field("device"), r.Field("compliance"))
+		if r.Field("conflict") == "true" {
+			text += ", because several records match and disagree"
+		}
+		return line{text: text}
 	case "not_found":
 		return line{text: text + ": not found"}
 	}
@@ -269,6 +281,9 @@ func device(r *trace.Record) line {
 func deviceRecord(r *trace.Record) line {
 	now, was := r.Field("compliance"), r.Field("was")
 	l := line{text: "learns that " + r.Field("device") + " is " + now}
+	if now == "none" {
+		l.text = "learns that Intune has no " + r.Field("device") + " any more"
+	}
 	if was == "" || was == "none" || was == now { // the lookup's own line says it
 		l.look = detail
 	} else {
