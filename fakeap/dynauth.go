@@ -1,6 +1,7 @@
 package fakeap
 
 import (
+	"iter"
 	"log/slog"
 	"net/netip"
 	"strconv"
@@ -66,23 +67,36 @@ func (n *nas) dynamicAuthorization(conn host.PacketConn, from netip.AddrPort, da
 	}
 }
 
-// sessions yields the sessions in force and those that will be when their 4-way handshake is over: a server that is
-// quick with its CoA-Request must find the session it has just granted.
-func (n *nas) sessions(yield func(das.Session) bool) {
-	for mac, c := range n.clients { // order-free: a request is for the one session that it matches, or for none
-		s := das.Session{Client: mac, Called: n.link.calledStation(c), Port: c.number, PortID: c.port}
-		switch {
-		case c.session != nil:
-			s.ID, s.User = c.session.id, c.session.user
-		case c.pending != nil:
-			s.ID, s.User = c.pending.sessionID, c.pending.user
-		default:
-			continue
-		}
-		if !yield(s) {
+// sessions gives the session of a client, or those of all for the zero address.
+func (n *nas) sessions(mac ether.Addr) iter.Seq[das.Session] {
+	return func(yield func(das.Session) bool) {
+		if mac != (ether.Addr{}) {
+			if s, ok := n.sessionOf(n.clients[mac]); ok {
+				yield(s)
+			}
 			return
 		}
+		for _, c := range n.clients { // order-free: a request is for the one session that it matches, or for none
+			if s, ok := n.sessionOf(c); ok && !yield(s) {
+				return
+			}
+		}
 	}
+}
+
+// sessionOf is a client's session in force, or the one that will be when its 4-way handshake is over: a server that
+// is quick with its CoA-Request must find the session it has just granted.
+func (n *nas) sessionOf(c *client) (s das.Session, ok bool) {
+	if c == nil || c.session == nil && c.pending == nil {
+		return s, false
+	}
+	s = das.Session{Client: c.mac, Called: n.link.calledStation(c), Port: c.number, PortID: c.port}
+	if c.session != nil {
+		s.ID, s.User = c.session.id, c.session.user
+	} else {
+		s.ID, s.User = c.pending.sessionID, c.pending.user
+	}
+	return s, true
 }
 
 // command carries out a request that has been acknowledged.

@@ -133,8 +133,12 @@ func (e *Engine) refused() (cause radius.ErrorCause, ok bool) {
 	return e.refuse, true
 }
 
-// Receive takes a datagram. Sessions are those in force now; the engine does not keep them.
-func (e *Engine) Receive(now time.Time, from netip.AddrPort, datagram []byte, sessions iter.Seq[Session]) Outcome {
+// Sessions gives the sessions in force, in any order: those of one client, or of all for the zero address. It may
+// give more than asked for.
+type Sessions func(client ether.Addr) iter.Seq[Session]
+
+// Receive takes a datagram. The engine does not keep the sessions.
+func (e *Engine) Receive(now time.Time, from netip.AddrPort, datagram []byte, sessions Sessions) Outcome {
 	request, dropped := e.authenticate(now, from, datagram)
 	if dropped != "" {
 		return Outcome{Dropped: dropped, Request: requestName(datagram)}

@@ -3,6 +3,7 @@ package das
 import (
 	"bytes"
 	"encoding/binary"
+	"iter"
 	"net/netip"
 	"slices"
 	"testing"
@@ -125,7 +126,7 @@ func TestDecisions(t *testing.T) {
 		{"several sessions", disconnect, []func(*lr.Packet){set(rfc2869.NASPortID_Type, "ap-1/corp")}, radius.MultipleSessionSelection, None},
 	}
 	for _, tt := range tests {
-		o := engine(t, nil).Receive(now, from, request(t, tt.code, tt.steps...), slices.Values(table))
+		o := engine(t, nil).Receive(now, from, request(t, tt.code, tt.steps...), all(table))
 		if o.Cause != tt.cause || o.Command != tt.command || o.Dropped != "" {
 			t.Errorf("%s: cause %v, command %d, dropped %q; want %v, %d", tt.name, o.Cause, o.Command, o.Dropped, tt.cause, tt.command)
 		}
@@ -167,19 +168,19 @@ func TestDrops(t *testing.T) {
 		{"no Message-Authenticator", engine(t, func(c *Config) { c.RequireMessageAuthenticator = true }), unsigned, "no Message-Authenticator"},
 	}
 	for _, tt := range tests {
-		if o := tt.engine.Receive(now, from, tt.datagram, slices.Values(table)); o.Dropped != tt.want || o.Reply != nil || o.Command != None {
+		if o := tt.engine.Receive(now, from, tt.datagram, all(table)); o.Dropped != tt.want || o.Reply != nil || o.Command != None {
 			t.Errorf("%s: dropped %q, reply %x; want %q", tt.name, o.Dropped, o.Reply, tt.want)
 		}
 	}
-	if o := engine(t, nil).Receive(now, from, unsigned, slices.Values(table)); !o.ACK() {
+	if o := engine(t, nil).Receive(now, from, unsigned, all(table)); !o.ACK() {
 		t.Errorf("a request without Message-Authenticator is refused although none is required: %+v", o)
 	}
 	edge := request(t, lr.CodeCoARequest, calling, reauth, stamp(now.Add(-300*time.Second)))
-	if o := engine(t, nil).Receive(now, from, edge, slices.Values(table)); !o.ACK() {
+	if o := engine(t, nil).Receive(now, from, edge, all(table)); !o.ACK() {
 		t.Errorf("Event-Timestamp at the edge of the window: %+v", o)
 	}
 	old := request(t, lr.CodeCoARequest, calling, reauth, stamp(now.Add(-time.Hour)))
-	if o := engine(t, func(c *Config) { c.Window = -1 }).Receive(now, from, old, slices.Values(table)); !o.ACK() {
+	if o := engine(t, func(c *Config) { c.Window = -1 }).Receive(now, from, old, all(table)); !o.ACK() {
 		t.Errorf("window switched off: %+v", o)
 	}
 }
@@ -188,19 +189,19 @@ func TestDrops(t *testing.T) {
 func TestRetransmission(t *testing.T) {
 	e := engine(t, nil)
 	b := request(t, lr.CodeDisconnectRequest, calling)
-	first := e.Receive(now, from, b, slices.Values(table))
-	again := e.Receive(now.Add(2*time.Second), from, b, slices.Values([]Session(nil)))
+	first := e.Receive(now, from, b, all(table))
+	again := e.Receive(now.Add(2*time.Second), from, b, all([]Session(nil)))
 	if !bytes.Equal(first.Reply, again.Reply) || !again.Repeated || again.Command != None {
 		t.Errorf("retransmission: %+v, want the reply %x", again, first.Reply)
 	}
-	if o := e.Receive(now.Add(time.Minute), from, b, slices.Values([]Session(nil))); o.Repeated || o.Cause != radius.SessionContextNotFound {
+	if o := e.Receive(now.Add(time.Minute), from, b, all([]Session(nil))); o.Repeated || o.Cause != radius.SessionContextNotFound {
 		t.Errorf("after the cache has expired: %+v, want 503", o)
 	}
 }
 
 func TestReply(t *testing.T) {
 	b := request(t, lr.CodeDisconnectRequest, set(rfc2865.CallingStationID_Type, "02-00-00-00-00-01"), set(rfc2865.ProxyState_Type, "a"), set(rfc2865.ProxyState_Type, "b"))
-	o := engine(t, nil).Receive(now, from, b, slices.Values(table))
+	o := engine(t, nil).Receive(now, from, b, all(table))
 	sent, err := radius.ParseRequest(b, secret, true)
 	if err != nil {
 		t.Fatal(err)
@@ -234,12 +235,12 @@ func TestRefuse(t *testing.T) {
 	e.Refuse(radius.ResourcesUnavailable, 1)
 	b := request(t, lr.CodeCoARequest, calling, reauth)
 	for range 2 { // the retransmission is refused too
-		if o := e.Receive(now, from, b, slices.Values(table)); o.ACK() || o.Cause != radius.ResourcesUnavailable {
+		if o := e.Receive(now, from, b, all(table)); o.ACK() || o.Cause != radius.ResourcesUnavailable {
 			t.Fatalf("request granted: %+v", o)
 		}
 	}
 	other := request(t, lr.CodeCoARequest, calling, reauth, stamp(now))
-	if o := e.Receive(now, from, other, slices.Values(table)); !o.ACK() {
+	if o := e.Receive(now, from, other, all(table)); !o.ACK() {
 		t.Errorf("second request: %+v, want ACK", o)
 	}
 }
@@ -248,6 +249,11 @@ func TestEmptySecret(t *testing.T) {
 	if _, err := New(Config{}); err == nil {
 		t.Error("an empty secret is accepted")
 	}
+}
+
+// all are the sessions of a table, whichever are asked for.
+func all(table []Session) Sessions {
+	return func(ether.Addr) iter.Seq[Session] { return slices.Values(table) }
 }
 
 func FuzzReceive(f *testing.F) {
@@ -261,7 +267,7 @@ func FuzzReceive(f *testing.F) {
 				b = signed // so that the fuzzer gets past the authenticator
 			}
 		}
-		o := engine(t, nil).Receive(now, from, b, slices.Values(table))
+		o := engine(t, nil).Receive(now, from, b, all(table))
 		if (o.Reply == nil) == (o.Dropped == "") {
 			t.Errorf("neither or both of reply and drop: %+v", o)
 		}

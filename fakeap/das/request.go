@@ -25,7 +25,7 @@ const (
 )
 
 // decide judges an authentic request.
-func (e *Engine) decide(request *lr.Packet, sessions iter.Seq[Session]) Outcome {
+func (e *Engine) decide(request *lr.Packet, sessions Sessions) Outcome {
 	if cause, ok := e.refused(); ok {
 		return Outcome{Cause: cause}
 	}
@@ -41,7 +41,7 @@ func (e *Engine) decide(request *lr.Packet, sessions iter.Seq[Session]) Outcome 
 	if cause != 0 {
 		return Outcome{Cause: cause}
 	}
-	client, cause := id.find(sessions)
+	client, cause := id.find(sessions(id.station))
 	if cause != 0 {
 		return Outcome{Cause: cause, Client: id.station}
 	}

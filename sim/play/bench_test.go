@@ -64,7 +64,7 @@ func fleet(tb testing.TB, n int, version, steps string) *scenario.File {
 	}
 	b.WriteString("intune: {compliance: {require: [antivirus]}}\ndevices:\n")
 	for i := range n {
-		fmt.Fprintf(&b, "  laptop-%d:\n    certificate: {subject: \"CN={{DeviceName}}\"}\n", i+1)
+		fmt.Fprintf(&b, "  laptop-%d:\n    certificate: {subject: \"CN={{DeviceName}}\"}\n    supplicant: {tls: {min: %q, max: %q}}\n", i+1, version, version)
 	}
 	b.WriteString("steps:\n")
 	b.WriteString(steps)
