@@ -12,6 +12,7 @@
 package radius
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -51,11 +52,31 @@ func Parse(b, secret []byte) (*lr.Packet, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := lr.Parse(b, secret)
+	attrs, err := parseAttributes(bytes.Clone(b[MinLength:]))
 	if err != nil {
-		return nil, fmt.Errorf("%w: %s", ErrMalformed, err.Error())
+		return nil, err
 	}
+	p := &lr.Packet{Code: lr.Code(b[0]), Identifier: b[1], Secret: secret, Attributes: attrs}
+	copy(p.Authenticator[:], b[4:])
 	return p, nil
+}
+
+// parseAttributes reads attributes that alias b. Unlike lr.ParseAttributes it does not allocate for each of them.
+func parseAttributes(b []byte) (lr.Attributes, error) {
+	n := 0
+	for rest := b; len(rest) > 0; rest = rest[rest[1]:] {
+		if len(rest) < 2 || rest[1] < 2 || int(rest[1]) > len(rest) {
+			return nil, fmt.Errorf("%w: attribute at octet %d runs out of the packet", ErrMalformed, MinLength+len(b)-len(rest))
+		}
+		n++
+	}
+	values, attrs := make([]lr.AVP, n), make(lr.Attributes, n)
+	for i := range values {
+		values[i] = lr.AVP{Type: lr.Type(b[0]), Attribute: b[2:b[1]:b[1]]}
+		attrs[i] = &values[i]
+		b = b[b[1]:]
+	}
+	return attrs, nil
 }
 
 // CodeName is the name of a packet code, for example "Access-Request" or "CoA-NAK".
