@@ -36,13 +36,12 @@ func newMedium(id host.Medium) *medium {
 
 // port is one attachment.
 type port struct {
-	n         *node
-	medium    *medium
-	mac       address
-	inbox     [][]byte
-	noCarrier bool
-	waiting   waiters
-	closed    bool
+	n       *node
+	medium  *medium
+	mac     address
+	inbox   [][]byte // nil stands for the loss of carrier
+	waiting waiters
+	closed  bool
 	// latest is when the last frame sent to this port arrives: carrier loss does not overtake it.
 	latest time.Duration
 }
@@ -77,10 +76,11 @@ func (p *port) ReadFrame(deadline time.Time) ([]byte, error) {
 		case p.n.down || p.closed:
 			return nil, host.ErrDown
 		case len(p.inbox) > 0:
-			return takeFirst(&p.inbox), nil
-		case p.noCarrier:
-			p.noCarrier = false
-			return nil, host.ErrNoCarrier
+			f := takeFirst(&p.inbox)
+			if f == nil {
+				return nil, host.ErrNoCarrier
+			}
+			return f, nil
 		}
 		if err := p.waiting.wait(p.n, "reading frames of", p, deadline); err != nil {
 			return nil, err
@@ -180,7 +180,8 @@ func (p *port) Close() error {
 	if m.id.Kind == host.Cable && len(m.ports) == 1 {
 		other, w := m.ports[0], p.n.m.w
 		w.after(other.latest-w.now, func() {
-			other.noCarrier = len(m.ports) < 2
+			// Also when somebody else is plugged in by now: the two must not be taken for one.
+			other.inbox = append(other.inbox, nil)
 			other.waiting.wakeOne()
 		})
 	}

@@ -192,6 +192,23 @@ var frameTests = []test{
 			return nil
 		})
 	}},
+	{"a cable that is plugged in again at once has lost carrier before it carries more", func(s *stage) {
+		s.onMedium(cable, func(h host.Host, a, b, c host.Port) error {
+			next := frame(cable, macA, macC, "here is another")
+			err := first(c.Close(), b.Close())
+			if err != nil {
+				return err
+			}
+			if c, err = h.Attach(cable, macC); err != nil {
+				return err
+			}
+			if err = c.WriteFrame(next); err != nil {
+				return err
+			}
+			_, err = a.ReadFrame(h.Now().Add(patience))
+			return first(expect("ReadFrame on a cable that was unplugged", err, host.ErrNoCarrier), wantFrame(h, a, next))
+		})
+	}},
 	{"the loss of carrier wakes a reader", func(s *stage) {
 		s.solo(func(h host.Host) error {
 			a, b, _, err := attach(h, cable, 2)
