@@ -26,6 +26,11 @@ func (s *Session) older(now time.Time, delay time.Duration) bool {
 	return !now.Add(granularity - delay).After(s.AuthorizedAt)
 }
 
+// younger reports whether a record that was sent again may be from before the authorization in force.
+func (s *Session) younger(now time.Time, delay time.Duration) bool {
+	return delay > 0 && s.AuthorizedAt.After(now.Add(-delay-granularity))
+}
+
 // Start takes Accounting-Start and reports whether it belongs to a session. It makes the Acct-Session-Id known
 // of a session that was authorized without or with another one, unless the record is older than that
 // authorization. A record without Acct-Session-Id, which RFC 2866 section 5.5 forbids, takes none away.
@@ -97,7 +102,8 @@ func (t *Table) Stop(a Accounting) (ended bool) {
 
 // NASRestarted takes Accounting-On or Accounting-Off of the NAS with a name and an address: it has no sessions any
 // more. It returns how many there were. A session that was authorized after the NAS made the record, delay ago,
-// stays.
+// stays. So does one of which that cannot be told: if it is gone, the NAS says so when it is to be changed, whereas
+// one that is forgotten by mistake could not be changed any more.
 func (t *Table) NASRestarted(nas string, address netip.Addr, delay time.Duration, reason string) int {
 	now := t.h.Now()
 	var changes []Change
@@ -106,7 +112,7 @@ func (t *Table) NASRestarted(nas string, address netip.Addr, delay time.Duration
 			continue
 		}
 		t.mu.Lock()
-		if s := t.sessions[s.Key()]; s != nil && !s.older(now, delay) {
+		if s := t.sessions[s.Key()]; s != nil && !s.younger(now, delay) {
 			changes = t.end(changes, s, reason)
 		}
 		t.mu.Unlock()

@@ -137,6 +137,12 @@ func TestAccountingOfOlderSessions(t *testing.T) {
 			return known
 		}, false},
 		{"Accounting-On made before the authorization", func(t *Table) bool { return t.NASRestarted("ap-1", address, 10*time.Second, "on") > 0 }, false},
+		{"Accounting-On made in the second of the authorization and sent again", func(t *Table) bool {
+			return t.NASRestarted("ap-1", address, 5*time.Second, "on") > 0
+		}, false},
+		{"Accounting-On made after the authorization and sent again", func(t *Table) bool {
+			return t.NASRestarted("ap-1", address, 4*time.Second, "on") > 0
+		}, true},
 		{"Accounting-On of another NAS", func(t *Table) bool { return t.NASRestarted("ap-2", address, 0, "on") > 0 }, false},
 		{"Stop from another address that claims the name of the NAS", func(t *Table) bool {
 			return t.Stop(Accounting{Key: Key{"ap-1", netip.MustParseAddr("10.0.1.2"), laptop}, AcctSessionID: "A1"})
