@@ -151,13 +151,13 @@ func (m *Model) Plan(p decode.Packet) []Delivery {
 
 func (m *Model) plan(p decode.Packet) ([]Delivery, [][]slog.Attr) {
 	l := m.link(p.FromHost, p.ToHost)
+	if l.Down {
+		return nil, nil // the link step in the trace says it once for all packets
+	}
 	if r := m.ruleFor(p); r != nil {
 		fault := []slog.Attr{slog.String("rule", r.Action.String()), slog.String("match", r.Match),
 			slog.String("from", p.FromHost), slog.String("to", p.ToHost)}
 		return r.apply(l.Delay), [][]slog.Attr{fault}
-	}
-	if l.Down {
-		return nil, nil // the link step in the trace says it once for all packets
 	}
 	var faults [][]slog.Attr
 	chance := func(what string, probability PPM) bool {

@@ -91,6 +91,20 @@ func TestStreamsAreIndependent(t *testing.T) {
 // disconnectRequest is the header of a Disconnect-Request (RFC 5176 2.1): code 40.
 var disconnectRequest = append([]byte{40, 1, 0, 20}, make([]byte, 16)...)
 
+func TestNoRuleHelpsOverALinkThatIsDown(t *testing.T) {
+	m := New(1, Conditions{}, nil)
+	m.Set("a", "b", func(c *Conditions) { c.Down = true })
+	m.Add(Rule{Match: "Disconnect-Request", Action: Duplicate, Count: 1})
+	p := decode.Packet{FromHost: "a", ToHost: "b", From: udp("10.0.0.1:40000"), To: udp("10.0.1.1:3799"), Data: disconnectRequest}
+	if got := m.Plan(p); got != nil {
+		t.Errorf("a>b is down but delivered %v", got)
+	}
+	m.Set("a", "b", func(c *Conditions) { c.Down = false })
+	if got := m.Plan(p); len(got) != 2 {
+		t.Errorf("the packet that the rule was for made %v", got)
+	}
+}
+
 func TestRuleIsSpentAfterItsCount(t *testing.T) {
 	for _, tt := range []struct {
 		rule Rule
