@@ -148,17 +148,21 @@ func (n *node) Dial(to string, timeout time.Duration) (net.Conn, error) {
 	target := w.byAddr[at.Addr()]
 	w.travel(n.m.name, nameOf(target), func() {
 		err := c.connect(target, at)
+		if err == errSilent {
+			return
+		}
 		w.travel(nameOf(target), n.m.name, func() { finish(err) })
 	})
-	deadline := time.Time{}
-	if timeout > 0 {
-		deadline = n.Now().Add(timeout)
+	if timeout <= 0 {
+		timeout = dialMax
 	}
+	deadline := n.Now().Add(timeout)
 	for !done {
 		if err := waiting.wait(n, "dialing "+to, nil, deadline); err != nil {
 			if c.peer != nil {
 				c.abort()
 			}
+			c.closed = true // a SYN that is still under way finds nobody to answer to
 			return nil, fmt.Errorf("dial %s: %w", to, err)
 		}
 	}
@@ -169,12 +173,15 @@ func (n *node) Dial(to string, timeout time.Duration) (net.Conn, error) {
 	return c, nil
 }
 
+// dialMax is how long a Dial without a timeout tries, as Linux does with six retransmissions.
+const dialMax = 127 * time.Second
+
 // errSilent stands for a peer that is down: the SYN stays unanswered.
 var errSilent = errors.New("no answer")
 
 // connect is the arrival of a SYN.
 func (c *conn) connect(target *machine, at netip.AddrPort) error {
-	if target == nil || target.node == nil {
+	if target == nil || target.node == nil || c.closed {
 		return errSilent
 	}
 	l := target.node.listeners[at.Port()]

@@ -2,6 +2,7 @@ package virtual_test
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"net"
 	"net/netip"
@@ -90,4 +91,72 @@ func TestStreamWithoutAnswerIsReset(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+func TestDialToAMachineThatIsDownTimesOut(t *testing.T) {
+	w := virtual.New(virtual.Config{Start: start, Seed: 1, Network: network.New(1, network.Conditions{Delay: time.Millisecond}, nil)})
+	defer w.Close()
+	boot := func(host.Host) error { return nil }
+	if err := w.AddHost("server", netip.MustParseAddr("10.0.0.1"), boot); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Crash("server"); err != nil {
+		t.Fatal(err)
+	}
+	took := time.Duration(0)
+	err := w.AddHost("client", netip.MustParseAddr("10.0.0.2"), func(h host.Host) error {
+		h.Go("main", func() {
+			before := h.Now()
+			if _, err := h.Dial("server:2083", time.Minute); !errors.Is(err, host.ErrTimeout) {
+				t.Errorf("dialing a machine that is down: %v", err)
+			}
+			took = h.Now().Sub(before)
+		})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.RunUntil(func() bool { return took > 0 }, time.Hour)
+	if took != time.Minute {
+		t.Errorf("gave up after %v", took)
+	}
+}
+
+// The SYN of a Dial that has timed out opens nothing when it arrives at last.
+func TestDialThatTimedOutOpensNothing(t *testing.T) {
+	n := network.New(1, network.Conditions{Delay: time.Second}, nil)
+	w := virtual.New(virtual.Config{Start: start, Seed: 1, Network: n})
+	defer w.Close()
+	addr := netip.MustParseAddr("10.0.0.1")
+	accepted := false
+	err := w.AddHost("server", addr, func(h host.Host) error {
+		l, err := h.Listen(netip.AddrPortFrom(addr, 2083))
+		if err != nil {
+			return err
+		}
+		h.Go("accept", func() {
+			_, err := l.Accept()
+			accepted = err == nil
+		})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = w.AddHost("client", netip.MustParseAddr("10.0.0.2"), func(h host.Host) error {
+		h.Go("main", func() {
+			if _, err := h.Dial("server:2083", 100*time.Millisecond); !errors.Is(err, host.ErrTimeout) {
+				t.Errorf("dialing over a slow link: %v", err)
+			}
+		})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.RunUntil(func() bool { return accepted }, time.Minute)
+	if accepted {
+		t.Error("the server has a connection that nobody holds the other end of")
+	}
 }

@@ -198,6 +198,7 @@ func (w *World) RunUntil(cond func() bool, limit time.Duration) error {
 
 // Close stops all tasks. The world is of no use afterwards.
 func (w *World) Close() error {
+	w.cfg.Recorder, w.cfg.Network = nil, nil // the end of the world is no part of the run
 	for _, m := range slices.Backward(w.machines) {
 		if m.node != nil {
 			m.node.crash()

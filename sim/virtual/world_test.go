@@ -2,6 +2,8 @@ package virtual_test
 
 import (
 	"fmt"
+	"log/slog"
+	"net/http"
 	"net/netip"
 	"slices"
 	"strings"
@@ -9,6 +11,8 @@ import (
 	"time"
 
 	"nacsim/internal/host"
+	"nacsim/sim/decode"
+	"nacsim/sim/network"
 	"nacsim/sim/virtual"
 )
 
@@ -149,4 +153,38 @@ func BenchmarkTaskSwitch(b *testing.B) {
 		}
 		return nil
 	})
+}
+
+// A request that is being answered when the world ends would be reset over a network that loses the reset.
+func TestTheEndOfTheWorldIsNoPartOfTheRun(t *testing.T) {
+	faults := 0
+	n := network.New(1, network.Conditions{}, func(decode.Packet, ...slog.Attr) { faults++ })
+	w := virtual.New(virtual.Config{Start: start, Seed: 1, Network: n})
+	addr := netip.MustParseAddr("10.0.0.1")
+	asked := false
+	err := w.AddHost("graph", addr, func(h host.Host) error {
+		_, err := h.ServeHTTP(netip.AddrPortFrom(addr, 80), http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+			asked = true
+			h.Sleep(time.Hour)
+		}), nil)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = w.AddHost("nac", netip.MustParseAddr("10.0.0.2"), func(h host.Host) error {
+		h.Go("client", func() {
+			r, _ := http.NewRequest("GET", "http://10.0.0.1/", nil)
+			h.RoundTrip(r, host.HTTPOptions{Timeout: time.Hour})
+		})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.RunUntil(func() bool { return asked }, time.Minute)
+	n.Set("graph", "nac", func(c *network.Conditions) { c.Loss = 1_000_000 })
+	if err := w.Close(); err != nil || !asked || faults > 0 {
+		t.Errorf("asked %v, %d faults after the end, %v", asked, faults, err)
+	}
 }
