@@ -106,7 +106,7 @@ func TestDeviceReportsAtCheckIn(t *testing.T) {
 	if got := state(t, s, "laptop"); got != StateUnknown {
 		t.Errorf("before the first check-in: %s", got)
 	}
-	h.advance(time.Second)
+	h.Advance(time.Second)
 	if got := state(t, s, "laptop"); got != StateCompliant {
 		t.Errorf("after enrolment: %s", got)
 	}
@@ -114,11 +114,11 @@ func TestDeviceReportsAtCheckIn(t *testing.T) {
 	if err := s.SetPosture("laptop", PostureChange{Antivirus: &off}); err != nil {
 		t.Fatal(err)
 	}
-	h.advance(8*time.Hour - 2*time.Second)
+	h.Advance(8*time.Hour - 2*time.Second)
 	if got := state(t, s, "laptop"); got != StateCompliant {
 		t.Errorf("before the next check-in: %s", got)
 	}
-	h.advance(2 * time.Second)
+	h.Advance(2 * time.Second)
 	if got := state(t, s, "laptop"); got != StateNoncompliant {
 		t.Errorf("after the next check-in: %s", got)
 	}
@@ -131,7 +131,7 @@ func TestDeviceReportsAtCheckIn(t *testing.T) {
 	}
 	for _, line := range [][]string{{"check_in", "device=LAPTOP-1", "complianceState=compliant", "was=unknown"}, {"check_in", "complianceState=noncompliant", "was=compliant", "failing=antivirus"},
 		{"device", "change=posture", "antivirus=false"}, {"device", "change=enrolled"}} {
-		if !h.traced(line...) {
+		if h.Traced(line...) == 0 {
 			t.Errorf("no trace %v", line)
 		}
 	}
@@ -139,7 +139,7 @@ func TestDeviceReportsAtCheckIn(t *testing.T) {
 
 func TestDevicesSurviveCrash(t *testing.T) {
 	s, h := newTestServer(t, oneDevice())
-	h.advance(time.Hour)
+	h.Advance(time.Hour)
 	off := false
 	if err := s.SetPosture("laptop", PostureChange{Antivirus: &off}); err != nil {
 		t.Fatal(err)
@@ -148,11 +148,11 @@ func TestDevicesSurviveCrash(t *testing.T) {
 		t.Fatal(err)
 	}
 	before, _ := s.Device("laptop")
-	h = h.crash()
+	h = h.Restart()
 	if s.Sync("laptop") == nil {
 		t.Error("the crashed server stored a check-in")
 	}
-	h.now = h.now.Add(9 * time.Hour) // down through the check-in of 8 h
+	h.Advance(9 * time.Hour) // down through the check-in of 8 h
 	s, err := New(h, oneDevice())
 	if err != nil {
 		t.Fatal(err)
@@ -161,14 +161,14 @@ func TestDevicesSurviveCrash(t *testing.T) {
 	if after.ID != before.ID || after.ComplianceState != StateCompliant || after.Posture.Antivirus || len(s.Devices()) != 2 {
 		t.Errorf("after the crash: %+v, %d devices", after, len(s.Devices()))
 	}
-	h.advance(0)
+	h.Advance(0)
 	if got := state(t, s, "laptop"); got != StateNoncompliant {
 		t.Errorf("overdue check-in: %s", got)
 	}
 	if err := s.Remove("laptop"); err != nil {
 		t.Fatal(err)
 	}
-	if s, err = New(h.crash(), oneDevice()); err != nil {
+	if s, err = New(h.Restart(), oneDevice()); err != nil {
 		t.Fatal(err)
 	}
 	if _, ok := s.Device("laptop"); ok {
@@ -178,14 +178,14 @@ func TestDevicesSurviveCrash(t *testing.T) {
 
 func TestRetireAndReEnrol(t *testing.T) {
 	s, h := newTestServer(t, oneDevice())
-	h.advance(time.Minute)
+	h.Advance(time.Minute)
 	if err := s.Retire("laptop"); err != nil {
 		t.Fatal(err)
 	}
 	if d, _ := s.Device("laptop"); d.ManagementState != "retirePending" {
 		t.Errorf("%+v", d)
 	}
-	h.advance(8 * time.Hour)
+	h.Advance(8 * time.Hour)
 	if _, ok := s.Device("laptop"); ok {
 		t.Error("a retired device is there after its check-in")
 	}
@@ -197,7 +197,7 @@ func TestRetireAndReEnrol(t *testing.T) {
 	if _, err := s.Enroll(DeviceConfig{Label: "laptop", Name: "LAPTOP-1"}); err != nil {
 		t.Fatal(err)
 	}
-	h.advance(0)
+	h.Advance(0)
 	if got := state(t, s, "laptop"); got != StateNoncompliant {
 		t.Errorf("re-enrolled without antivirus: %s", got)
 	}
@@ -212,7 +212,7 @@ func TestDeviceIDsBeforeEnrolment(t *testing.T) {
 	if err != nil || !isGUID(id) || !isGUID(aad) || id == aad {
 		t.Fatalf("%s %s %v", id, aad, err)
 	}
-	if s, err = New(h.crash(), testConfig()); err != nil {
+	if s, err = New(h.Restart(), testConfig()); err != nil {
 		t.Fatal(err)
 	}
 	d, err := s.Enroll(DeviceConfig{Label: "new", Name: "NEW"})
@@ -227,7 +227,7 @@ func TestDeviceIDsBeforeEnrolment(t *testing.T) {
 func TestInventoryOrderAndClose(t *testing.T) {
 	s, h := newTestServer(t, testDevices())
 	s.Close()
-	h.advance(24 * time.Hour)
+	h.Advance(24 * time.Hour)
 	if d, _ := s.Device("c"); d.ComplianceState != StateUnknown {
 		t.Error("a check-in after Close")
 	}

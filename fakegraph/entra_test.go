@@ -153,7 +153,7 @@ func TestTokenErrors(t *testing.T) {
 	if e.Error != "invalid_tenant" {
 		t.Errorf("discovery of an unknown tenant: %+v", e)
 	}
-	if !h.traced("token", "client_id="+testClient, "result=refused", "error=AADSTS7000215") {
+	if h.Traced("token", "client_id="+testClient, "result=refused", "error=AADSTS7000215") == 0 {
 		t.Error("refusal was not traced")
 	}
 }
@@ -161,21 +161,21 @@ func TestTokenErrors(t *testing.T) {
 func TestTokenIsReusedAndExpires(t *testing.T) {
 	s, h := newTestServer(t, testConfig())
 	first := accessToken(t, s)
-	h.advance(reuseWindow - time.Second)
+	h.Advance(reuseWindow - time.Second)
 	if accessToken(t, s) != first {
 		t.Error("a token of less than five minutes was not handed out again")
 	}
-	h.advance(time.Second)
+	h.Advance(time.Second)
 	second := accessToken(t, s)
 	if second == first {
 		t.Error("a token of five minutes was handed out again")
 	}
 	// The second holder was promised 3599 s when the first token was 299 s old.
-	h.advance(3599*time.Second - time.Second)
+	h.Advance(3599*time.Second - time.Second)
 	if w := get(s, listURL, http.Header{"Authorization": {"bearer " + first}}); w.Code != 200 {
 		t.Errorf("within the promised lifetime: %d %s", w.Code, w.Body)
 	}
-	h.advance(time.Second)
+	h.Advance(time.Second)
 	w := get(s, listURL, http.Header{"Authorization": {"Bearer " + first}})
 	var e graphReply
 	decode(t, w, 401, &e)
@@ -221,7 +221,7 @@ func TestBadTokens(t *testing.T) {
 		}
 		return text
 	}
-	exp := h.now.Add(time.Hour).Unix()
+	exp := h.Now().Add(time.Hour).Unix()
 	cases := map[string]string{
 		"":                             "Access token is empty.",
 		"Basic eA==":                   "Access token is empty.",
@@ -246,7 +246,7 @@ func TestBadTokens(t *testing.T) {
 func TestTokenAfterCrash(t *testing.T) {
 	s, h := newTestServer(t, testConfig())
 	bearer := http.Header{"Authorization": {"Bearer " + accessToken(t, s)}}
-	again, err := New(h.crash(), testConfig())
+	again, err := New(h.Restart(), testConfig())
 	if err != nil {
 		t.Fatal(err)
 	}

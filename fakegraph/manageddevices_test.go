@@ -130,7 +130,7 @@ func TestOtherOptions(t *testing.T) {
 // facts 2.1, the table of 20 properties and what is known of filters beyond it
 func TestFilters(t *testing.T) {
 	s, h := newTestServer(t, testDevices())
-	h.advance(time.Minute)
+	h.Advance(time.Minute)
 	all := []string{"B", "b", "C", "D'Arcy & Söhne", "E"}
 	cases := []struct {
 		filter string
@@ -239,7 +239,7 @@ func TestFilterErrors(t *testing.T) {
 // facts 1.1 and 1.3: 56 properties; a list hides the Ethernet address and details.
 func TestProperties(t *testing.T) {
 	s, h := newTestServer(t, testDevices())
-	h.advance(time.Minute)
+	h.Advance(time.Minute)
 	c := devices(t, s, "").Value[2]
 	if len(properties) != 56 || len(c) != 56 {
 		t.Errorf("%d properties, %d in the list, want 56", len(properties), len(c))
@@ -376,7 +376,7 @@ func BenchmarkList(b *testing.B) {
 	for i := range 1000 {
 		cfg.Devices = append(cfg.Devices, DeviceConfig{Name: fmt.Sprintf("LAPTOP-%05d", i), WiFiMAC: fmt.Sprintf("001CB3%06X", i)})
 	}
-	s, err := New(newTestHost(nil), cfg)
+	s, err := New(newMachine(b), cfg)
 	if err != nil {
 		b.Fatal(err)
 	}

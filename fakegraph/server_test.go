@@ -12,6 +12,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"nacsim/internal/host/testhost"
 )
 
 const (
@@ -35,9 +37,14 @@ func testConfig() Config {
 	}
 }
 
-func newTestServer(t *testing.T, cfg Config) (*Server, *testHost) {
+// start is when the clock of a machine starts.
+var start = testhost.Start
+
+func newMachine(t testing.TB) *testhost.Machine { return testhost.New(t).Machine("graph", "10.0.0.2") }
+
+func newTestServer(t *testing.T, cfg Config) (*Server, *testhost.Machine) {
 	t.Helper()
-	h := newTestHost(t)
+	h := newMachine(t)
 	s, err := New(h, cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -151,7 +158,7 @@ func TestNewRefusesWhatCannotWork(t *testing.T) {
 	for _, c := range cases {
 		cfg := testConfig()
 		c.change(&cfg)
-		if _, err := New(newTestHost(t), cfg); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := New(newMachine(t), cfg); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("New: %v, want %q", err, c.want)
 		}
 	}
@@ -195,8 +202,8 @@ func TestUnknownRoutes(t *testing.T) {
 			t.Errorf("%s %s: %s %q, want %s %q", c.method, c.address, e.Error.Code, e.Error.Message, c.code, c.message)
 		}
 	}
-	if !h.traced("drop", "reason=no such route", "path=/v1.0/Users") {
-		t.Errorf("no trace of an unknown route in %q", h.traces)
+	if h.Traced("drop", "reason=no such route", "path=/v1.0/Users") == 0 {
+		t.Errorf("no trace of an unknown route in %q", h.Lines)
 	}
 	if w := get(s, "https://login.microsoftonline.com/x", nil); w.Code != 404 {
 		t.Errorf("unknown path of the authority: %d, want 404", w.Code)
@@ -232,18 +239,18 @@ func TestFaults(t *testing.T) {
 	status(429)
 	status(200)
 
-	set(Fault{Prefix: "/V1.0/deviceManagement", Status: 502, Body: "<html>", Until: h.now.Add(time.Minute)})
+	set(Fault{Prefix: "/V1.0/deviceManagement", Status: 502, Body: "<html>", Until: h.Now().Add(time.Minute)})
 	if w := status(502); w.Body.String() != "<html>" || w.Header().Get("Content-Type") != "text/html" {
 		t.Errorf("page of a proxy: %v %s", w.Header(), w.Body)
 	}
-	h.advance(time.Minute)
+	h.Advance(time.Minute)
 	status(200)
 
 	set(Fault{Service: Graph, Delay: 3 * time.Second, Count: 1})
-	before := h.now
-	status(200)
-	if h.now.Sub(before) != 3*time.Second {
-		t.Errorf("delay of %v, want 3s", h.now.Sub(before))
+	before := h.Now()
+	h.Do(func() { status(200) })
+	if h.Now().Sub(before) != 3*time.Second {
+		t.Errorf("delay of %v, want 3s", h.Now().Sub(before))
 	}
 
 	n := set(Fault{Service: Entra, Status: 503})
@@ -270,7 +277,7 @@ func TestFaults(t *testing.T) {
 			t.Errorf("SetFault(%+v) succeeded", f)
 		}
 	}
-	if !h.traced("fault", "status=429", "retry_after=2.128") {
+	if h.Traced("fault", "status=429", "retry_after=2.128") == 0 {
 		t.Error("fault was not traced")
 	}
 }
