@@ -1,6 +1,7 @@
 package radius
 
 import (
+	"slices"
 	"strconv"
 
 	lr "layeh.com/radius"
@@ -41,6 +42,21 @@ func lookupAttribute(t lr.Type) (name string, f format) {
 func AttributeName(t lr.Type) string {
 	name, _ := lookupAttribute(t)
 	return name
+}
+
+// AttributeNames returns the names that [Describe] knows, sorted.
+func AttributeNames() []string {
+	var names []string
+	for _, a := range attributes {
+		if a.name != "" {
+			names = append(names, a.name)
+		}
+	}
+	for _, a := range vendorAttributes { // order-free: sorted below
+		names = append(names, a.name)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // attributes holds RFC 2865, 2866, 2868, 2869, 3162, 3579, 4372, 4675 and 5176.

@@ -2,6 +2,7 @@ package play
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -11,12 +12,6 @@ import (
 	"nacsim/sim/scenario"
 	"nacsim/sim/trace"
 )
-
-// principal names the field that a record form's Value is compared with, by kind.
-var principal = map[string]string{
-	"event": "type", "decision": "result", "lookup": "result", "coa": "result", "das": "result", "poll": "result",
-	"check_in": "complianceState", "session": "state", "port": "state", "supplicant": "state", "drop": "reason",
-}
 
 // A judge knows at every moment whether the expectations of a scenario hold. It counts matching records as
 // they come in, so it needs no memory of the trace.
@@ -36,9 +31,43 @@ type judge struct {
 
 // counter counts the records that match one expectation.
 type counter struct {
-	expect    *scenario.Expect
-	all       int // since the start of the run
-	sinceStep int // since the last step that is not an expectation
+	expect     *scenario.Expect
+	conditions []condition
+	all        int // since the start of the run
+	sinceStep  int // since the last step that is not an expectation
+}
+
+// A condition is a field of a record and what it must be.
+type condition struct {
+	field *scenario.RecordField
+	want  string
+}
+
+// conditions are what the keys of an expectation mean in the kind of record that it is about.
+func conditions(e *scenario.Expect) []condition {
+	kind := scenario.RecordKindNamed(e.Record)
+	var list []condition
+	for _, k := range []struct{ key, want string }{
+		{"vlan", e.VLAN}, {"rule", e.Rule}, {"compliance", e.Compliance}, {"role", e.Role}, {"nas", e.NAS},
+		{"key", e.Key}, {"from", e.From}, {"to", e.To},
+	} {
+		if k.want != "" {
+			list = append(list, condition{kind.Keyed(k.key, e.Value), k.want})
+		}
+	}
+	if e.Value != "" && kind.Principal != "" {
+		list = append(list, condition{kind.Named(kind.Principal, ""), e.Value})
+	}
+	return list
+}
+
+// holds reports whether a record is as the condition says. A field that the kind lacks is never so.
+func (c *condition) holds(r *trace.Record) bool {
+	if c.field == nil {
+		return false
+	}
+	got := field(r, c.field.Name)
+	return got == c.want || c.field.List && slices.Contains(strings.Split(got, ","), c.want)
 }
 
 func newJudge(f *scenario.File, v *view) *judge {
@@ -48,7 +77,7 @@ func newJudge(f *scenario.File, v *view) *judge {
 		if e == nil || e.Record == "" {
 			continue
 		}
-		c := &counter{expect: e}
+		c := &counter{expect: e, conditions: conditions(e)}
 		j.counters[e] = c
 		j.byKind[e.Record] = append(j.byKind[e.Record], c)
 	}
@@ -61,7 +90,7 @@ func (j *judge) record(r trace.Record) {
 	defer j.mu.Unlock()
 	j.view.update(&r)
 	for _, c := range j.byKind[r.Kind] {
-		if j.matches(c.expect, &r) {
+		if j.matches(c, &r) {
 			c.all++
 			c.sinceStep++
 		}
@@ -125,36 +154,27 @@ func (j *judge) stateHolds(e *scenario.Expect) bool {
 	return (e.VLAN == "" || e.VLAN == c.vlan) &&
 		(e.State == "" || e.State == c.state()) &&
 		(e.Rule == "" || e.Rule == c.rule) &&
+		(e.Role == "" || e.Role == c.role) &&
 		(e.Compliance == "" || e.Compliance == c.compliance) &&
 		(e.NAS == "" || e.NAS == c.nas) &&
 		(e.Port == 0 || e.Port == c.port)
 }
 
-// matches reports whether a record is one that e speaks of.
-func (j *judge) matches(e *scenario.Expect, r *trace.Record) bool {
+// matches reports whether a record is one that an expectation speaks of.
+func (j *judge) matches(c *counter, r *trace.Record) bool {
+	e := c.expect
 	if e.Client != "" {
 		if c := j.view.of(r); c == nil || c.device != e.Client {
 			return false
 		}
 	}
-	if e.Value != "" {
-		if r.Kind == trace.KindPacket {
-			if !decode.FieldsMatch(r.Fields, e.Value) {
-				return false
-			}
-		} else if r.Field(principal[r.Kind]) != e.Value {
+	if e.Value != "" && r.Kind == trace.KindPacket && !decode.FieldsMatch(r.Fields, e.Value) {
+		return false
+	}
+	for i := range c.conditions {
+		if !c.conditions[i].holds(r) {
 			return false
 		}
-	}
-	if e.VLAN != "" && r.Field("vlan") != e.VLAN || e.Rule != "" && r.Field("rule") != e.Rule ||
-		e.Key != "" && r.Field("key") != e.Key || e.Compliance != "" && r.Field("compliance") != e.Compliance {
-		return false
-	}
-	if e.NAS != "" && r.Field("nas") != e.NAS && r.Actor != e.NAS {
-		return false
-	}
-	if e.From != "" && r.Actor != e.From || e.To != "" && r.Field("to") != e.To {
-		return false
 	}
 	for _, w := range e.Where {
 		if !w.Match(field(r, w.Name)) {
@@ -164,8 +184,11 @@ func (j *judge) matches(e *scenario.Expect, r *trace.Record) bool {
 	return true
 }
 
-// field finds a field of a record; a dot leads into a group.
+// field finds a field of a record, or its actor; a dot leads into a group.
 func field(r *trace.Record, path string) string {
+	if path == "actor" {
+		return r.Actor
+	}
 	name, rest, nested := strings.Cut(path, ".")
 	if v := r.Field(path); v != "" || !nested {
 		return v
@@ -204,6 +227,7 @@ func wanted(e *scenario.Expect) string {
 	add("vlan", e.VLAN)
 	add("state", e.State)
 	add("rule", quoted(e.Rule))
+	add("role", quoted(e.Role))
 	add("compliance", e.Compliance)
 	add("nas", e.NAS)
 	if e.Port != 0 {
@@ -240,6 +264,7 @@ func (j *judge) found(e *scenario.Expect) string {
 	}
 	add("vlan", c.vlan)
 	add("rule", quoted(c.rule))
+	add("role", quoted(c.role))
 	add("compliance", c.compliance)
 	if c.connected {
 		at := c.nas

@@ -196,6 +196,11 @@ func (p *player) startJudge() {
 		d := &p.file.Devices[i]
 		v.add(d.Name, []string{d.Address(p.seed).String()}, []string{d.Intune.ID, d.DeviceName})
 	}
+	for i := range p.file.Steps {
+		if e := p.file.Steps[i].Enroll; e != nil { // under an ID of its own, perhaps
+			v.byRecord[e.Record.ID] = v.byDevice[e.Device]
+		}
+	}
 	p.judge = newJudge(p.file, v)
 	p.recorder.Subscribe(p.judge.record)
 }

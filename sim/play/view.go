@@ -18,6 +18,7 @@ type client struct {
 	port       int
 	portState  string
 	vlan       string
+	role       string
 	rule       string
 	rejected   bool
 	compliance string
@@ -70,6 +71,9 @@ func (v *view) of(r *trace.Record) *client {
 	}
 	if mac := r.Field("mac"); mac != "" && r.Kind == "event" {
 		return v.byMAC[mac]
+	}
+	if r.Kind == trace.KindPacket {
+		return v.byDevice[r.Actor] // its id is that of RADIUS
 	}
 	// Names need not be unique, IDs are.
 	for _, name := range []string{"id", "device"} {
@@ -126,10 +130,10 @@ func (c *client) onPort(r *trace.Record) {
 	if r.Actor != c.nas && state == "unauthorized" && c.nas != "" && c.portState == "authorized" {
 		return // an access point the client has left lets go of it
 	}
-	c.nas, c.portState, c.vlan = r.Actor, state, ""
+	c.nas, c.portState, c.vlan, c.role = r.Actor, state, "", ""
 	c.port = portNumber(r.Field("port"))
 	if state == "authorized" {
-		c.vlan = r.Field("vlan")
+		c.vlan, c.role = r.Field("vlan"), r.Field("role")
 		c.rejected = false
 	}
 }
@@ -147,10 +151,10 @@ func portNumber(s string) int {
 func (v *view) down(host string) {
 	for _, c := range v.order {
 		if c.nas == host {
-			c.portState, c.vlan = "", ""
+			c.portState, c.vlan, c.role = "", "", ""
 		}
 		if c.device == host {
-			c.connected, c.portState, c.vlan = false, "", ""
+			c.connected, c.portState, c.vlan, c.role = false, "", "", ""
 		}
 	}
 }

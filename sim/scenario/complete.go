@@ -100,6 +100,11 @@ func completeDevice(p *parser, n *node, d *Device) {
 	if identity, err := pki.Expand(d.Supplicant.Identity, d.Variables()); err == nil && len(identity) > 253 {
 		p.report(n.pos, n.width, "identity: %d octets with the names of this device; at most 253 are allowed (RFC 2865 section 5.1)", len(identity))
 	}
+	at := n
+	if inner := n.entry("intune"); inner != nil {
+		at = inner
+	}
+	p.claim(at, d.Name, d.Intune)
 	p.script.records[d.Name] = *d.Intune
 }
 
@@ -252,23 +257,6 @@ func checkLink(p *parser, n *node, l *Link) {
 			p.report(n.pos, n.width, "the link says nothing; give one of down, delay, jitter, loss, duplicate, reorder")
 		}
 	}
-}
-
-// adjacent reports whether two hosts exchange packets.
-func (p *parser) adjacent(a, b string) bool {
-	kind := func(host string) int {
-		switch {
-		case host == HostGraph:
-			return 0
-		case host == HostNAC:
-			return 1
-		case p.file.NASNamed(host) != nil:
-			return 2
-		}
-		return 3
-	}
-	d := kind(a) - kind(b)
-	return d == 1 || d == -1
 }
 
 // policyFile reads the name of a policy file, and the file.

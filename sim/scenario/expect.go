@@ -2,11 +2,11 @@ package scenario
 
 // An Expect is something that must be true, or must have happened. It has one of two forms.
 //
-// The form of a state has a Client and no Record: each of VLAN, State, Rule, Compliance, NAS and Port that
+// The form of a state has a Client and no Record: each of VLAN, State, Rule, Role, Compliance, NAS and Port that
 // is set must hold of that client now.
 //
 // The form of a record has a Record: the trace must contain a record of that kind for which Value and each of the
-// other fields that is set hold. Records since the last step that is not an expectation count, or with
+// other fields that is set hold; which field of the record each means is in [RecordKind]. Records since the last step that is not an expectation count, or with
 // SinceStart all records of the run.
 type Expect struct {
 	Pos
@@ -20,6 +20,8 @@ type Expect struct {
 	State string
 	// Rule is the policy rule that decided.
 	Rule string
+	// Role is the role in force (Filter-Id), or in the record.
+	Role string
 	// Compliance is the complianceState that the NAC knows of, in Graph's words ("compliant", "noncompliant",
 	// …), or "none" when it knows nothing of the device.
 	Compliance string
@@ -33,7 +35,7 @@ type Expect struct {
 	// Value is what the record's principal field must be: the type of an event, the name of a packet, the result of a
 	// decision, lookup, coa, das or poll, the complianceState of a check_in, the state of a session. Empty means any.
 	Value string
-	// Key is how a lookup found the device: "mac", "cn" or "san_dns".
+	// Key is by what a lookup looked for the device: "mac", "cn" or "san_dns".
 	Key string
 	// From and To are the hosts that a packet travelled between.
 	From string

@@ -14,18 +14,20 @@ type schema struct {
 	Title       string `json:"title,omitempty"`
 	Description string `json:"description,omitempty"`
 
-	Type      any    `json:"type,omitempty"` // a name or a list of names
-	Enum      []any  `json:"enum,omitempty"`
-	Pattern   string `json:"pattern,omitempty"`
-	MinLength int    `json:"minLength,omitempty"`
-	MaxLength int    `json:"maxLength,omitempty"`
-	Minimum   *int64 `json:"minimum,omitempty"`
-	Maximum   *int64 `json:"maximum,omitempty"`
+	Type      any         `json:"type,omitempty"` // a name or a list of names
+	Const     any         `json:"const,omitempty"`
+	Enum      []any       `json:"enum,omitempty"`
+	Pattern   string      `json:"pattern,omitempty"`
+	MinLength int         `json:"minLength,omitempty"`
+	MaxLength int         `json:"maxLength,omitempty"`
+	Minimum   json.Number `json:"minimum,omitempty"`
+	Maximum   json.Number `json:"maximum,omitempty"`
 
 	Items       *schema `json:"items,omitempty"`
 	MinItems    int     `json:"minItems,omitempty"`
 	MaxItems    int     `json:"maxItems,omitempty"`
 	UniqueItems bool    `json:"uniqueItems,omitempty"`
+	Contains    *schema `json:"contains,omitempty"`
 
 	Properties           properties   `json:"properties,omitempty"`
 	PropertyNames        *schema      `json:"propertyNames,omitempty"`
@@ -37,6 +39,11 @@ type schema struct {
 	DependentRequired    dependencies `json:"dependentRequired,omitempty"`
 	OneOf                []*schema    `json:"oneOf,omitempty"`
 	AnyOf                []*schema    `json:"anyOf,omitempty"`
+	AllOf                []*schema    `json:"allOf,omitempty"`
+	Not                  *schema      `json:"not,omitempty"`
+	If                   *schema      `json:"if,omitempty"`
+	Then                 *schema      `json:"then,omitempty"`
+	Else                 *schema      `json:"else,omitempty"`
 
 	Default  any   `json:"default,omitempty"`
 	Examples []any `json:"examples,omitempty"`
@@ -118,12 +125,29 @@ func (ds dependencies) MarshalJSON() ([]byte, error) {
 }
 
 // excludes is a constraint for DependentSchemas: with the first key, none of the others may be there.
-func excludes(name string, others ...string) property {
+func excludes(name string, others ...string) property { return property{name, without(others...)} }
+
+// without is the schema of a mapping that has none of the keys.
+func without(keys ...string) *schema {
 	s := &schema{}
-	for _, o := range others {
-		s.Properties = append(s.Properties, property{o, &schema{never: true}})
+	for _, k := range keys {
+		s.Properties = append(s.Properties, property{k, &schema{never: true}})
 	}
-	return property{name, s}
+	return s
+}
+
+// is is the condition that a key has one of the values.
+func is(name string, values ...any) *schema {
+	return &schema{Properties: properties{{name, &schema{Enum: values}}}, Required: []string{name}}
+}
+
+// oneOfKeys is the condition that at least one of the keys is there.
+func oneOfKeys(names ...string) *schema {
+	s := &schema{}
+	for _, n := range names {
+		s.AnyOf = append(s.AnyOf, &schema{Required: []string{n}})
+	}
+	return s
 }
 
 // Schema returns the JSON Schema (draft 2020-12) of scenario files, indented, with a line break at the end. It

@@ -18,6 +18,8 @@ type script struct {
 	down      map[string]int          // hosts that have crashed, and on which line
 	wireless  map[string]bool         // devices that are ever connected to an access point
 	wired     map[string]bool         // and to a switch
+	left      map[string]int          // on which line a device was disconnected
+	ids       map[string]string       // whose an ID in Intune or Entra ID is, after the kind of ID
 }
 
 func newScript() script {
@@ -28,6 +30,36 @@ func newScript() script {
 		down:      make(map[string]int),
 		wireless:  make(map[string]bool),
 		wired:     make(map[string]bool),
+		left:      make(map[string]int),
+		ids:       make(map[string]string),
+	}
+}
+
+// claim notes the IDs of a device and reports those that another device has.
+func (p *parser) claim(n *node, d string, r *DeviceIntune) {
+	for _, id := range []struct{ key, kind, value string }{{"id", "Intune device ID", r.ID}, {"entra_id", "Entra device ID", r.EntraID}} {
+		if id.value == "" {
+			continue
+		}
+		owner := id.kind + " " + id.value
+		if other, taken := p.script.ids[owner]; taken && other != d {
+			at := n
+			if written := n.entry(id.key); written != nil {
+				at = written
+			}
+			p.report(at.pos, at.width, "%s: %s and %s have the same %s, %s", id.key, other, d, id.kind, id.value)
+			continue
+		}
+		p.script.ids[owner] = d
+	}
+}
+
+// release forgets the IDs of a device.
+func (p *parser) release(d string, r *DeviceIntune) {
+	for _, owner := range []string{"Intune device ID " + r.ID, "Entra device ID " + r.EntraID} {
+		if p.script.ids[owner] == d {
+			delete(p.script.ids, owner)
+		}
 	}
 }
 
@@ -166,10 +198,18 @@ func (s *script) leave(device string) {
 }
 
 func checkDisconnect(p *parser, n *node, d *Disconnect) {
-	if _, ok := p.script.connected[d.Device]; !ok && d.Device != "" {
-		p.report(n.pos, n.width, "%s is not connected", d.Device)
+	_, connected := p.script.connected[d.Device]
+	line, before := p.script.left[d.Device]
+	switch {
+	case d.Device == "":
+		return
+	case !connected && before:
+		p.report(n.pos, n.width, "disconnect: %s is not connected: it has been disconnected on line %d", d.Device, line)
+	case !connected:
+		p.report(n.pos, n.width, "disconnect: %s is not connected: no step before this one connects it", d.Device)
 	}
 	p.script.leave(d.Device)
+	p.script.left[d.Device] = d.Line
 }
 
 func checkPosture(p *parser, n *node, s *SetPosture) {
@@ -218,6 +258,8 @@ func checkEnroll(p *parser, n *node, e *Enroll) {
 	if record.Enrolled {
 		p.report(n.pos, n.width, "%s is enrolled already", e.Device)
 	}
+	p.release(e.Device, &record)
+	p.claim(n, e.Device, &e.Record)
 	e.Record.Enrolled = true
 	p.script.records[e.Device] = e.Record
 }
@@ -293,9 +335,7 @@ func checkPacket(p *parser, n *node, f *PacketFault) {
 	case f.Action == ActionDrop && delay != nil:
 		p.report(delay.pos, delay.width, "delay: a dropped packet has none")
 	}
-	if f.From != "" && f.To != "" && !p.adjacent(f.From, f.To) {
-		p.report(n.pos, n.width, "%s and %s do not talk to each other", f.From, f.To)
-	}
+	p.checkWay(n, f.Match, f.From, f.To)
 }
 
 // resolve completes what depends on all steps.
@@ -328,87 +368,4 @@ func (p *parser) completeRecord(r *DeviceIntune, d *Device) {
 	wired := p.script.wired[d.Name]
 	r.WiFiMAC = r.wifi.address(d.MAC, p.script.wireless[d.Name] || !wired)
 	r.EthernetMAC = r.ethernet.address(d.MAC, wired)
-}
-
-var whereRule = rule[[]Field]{
-	schema: schema{Type: "object", AdditionalProperties: &anyValue.schema, MinProperties: 1, MaxProperties: 32},
-	read: func(p *parser, n *node, label string, into *[]Field) {
-		if n.kind != mappingNode || len(n.entries) == 0 || len(n.entries) > 32 {
-			p.wrong(n, label, "a mapping from up to 32 fields of the record to their values")
-			return
-		}
-		for _, e := range n.entries {
-			f := Field{Pos: e.key.pos, Name: e.key.text}
-			anyValue.read(p, e.value, label+": "+e.key.text, &f.Value)
-			*into = append(*into, f)
-		}
-	},
-}
-
-// checkExpect makes sure that an expectation has one of its two forms.
-func checkExpect(p *parser, n *node, e *Expect) {
-	refuse := func(why string, keys ...string) {
-		for _, k := range keys {
-			if v := n.entry(k); v != nil {
-				p.report(v.pos, v.width, "%s %s", k, why)
-			}
-		}
-	}
-	if n.entry("client") != nil {
-		refuse("cannot stand beside client, which means the same", "device")
-	}
-	if e.Record == "" {
-		checkState(p, n, e)
-		refuse("is for an expectation about a record: event, packet, decision and so on", "device", "key", "from", "to", "where", "count", "at_least", "since")
-		return
-	}
-	refuse("is not a field of a record; write a step of its own for it", "state", "port")
-	if e.Record != "lookup" {
-		refuse("needs lookup", "key")
-	}
-	if e.Record != "packet" {
-		refuse("needs packet", "from", "to")
-	}
-	if e.Count != nil {
-		refuse("cannot stand beside count", "at_least", "not")
-		e.SinceStart = e.SinceStart || n.entry("since") == nil
-		return
-	}
-	if e.Not {
-		refuse("cannot stand beside not: true", "at_least")
-	}
-	e.AtLeast = max(1, e.AtLeast)
-}
-
-// checkState checks an expectation about a client.
-func checkState(p *parser, n *node, e *Expect) {
-	facts := []string{"vlan", "state", "rule", "compliance", "nas", "port"}
-	said := slices.ContainsFunc(facts, func(k string) bool { return n.entry(k) != nil })
-	for _, entry := range n.entries { // a misspelt key has been reported
-		said = said || !slices.ContainsFunc(expectNames, func(name string) bool { return name == entry.key.text })
-		for _, form := range recordForms {
-			said = said || entry.key.text == form.name
-		}
-	}
-	if !said {
-		p.report(n.pos, n.width, "nothing is expected; give one of %s, or a record: event, packet, decision, lookup, coa, …", strings.Join(facts, ", "))
-		return
-	}
-	if n.entry("client") == nil && slices.ContainsFunc(facts, func(k string) bool { return n.entry(k) != nil }) {
-		p.report(n.pos, n.width, "client is missing: whose %s?", firstOf(n, facts))
-	}
-	if e.Port != 0 && e.NAS == "" && n.entry("nas") == nil {
-		v := n.entry("port")
-		p.report(v.pos, v.width, "port needs nas: the switch that it is on")
-	}
-}
-
-// firstOf returns the first of the keys that n has.
-func firstOf(n *node, keys []string) string {
-	for _, k := range keys {
-		if n.entry(k) != nil {
-			return k
-		}
-	}
-	return ""
 }

@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"nacsim/nac/event"
@@ -31,13 +32,13 @@ var verbs = []verb{
 		func(s *Step) **Disconnect { return &s.Disconnect }, disconnectRule, example("{device: laptop-1}")),
 	does("posture", "Changes the posture of a device. Intune learns of it at the next check-in.",
 		func(s *Step) **SetPosture { return &s.Posture }, postureRule, example("{device: laptop-1, antivirus: off}")),
-	does("sync", "Makes a device check in with Intune now.",
+	does("sync", "Makes a device check in with Intune now. Its schedule stays as it is.",
 		func(s *Step) **Sync { return &s.Sync }, syncRule, example("{device: laptop-1}")),
 	does("enroll", "Makes Intune manage a device that it does not know yet.",
 		func(s *Step) **Enroll { return &s.Enroll }, enrollRule, example("{device: laptop-1}")),
 	does("retire", "Removes a device from Intune.",
 		func(s *Step) **Retire { return &s.Retire }, retireRule, example("{device: laptop-1}")),
-	does("rename", "Gives a device another deviceName in Intune; its certificate keeps the old one.",
+	does("rename", "Gives a device another deviceName in Intune; its certificate keeps the old one. If the NAC knows the device by that name alone, it no longer finds it from the next poll on.",
 		func(s *Step) **Rename { return &s.Rename }, renameRule, example("{device: laptop-1, name: LAPTOP-ADA}")),
 	does("certificate", "Gives a device a new certificate, which it uses from its next authentication on. What is left out is as in the device's certificate.",
 		func(s *Step) **Reissue { return &s.Certificate }, reissueRule, example("{device: laptop-1, not_after: 30d}")),
@@ -51,9 +52,9 @@ var verbs = []verb{
 		func(s *Step) **PacketFault { return &s.Packet }, packetRule, example("{from: nac, to: ap-1, match: CoA-Request, action: drop}")),
 	does("coa_answer", "Makes an access point or switch refuse the next CoA-Requests and Disconnect-Requests.",
 		func(s *Step) **CoAAnswer { return &s.CoAAnswer }, coaAnswerRule, example("{nas: ap-1, nak: 503}")),
-	does("crash", "Stops a host as a power cut does: what it had not stored is gone.",
+	does("crash", "Stops a host as a power cut does: what it had not stored is gone. A device that is down does not check in with Intune.",
 		func(s *Step) **Crash { return &s.Crash }, crashRule, example("{host: nac}")),
-	does("restart", "Boots a host; one that is up goes through a power cut first.",
+	does("restart", "Boots a host; one that is up goes through a power cut first. A device connects to where it was.",
 		func(s *Step) **Restart { return &s.Restart }, restartRule, example("{host: nac}")),
 	does("expect", "States what must be true of a client now, or what must have happened since the last step that is not an expectation.",
 		func(s *Step) **Expect { return &s.Expect }, expectRule, example("{client: laptop-1, vlan: 750}", "{event: NAC_CLIENT_PERMIT, client: laptop-1}")),
@@ -69,7 +70,7 @@ var stepRule = mapping[Step]{
 			func(s *Step) *time.Duration { return &s.After }, period, example("5m")),
 		key("within", "How long an expectation may take to become true. The step ends when it is. Without it, it must be true at once.",
 			func(s *Step) *time.Duration { return &s.Within }, period, example("5s")),
-		key("for", "How long an expectation must stay true.",
+		key("for", "How long an expectation must stay true. With within, the time begins when it has become true.",
 			func(s *Step) *time.Duration { return &s.For }, period, example("10m")),
 		key("note", "Text for the timeline.",
 			func(s *Step) *string { return &s.Note }, line(200), example("The laptop comes back from lunch")),
@@ -169,13 +170,17 @@ var graphRule = mapping[Graph]{
 	fields: []field[Graph]{
 		keyOf("status", "Whether it can be reached and answers as usual.", readGraphStatus, choice("down", "up").schema),
 		key("answer", "The HTTP status of its answers.", func(g *Graph) *int { return &g.Answer }, whole(400, 599), example("503", "429")),
-		key("retry_after", "What the answers say in Retry-After, in whole seconds.", func(g *Graph) *time.Duration { return &g.RetryAfter }, span(time.Second, 24*time.Hour), example("30s")),
+		key("retry_after", "What the answers say in Retry-After, in whole seconds.", func(g *Graph) *time.Duration { return &g.RetryAfter }, wholeSeconds(span(time.Second, 24*time.Hour)), example("30s")),
 		key("count", "How many answers; without it, all until status: up.", func(g *Graph) *int { return &g.Count }, whole(1, 1000000), example("2")),
 	},
 	after: checkGraph,
 }.rule()
 
 var packetRule = mapping[PacketFault]{
+	schema: schema{AllOf: []*schema{
+		{If: is("action", ActionDelay), Then: &schema{Required: []string{"delay"}}},
+		{If: is("action", ActionDrop), Then: without("delay")},
+	}},
 	fields: []field[PacketFault]{
 		key("from", "The sender; without it, any.", func(f *PacketFault) *string { return &f.From }, hostRef, example("nac")),
 		key("to", "The receiver; without it, any.", func(f *PacketFault) *string { return &f.To }, hostRef, example("ap-1")),
@@ -212,14 +217,15 @@ var expectRule = mapping[Expect]{
 		key("state", "The state of the client: authorized (its port is open), unauthorized (connected, its port is not open), rejected (the last authentication ended in Access-Reject), disconnected.",
 			func(e *Expect) *string { return &e.State }, choice(StateAuthorized, StateUnauthorized, StateRejected, StateDisconnected)),
 		key("rule", "The policy rule that decided about the client; with a record, the rule in the record.", func(e *Expect) *string { return &e.Rule }, ruleRef, example("Corp Compliant")),
+		key("role", "The role that the client has, from a label of type radius_group; with a record, the role in the record.", func(e *Expect) *string { return &e.Role }, line(253), example("staff")),
 		key("compliance", "The complianceState that the NAC knows of the client's device, in Graph's words, or none when it knows no such device; with a record, the one in the record.",
 			func(e *Expect) *string { return &e.Compliance }, choice(append([]string{"none"}, complianceStates...)...)),
 		key("nas", "The access point or switch that the client is on; with a record, the one in the record.", func(e *Expect) *string { return &e.NAS }, nasRef, example("ap-1")),
 		key("port", "The switch port that the client is on.", func(e *Expect) *int { return &e.Port }, whole(1, MaxPorts), example("3")),
-		key("key", "How the lookup found the device.", func(e *Expect) *string { return &e.Key }, choice("mac", "cn", "san_dns")),
+		key("key", "By what the lookup looked for the device.", func(e *Expect) *string { return &e.Key }, choice("mac", "cn", "san_dns")),
 		key("from", "The sender of the packet.", func(e *Expect) *string { return &e.From }, hostRef, example("ap-1")),
 		key("to", "The receiver of the packet.", func(e *Expect) *string { return &e.To }, hostRef, example("nac")),
-		key("where", "Further fields of the record and their values. A dot leads into a group, and * stands for any text.",
+		key("where", "Further fields of the record and their values. A dot leads into a group, and * stands for any text. \"nacsim help records\" lists the fields.",
 			func(e *Expect) *[]Field { return &e.Where }, whereRule, example("{cert_cn: LAPTOP-1}")),
 		key("count", "How many such records there must be, exactly; 0 means none.", func(e *Expect) **int { return &e.Count }, optional(whole(0, 1000000)), example("1")),
 		key("at_least", "How many such records there must be at least.", func(e *Expect) *int { return &e.AtLeast }, whole(1, 1000000), otherwise("1"), example("2")),
@@ -246,7 +252,7 @@ var recordForms = []struct {
 	{"packet", "What a packet is that was sent.", choice(PacketNames()...)},
 	{"decision", "The NAC's decision.", choice("accept", "reject")},
 	{"lookup", "The result of an MDM lookup.", choice("found", "not_found", "error")},
-	{"coa", "What became of a change of authorization that the NAC asked for; sent is each transmission.", choice("sent", "ack", "nak", "timeout", "skipped")},
+	{"coa", "What became of a change of authorization that the NAC asked for; sent is the beginning of each attempt, however often the request is retransmitted in it.", choice("sent", "ack", "nak", "timeout", "skipped")},
 	{"das", "What an access point or switch did with a change of authorization.", choice("ack", "nak", "dropped")},
 	{"session", "The new state of a session in the NAC.", choice("started", "authorized", "ended")},
 	{"poll", "The result of a poll of Intune.", choice("ok", "error")},
@@ -274,25 +280,62 @@ func recordKeys() []field[Expect] {
 	return fields
 }
 
-// expectSchema says what keys go together.
+// fieldKeys are the keys of an expectation that mean a field of a record.
+var fieldKeys = []string{"client", "device", "vlan", "rule", "role", "compliance", "nas", "key", "from", "to"}
+
+// expectSchema says what keys go together: those about a client, or those that the kind of record has.
 func expectSchema() schema {
-	facts := &schema{Required: []string{"client"}}
-	for _, name := range []string{"vlan", "state", "rule", "compliance", "nas", "port"} {
-		facts.AnyOf = append(facts.AnyOf, &schema{Required: []string{name}})
-	}
+	facts := &schema{Required: []string{"client"}, Properties: without(recordOnly...).Properties}
+	facts.AnyOf = oneOfKeys(clientFacts...).AnyOf
 	s := schema{AnyOf: []*schema{facts}}
 	for i, form := range recordForms {
 		s.AnyOf = append(s.AnyOf, &schema{Required: []string{form.name}})
-		others := []string{"state", "port"} // these are of clients only
-		for _, other := range recordForms[i+1:] {
-			others = append(others, other.name)
+		about := without("state", "port") // these are of clients only
+		if kind := RecordKindNamed(form.name); kind != nil {
+			about = kind.schema()
 		}
-		s.DependentSchemas = append(s.DependentSchemas, excludes(form.name, others...))
+		for _, other := range recordForms[i+1:] {
+			about.Properties = append(about.Properties, property{other.name, &schema{never: true}})
+		}
+		s.DependentSchemas = append(s.DependentSchemas, property{form.name, about})
 	}
-	s.DependentSchemas = append(s.DependentSchemas, excludes("count", "at_least", "not"), excludes("not", "at_least"), excludes("client", "device"))
-	s.DependentRequired = dependencies{{"key", []string{"lookup"}}, {"from", []string{"packet"}}, {"to", []string{"packet"}}}
+	for i := range recordTable {
+		if k := &recordTable[i]; !k.runner {
+			s.AllOf = append(s.AllOf, &schema{If: is("record", k.Name), Then: k.schema()})
+		}
+	}
+	s.DependentSchemas = append(s.DependentSchemas, excludes("count", "at_least", "not"), excludes("client", "device"),
+		property{"not", &schema{If: is("not", true), Then: without("at_least")}})
+	s.DependentRequired = dependencies{{"port", []string{"nas"}}}
 	return s
 }
+
+// schema says which keys an expectation about such a record has, and which fields there are under where.
+func (k *RecordKind) schema() *schema {
+	no := []string{"state", "port"}
+	for _, key := range fieldKeys {
+		if k.Keyed(key, "") == nil && (key != "device" || k.Keyed("client", "") == nil) {
+			no = append(no, key)
+		}
+	}
+	where := &schema{AdditionalProperties: false}
+	for i := range k.Fields {
+		f := &k.Fields[i]
+		for _, member := range f.Members {
+			where.Properties = append(where.Properties, property{f.Name + "." + member, &schema{}})
+		}
+		if i > 0 && f.Members == nil && !slices.ContainsFunc(where.Properties, func(p property) bool { return p.name == f.Name }) {
+			where.Properties = append(where.Properties, property{f.Name, &schema{Description: sentence(f.Doc)}})
+		}
+	}
+	where.Properties = append(where.Properties, property{"actor", &schema{Description: "The host that wrote the record."}})
+	s := without(no...)
+	s.Properties = append(s.Properties, property{"where", where})
+	return s
+}
+
+// sentence makes a sentence of a phrase.
+func sentence(s string) string { return strings.ToUpper(s[:1]) + s[1:] + "." }
 
 // complianceStates are the members of Graph's enumeration complianceState (facts: graph-and-entra 1.2).
 var complianceStates = []string{"unknown", "compliant", "noncompliant", "conflict", "error", "inGracePeriod", "configManager"}
@@ -301,19 +344,26 @@ var complianceStates = []string{"unknown", "compliant", "noncompliant", "conflic
 // RFC 5176), of EAP codes and methods, of EAPOL and of 802.11 frames.
 func PacketNames() []string { return decode.MatchNames() }
 
-// eventTypes are the client events that the NAC emits (facts: mist-and-peers 1.7).
+// eventTypes are the client events that the NAC emits (facts: mist-and-peers 1.7). It has none of a device that is
+// content with the server's certificate, which the protocol does not tell.
 var eventTypes = []string{
 	string(event.ClientPermit), string(event.ClientDeny),
 	string(event.SessionStarted), string(event.SessionEnded),
 	string(event.AccountingStart), string(event.AccountingUpdate), string(event.AccountingStop),
 	string(event.ClientCertCheckSuccess), string(event.ClientCertCheckFailure), string(event.ClientCertExpired),
-	string(event.ServerCertValidationSuccess), string(event.ServerCertValidationFailure),
+	string(event.ServerCertValidationFailure),
 	string(event.MDMLookupSuccess), string(event.MDMLookupFailure), string(event.MDMDeviceNotEnrolled),
 	string(event.CoAReauth), string(event.CoADisconnect),
 }
 
-// recordKinds are the kinds of trace records.
-var recordKinds = slices.Sorted(slices.Values([]string{
-	"event", "decision", "lookup", "session", "coa", "poll", "ddb", "drop", "port", "das", "supplicant",
-	"check_in", "device", "token", "packet", "http", "fault", "crash", "restart", "link",
-}))
+// recordKinds are the kinds of trace records that something can be expected of.
+var recordKinds = func() []string {
+	var names []string
+	for i := range recordTable {
+		if k := &recordTable[i]; !k.runner {
+			names = append(names, k.Name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}()

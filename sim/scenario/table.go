@@ -46,13 +46,13 @@ var fileRule = mapping[File]{
 
 var settingsRule = mapping[Settings]{fields: []field[Settings]{
 	key("poll", "How often the NAC polls Intune for the clients that have authenticated.",
-		func(s *Settings) *time.Duration { return &s.Poll }, interval, initially("2h")),
+		func(s *Settings) *time.Duration { return &s.Poll }, rhythm, initially("2h")),
 	key("check_in", "How often a device checks in with Intune.",
-		func(s *Settings) *time.Duration { return &s.CheckIn }, interval, initially("8h")),
+		func(s *Settings) *time.Duration { return &s.CheckIn }, rhythm, initially("8h")),
 	key("reauth", "How often a NAS re-authenticates a client on its own; 0s means never.",
-		func(s *Settings) *time.Duration { return &s.Reauth }, period, initially("0s")),
+		func(s *Settings) *time.Duration { return &s.Reauth }, habit, initially("0s")),
 	key("interim", "How often a NAS sends Interim-Update accounting; 0s means never.",
-		func(s *Settings) *time.Duration { return &s.Interim }, period, initially("0s")),
+		func(s *Settings) *time.Duration { return &s.Interim }, habit, initially("0s")),
 	key("coa", "The change of authorization that the NAC asks for first: that the client re-authenticates, or that it is disconnected.",
 		func(s *Settings) *string { return &s.CoA }, choice(CoAReauth, CoADisconnect), initially("reauth")),
 	key("coa_timeout", "The time to the first retransmission of a CoA-Request or Disconnect-Request.",
@@ -98,7 +98,10 @@ var networkRule = mapping[Network]{fields: []field[Network]{
 // linkRule is an exception in network.links and, in a step, a change.
 var linkRule = mapping[Link]{
 	schema: schema{
-		AnyOf:            []*schema{{Required: []string{"both"}}, {Required: []string{"from", "to"}}},
+		AllOf: []*schema{
+			{AnyOf: []*schema{{Required: []string{"both"}}, {Required: []string{"from", "to"}}}},
+			oneOfKeys("down", "delay", "jitter", "loss", "duplicate", "reorder"),
+		},
 		DependentSchemas: properties{excludes("both", "from", "to")},
 	},
 	fields: []field[Link]{
@@ -124,6 +127,10 @@ var linkRule = mapping[Link]{
 }.rule()
 
 var nasRule = mapping[NAS]{
+	schema: schema{AllOf: []*schema{
+		{If: is("kind", KindAP), Then: without("ports")},
+		{If: is("kind", KindSwitch), Then: without("ssid", "firmware")},
+	}},
 	fields: []field[NAS]{
 		key("kind", "A wireless access point (ap) or a wired switch.",
 			func(n *NAS) *string { return &n.Kind }, choice(KindAP, KindSwitch), required()),
@@ -136,9 +143,9 @@ var nasRule = mapping[NAS]{
 		key("default_vlan", "Where an authorized client is put when its Access-Accept names no VLAN.",
 			func(n *NAS) *string { return &n.DefaultVLAN }, vlan, initially("999")),
 		key("reauth", "How often it re-authenticates a client on its own.",
-			func(n *NAS) *time.Duration { return &n.Reauth }, period, otherwise("settings.reauth"), example("1h")),
+			func(n *NAS) *time.Duration { return &n.Reauth }, habit, otherwise("settings.reauth"), example("1h")),
 		key("interim", "How often it sends Interim-Update accounting.",
-			func(n *NAS) *time.Duration { return &n.Interim }, period, otherwise("settings.interim"), example("10m")),
+			func(n *NAS) *time.Duration { return &n.Interim }, habit, otherwise("settings.interim"), example("10m")),
 	},
 	before: func(p *parser, n *node, s *NAS) {
 		s.Reauth, s.Interim = p.file.Settings.Reauth, p.file.Settings.Interim
@@ -156,6 +163,14 @@ var intuneRule = mapping[Intune]{fields: []field[Intune]{
 }}.rule()
 
 var complianceRule = mapping[Compliance]{
+	schema: schema{
+		If: &schema{Required: []string{"require"}},
+		Then: &schema{
+			If:   &schema{Properties: properties{{"require", &schema{Contains: &schema{Const: PosturePatchLevel}}}}},
+			Then: &schema{Required: []string{"minimum_patch_level"}},
+			Else: without("minimum_patch_level"),
+		},
+	},
 	fields: []field[Compliance]{
 		key("require", "What a compliant device has. An empty list means that there is no policy; Intune then counts every device as compliant.",
 			func(c *Compliance) *[]string { return &c.Require },

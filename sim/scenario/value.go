@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -72,12 +73,20 @@ var onOff = scalar(schema{Enum: []any{"on", "off", true, false}}, "on or off", i
 		return nil
 	})
 
+// decimalForm is a whole number as everybody reads it: some read 010 as eight.
+var decimalForm = regexp.MustCompile(`^-?(0|[1-9][0-9]*)$`)
+
+var errNotDecimal = errors.New("not written in plain decimal")
+
 // whole accepts an integer from least to most.
 func whole(least, most int64) rule[int] {
-	return scalar(schema{Type: "integer", Minimum: &least, Maximum: &most},
+	return scalar(schema{Type: "integer", Minimum: bound(least), Maximum: bound(most)},
 		fmt.Sprintf("a whole number from %d to %d", least, most), isInt,
 		func(_ *parser, n *node, into *int) error {
-			v, err := strconv.ParseInt(n.text, 0, 64)
+			if !decimalForm.MatchString(n.text) {
+				return errNotDecimal
+			}
+			v, err := strconv.ParseInt(n.text, 10, 64)
 			if err != nil || v < least || v > most {
 				return plain
 			}
@@ -86,11 +95,25 @@ func whole(least, most int64) rule[int] {
 		})
 }
 
-var zero int64
+// bound is a number as a schema writes it.
+func bound(v int64) json.Number { return jsonNumber(strconv.FormatInt(v, 10)) }
 
-var seed = scalar(schema{Type: "integer", Minimum: &zero}, "a whole number from 0 on", isInt,
+// SeedWanted says in words what a seed can be.
+const SeedWanted = "a whole number from 0 to 18446744073709551615"
+
+var seedForm = regexp.MustCompile(`^(0|[1-9][0-9]*|0x[0-9A-Fa-f]+)$`)
+
+// ParseSeed reads a seed in decimal, or in hexadecimal after 0x.
+func ParseSeed(s string) (uint64, error) {
+	if !seedForm.MatchString(s) {
+		return 0, plain
+	}
+	return strconv.ParseUint(s, 0, 64)
+}
+
+var seed = scalar(schema{Type: "integer", Minimum: "0", Maximum: "18446744073709551615"}, SeedWanted, isInt,
 	func(_ *parser, n *node, into *uint64) error {
-		v, err := strconv.ParseUint(n.text, 0, 64)
+		v, err := ParseSeed(n.text)
 		if err != nil {
 			return plain
 		}
@@ -145,6 +168,9 @@ func span(least, most time.Duration) rule[time.Duration] {
 	if least >= 0 {
 		sch.Pattern = strings.Replace(durationPattern, "-?", "", 1)
 	}
+	if least > 0 {
+		sch.Not = &schema{Pattern: `^(0+(\.0+)?(d|h|ms|m|s|us|ns))+$`}
+	}
 	return rule[time.Duration]{schema: sch, read: func(p *parser, n *node, label string, into *time.Duration) {
 		if n.kind != scalarNode {
 			p.wrong(n, label, "%s", want)
@@ -170,13 +196,36 @@ func span(least, most time.Duration) rule[time.Duration] {
 	}}
 }
 
-// The usual spans: any time from 0 on, an interval that may not be 0, and a time before or after.
+// The usual spans: any time from 0 on, an interval that may not be 0, and a time before or after; and of what has
+// no parts of seconds, in RADIUS, HTTP or in fact: an interval, and one that may be 0 for never.
 var (
 	period   = span(0, maxDuration)
 	interval = span(time.Millisecond, maxDuration)
 	relative = span(-maxDuration, maxDuration)
 	delay    = span(0, time.Hour)
+	rhythm   = wholeSeconds(span(time.Second, maxDuration))
+	habit    = wholeSeconds(span(0, maxDuration))
 )
+
+const secondsPattern = `^([0-9]+(\.[0-9]+)?(d|h|m)|[0-9]+s)+$`
+
+var secondsForm = regexp.MustCompile(secondsPattern)
+
+// wholeSeconds refuses parts of seconds.
+func wholeSeconds(r rule[time.Duration]) rule[time.Duration] {
+	r.schema.Pattern = secondsPattern
+	read := r.read
+	r.read = func(p *parser, n *node, label string, into *time.Duration) {
+		before := len(p.errs)
+		if read(p, n, label, into); len(p.errs) > before || n.kind != scalarNode {
+			return
+		}
+		if !secondsForm.MatchString(n.text) || *into%time.Second != 0 {
+			p.report(n.pos, n.width, "%s: want whole seconds, got %s", label, n.text)
+		}
+	}
+	return r
+}
 
 var percentForm = regexp.MustCompile(`^[0-9]+(\.[0-9]+)?%$`)
 
@@ -264,12 +313,10 @@ const vlanPattern = `^([1-9][0-9]{0,2}|[1-3][0-9]{3}|40[0-8][0-9]|409[0-4])$`
 
 var (
 	vlanForm = regexp.MustCompile(vlanPattern)
-	vlanMin  = int64(1)
-	vlanMax  = int64(4094)
 )
 
 // vlan accepts a VLAN ID (IEEE 802.1Q), as a number or in quotes.
-var vlan = scalar(schema{Type: []string{"integer", "string"}, Minimum: &vlanMin, Maximum: &vlanMax, Pattern: vlanPattern},
+var vlan = scalar(schema{Type: []string{"integer", "string"}, Minimum: "1", Maximum: "4094", Pattern: vlanPattern},
 	"a VLAN from 1 to 4094", isStringOrInt,
 	func(_ *parser, n *node, into *string) error {
 		if !vlanForm.MatchString(n.text) {
