@@ -172,7 +172,7 @@ func (o *observations) lookup(t *testing.T) Lookup {
 type link struct {
 	*Service
 	t   *testing.T
-	h   *testHost
+	h   *machine
 	in  *intune
 	obs *observations
 }
@@ -181,7 +181,7 @@ func testConfig() Config { return Config{Tenant: "tenant", ClientID: "client", C
 
 func newLink(t *testing.T, cfg Config, devices ...*device) *link {
 	t.Helper()
-	l := &link{t: t, h: newTestHost(t), in: &intune{t: t, devices: devices}}
+	l := &link{t: t, h: newMachine(t), in: &intune{t: t, devices: devices}}
 	l.h.serve = l.in.serve
 	l.boot(cfg)
 	return l
@@ -200,8 +200,7 @@ func (l *link) boot(cfg Config) {
 
 func (l *link) restart(cfg Config) {
 	l.t.Helper()
-	l.h = l.h.crash()
-	l.t.Cleanup(func() { l.h.crash() })
+	l.h = l.h.restart()
 	l.boot(cfg)
 }
 

@@ -46,7 +46,7 @@ func TestOrderOfKeys(t *testing.T) {
 			l := newLink(t, testConfig(), fleet()...)
 			l.in.page, l.in.ignoreFilter = 2, filterIgnored
 			l.Enqueue(client1, c.keys)
-			l.h.advance(time.Second)
+			l.h.Advance(time.Second)
 			if got := l.state(c.keys...); got != c.want {
 				t.Errorf("%s (filter ignored: %t): %s, want %s\n%s", c.name, filterIgnored, got, c.want, strings.Join(l.h.requests, "\n"))
 			}
@@ -71,7 +71,7 @@ func TestNoStateInBetween(t *testing.T) {
 	l.Enqueue(client1, k)
 	seen := map[string]bool{}
 	for range 100 {
-		l.h.advance(100 * time.Microsecond)
+		l.h.Advance(100 * time.Microsecond)
 		seen[l.state(k...)] = true
 	}
 	if len(seen) != 2 || !seen["none"] || !seen["BYMAC noncompliant by mac"] {
@@ -83,7 +83,7 @@ func TestCheapestRequests(t *testing.T) {
 	l := newLink(t, testConfig(), &device{id: guid(1), name: "LAPTOP-1", wifi: wifi1, state: "compliant"}, &device{id: guid(2), name: "O'Brien"})
 	k := keys(mac(client1), cn("LAPTOP-1"), san(1))
 	l.Enqueue(client1, k)
-	l.h.advance(time.Second)
+	l.h.Advance(time.Second)
 	want := []string{
 		"POST https://login.microsoftonline.com/tenant/oauth2/v2.0/token",
 		"GET https://graph.microsoft.com/v1.0/deviceManagement/managedDevices?$filter=deviceName%20eq%20%27LAPTOP-1%27&$select=" + selected,
@@ -94,21 +94,21 @@ func TestCheapestRequests(t *testing.T) {
 	if got := l.state(k...); got != "LAPTOP-1 compliant by mac" {
 		t.Error(got)
 	}
-	if l.h.traced("lookup", "client="+client1, "key=mac", "value="+client1, "result=found", "compliance=compliant", "device=LAPTOP-1") != 1 ||
-		l.h.traced("ddb", "device=LAPTOP-1", "compliance=compliant", "was=none") != 1 {
-		t.Errorf("traces %q", l.h.traces)
+	if l.h.Traced("lookup", "client="+client1, "key=mac", "value="+client1, "result=found", "compliance=compliant", "device=LAPTOP-1") != 1 ||
+		l.h.Traced("ddb", "device=LAPTOP-1", "compliance=compliant", "was=none") != 1 {
+		t.Errorf("traces %q", l.h.Lines)
 	}
 
 	// The same client within FreshFor: the database answers.
 	l.h.requests = nil
 	l.Enqueue(client1, k)
-	l.h.advance(time.Second)
+	l.h.Advance(time.Second)
 	if len(l.h.requests) != 0 || len(l.obs.lookups) != 1 {
 		t.Errorf("a fresh record was looked up again: %q", l.h.requests)
 	}
 	// Quotes are doubled in a filter.
 	l.Enqueue("00:1c:b3:00:00:02", keys(cn("O'Brien")))
-	l.h.advance(time.Second)
+	l.h.Advance(time.Second)
 	if got := l.state(cn("o'brien")); got != "O'Brien unknown by cn" {
 		t.Error(got)
 	}
@@ -125,7 +125,7 @@ func TestListIsShared(t *testing.T) {
 	for i := range 10 {
 		l.Enqueue(fmt.Sprint("client", i), keys(mac(fmt.Sprintf("00:1c:b3:00:00:%02d", i+15))))
 	}
-	l.h.advance(time.Second)
+	l.h.Advance(time.Second)
 	if len(l.obs.lookups) != 10 {
 		t.Fatalf("%d lookups", len(l.obs.lookups))
 	}
@@ -138,9 +138,9 @@ func TestListIsShared(t *testing.T) {
 	if lists := l.h.requested("managedDevices?$select"); lists != 1 || found != 5 || l.in.tokens != 1 {
 		t.Errorf("%d lists, %d found, %d tokens, want 1, 5, 1", lists, found, l.in.tokens)
 	}
-	l.h.advance(time.Minute)
+	l.h.Advance(time.Minute)
 	l.Enqueue("client9", keys(mac("00:1c:b3:00:00:99")))
-	l.h.advance(time.Second)
+	l.h.Advance(time.Second)
 	if lists := l.h.requested("managedDevices?$select"); lists != 1 {
 		t.Errorf("%d lists after ListReuse, want 1", lists)
 	}
@@ -156,7 +156,7 @@ func TestEthernetBudget(t *testing.T) {
 	k := keys(mac("00:1c:b3:00:00:04"))
 	for i, want := range []string{"none", "none", "D4 compliant by mac"} {
 		l.Enqueue(client1, k)
-		l.h.advance(time.Second)
+		l.h.Advance(time.Second)
 		if got := l.state(k...); got != want {
 			t.Errorf("round %d: %s, want %s", i, got, want)
 		}
@@ -186,7 +186,7 @@ func TestTwins(t *testing.T) {
 		c.twin[0].id, c.twin[1].id = guid(1), guid(2)
 		l := newLink(t, testConfig(), &c.twin[0], &c.twin[1])
 		l.Enqueue(client1, c.keys)
-		l.h.advance(time.Second)
+		l.h.Advance(time.Second)
 		r, _, _ := l.State(c.keys)
 		if got := fmt.Sprintf("%s %s %t", strings.TrimLeft(r.ID[24:], "0"), r.ComplianceState, r.Conflict); got != c.want {
 			t.Errorf("%s: %s, want %s", c.name, got, c.want)
@@ -203,7 +203,7 @@ func TestTwins(t *testing.T) {
 
 func (l *link) poll1() (err error) {
 	l.t.Helper()
-	l.h.do(func() { err = l.Poll() })
+	l.h.Do(func() { err = l.Poll() })
 	return err
 }
 
@@ -218,7 +218,7 @@ func TestRetryUntilAnswered(t *testing.T) {
 	}
 	k := keys(cn("LAPTOP-1"))
 	l.Enqueue(client1, k)
-	l.h.advance(time.Hour)
+	l.h.Advance(time.Hour)
 	// 5, 10, 20, … s with up to a fifth more, then every 5 to 6 min: 6 attempts in 155 to 186 s and 10 to 12 after.
 	if n := len(l.obs.lookups); n < 15 || n > 19 {
 		t.Errorf("%d attempts within an hour", n)
@@ -234,14 +234,14 @@ func TestRetryUntilAnswered(t *testing.T) {
 		}
 		delay = done.RetryIn
 	}
-	if l.h.traced("lookup", "result=error", "error=device by name: 503 serviceNotAvailable: busy", "key=cn", "value=LAPTOP-1") != len(l.obs.lookups) {
-		t.Errorf("traces %q", l.h.traces[0])
+	if l.h.Traced("lookup", "result=error", "error=device by name: 503 serviceNotAvailable: busy", "key=cn", "value=LAPTOP-1") != len(l.obs.lookups) {
+		t.Errorf("traces %q", l.h.Lines[0])
 	}
 	if err := l.Status().LastError; err == nil {
 		t.Error("the status shows no error")
 	}
 	down = false
-	l.h.advance(delay)
+	l.h.Advance(delay)
 	if got := l.state(k...); got != "LAPTOP-1 compliant by cn" {
 		t.Error(got)
 	}
@@ -257,16 +257,16 @@ func TestForgetEndsRetries(t *testing.T) {
 	l := newLink(t, testConfig())
 	l.in.answer = func(*http.Request) *http.Response { return reply(500, "") }
 	l.Enqueue(client1, keys(cn("A")))
-	l.h.advance(time.Minute)
+	l.h.Advance(time.Minute)
 	n := len(l.obs.lookups)
 	l.Forget(client1)
 	l.Forget("unknown")
-	l.h.advance(time.Hour)
+	l.h.Advance(time.Hour)
 	if len(l.obs.lookups) != n {
 		t.Errorf("%d attempts after Forget", len(l.obs.lookups)-n)
 	}
 	l.Enqueue(client1, keys(cn("A")))
-	l.h.advance(time.Second)
+	l.h.Advance(time.Second)
 	if len(l.obs.lookups) != n+1 {
 		t.Error("no lookup after the client came back")
 	}
@@ -276,9 +276,9 @@ func TestForgetWhileAsking(t *testing.T) {
 	l := newLink(t, testConfig())
 	l.in.answer = func(*http.Request) *http.Response { return reply(500, "") }
 	l.Enqueue(client1, keys(cn("A")))
-	l.h.advance(500 * time.Microsecond)
+	l.h.Advance(500 * time.Microsecond)
 	l.Forget(client1)
-	l.h.advance(time.Hour)
+	l.h.Advance(time.Hour)
 	if len(l.obs.lookups) != 1 || l.obs.lookup(t).RetryIn != 0 {
 		t.Errorf("%+v", l.obs.lookups)
 	}
@@ -299,17 +299,17 @@ func TestUnknown(t *testing.T) {
 	l.in.answer = func(*http.Request) *http.Response { return reply(500, "") }
 	l.Enqueue(client1, k)
 	want("before the answer", client1, k, yet)
-	l.h.advance(time.Second)
+	l.h.Advance(time.Second)
 	want("after a failure", client1, k, failed)
 	l.in.answer = nil
-	l.h.advance(time.Minute)
+	l.h.Advance(time.Minute)
 	want("not enrolled", client1, k, no)
 	want("other keys", client1, keys(cn("Y")), yet)
 	want("another client", "other", k, yet)
 	l.restart(testConfig())
 	want("after a restart", client1, k, no)
 	l.Enqueue("other", k)
-	l.h.advance(500 * time.Microsecond)
+	l.h.Advance(500 * time.Microsecond)
 	l.Forget("other")
 	want("gone before the answer", "other", k, yet)
 }
@@ -327,12 +327,12 @@ func TestBackWhileAsking(t *testing.T) {
 			return nil
 		}
 		l.Enqueue(client1, keys(cn("A")))
-		l.h.advance(500 * time.Microsecond)
+		l.h.Advance(500 * time.Microsecond)
 		l.Forget(client1)
 		l.Enqueue(client1, keys(cn(name)))
-		l.h.advance(time.Second)
+		l.h.Advance(time.Second)
 		broken = false
-		l.h.advance(time.Minute)
+		l.h.Advance(time.Minute)
 		if got := l.obs.lookup(t); !got.Found || got.Record.DeviceName != name {
 			t.Errorf("back as %s: %+v", name, l.obs.lookups)
 		}
@@ -344,12 +344,12 @@ func TestNewKeysAfterForget(t *testing.T) {
 	l := newLink(t, testConfig(), &device{id: guid(1), name: "A", wifi: wifi1, state: "compliant"}, &device{id: guid(2), name: "B", state: "noncompliant"})
 	l.Enqueue("other", keys(cn("B")))
 	l.Enqueue(client1, keys(cn("A")))
-	l.h.advance(time.Second)
+	l.h.Advance(time.Second)
 	k := keys(mac(client1), cn("B"))
 	l.Enqueue(client1, k)
 	l.Forget(client1)
 	l.Enqueue(client1, k)
-	l.h.advance(time.Second)
+	l.h.Advance(time.Second)
 	if got := l.obs.lookup(t); len(l.obs.lookups) != 3 || got.Record.DeviceName != "A" || got.Key.Kind != identity.MAC {
 		t.Errorf("%+v", l.obs.lookups)
 	}
@@ -365,11 +365,11 @@ func TestRetryAfterIsHonoured(t *testing.T) {
 		return nil
 	}
 	l.Enqueue(client1, keys(cn("A")))
-	l.h.advance(90 * time.Second)
+	l.h.Advance(90 * time.Second)
 	if done := l.obs.lookup(t); len(l.obs.lookups) != 1 || done.RetryIn < 90500*time.Millisecond || done.RetryIn > 109*time.Second {
 		t.Errorf("%+v", done)
 	}
-	l.h.advance(20 * time.Second)
+	l.h.Advance(20 * time.Second)
 	if !l.obs.lookup(t).Found {
 		t.Error("not found after Retry-After")
 	}
@@ -379,10 +379,10 @@ func TestRetryAfterIsHonoured(t *testing.T) {
 func TestTokenRenewal(t *testing.T) {
 	l := newLink(t, testConfig(), &device{id: guid(1), name: "A", state: "compliant"})
 	l.Enqueue(client1, keys(cn("A")))
-	l.h.advance(time.Second)
+	l.h.Advance(time.Second)
 	l.in.tokens++ // the one that the NAC holds is no good any more
 	l.Enqueue("other", keys(cn("A")))
-	l.h.advance(time.Second)
+	l.h.Advance(time.Second)
 	if !l.obs.lookup(t).Found || l.in.tokens != 3 {
 		t.Errorf("%+v, %d tokens", l.obs.lookup(t), l.in.tokens)
 	}
@@ -394,7 +394,7 @@ func TestTokenRenewal(t *testing.T) {
 	}
 	l.h.requests = nil
 	l.Enqueue("third", keys(cn("A")))
-	l.h.advance(time.Second)
+	l.h.Advance(time.Second)
 	var e *Error
 	if err := l.obs.lookup(t).Err; !errors.As(err, &e) || e.Status != 401 || len(l.h.requests) != 3 {
 		t.Errorf("%v after %q", err, l.h.requests)
@@ -404,14 +404,14 @@ func TestTokenRenewal(t *testing.T) {
 func TestTokenIsReplacedBeforeItsEnd(t *testing.T) {
 	l := newLink(t, testConfig(), &device{id: guid(1), name: "A"})
 	ask := func() int {
-		l.Enqueue(fmt.Sprint("client", l.h.now.UnixNano()), keys(cn("A")))
-		l.h.advance(time.Second)
+		l.Enqueue(fmt.Sprint("client", l.h.Now().UnixNano()), keys(cn("A")))
+		l.h.Advance(time.Second)
 		return l.in.tokens
 	}
 	if n := ask(); n != 1 {
 		t.Errorf("%d tokens", n)
 	}
-	l.h.advance(3599*time.Second - renewBefore - 2*time.Second)
+	l.h.Advance(3599*time.Second - renewBefore - 2*time.Second)
 	if n := ask(); n != 1 {
 		t.Errorf("%d tokens more than five minutes before the end", n)
 	}
@@ -427,7 +427,7 @@ func TestWrongSecret(t *testing.T) {
 		return reply(401, map[string]any{"error": "invalid_client", "error_description": "AADSTS7000215: Invalid client secret provided. Trace ID: x Correlation ID: y"}, "request-id", "r1")
 	}
 	l.Enqueue(client1, keys(cn("A")))
-	l.h.advance(time.Second)
+	l.h.Advance(time.Second)
 	if err := l.obs.lookup(t).Err; err == nil || err.Error() != "token: 401 invalid_client: AADSTS7000215: Invalid client secret provided. (request r1)" {
 		t.Error(err)
 	}
@@ -482,7 +482,7 @@ func TestPagesAreFollowedWithCare(t *testing.T) {
 		n, pages = 0, c.pages
 		var devices []fetched
 		var err error
-		l.h.do(func() { devices, err = l.graph.all() })
+		l.h.Do(func() { devices, err = l.graph.all() })
 		got := fmt.Sprint(len(devices))
 		if err != nil {
 			got = err.Error()
@@ -494,7 +494,7 @@ func TestPagesAreFollowedWithCare(t *testing.T) {
 	l.cfg.MaxPages = 2
 	n, pages = 0, []any{page(own + "2"), page(own + "3"), page("")}
 	var err error
-	l.h.do(func() { _, err = l.graph.all() })
+	l.h.Do(func() { _, err = l.graph.all() })
 	if err == nil || !strings.Contains(err.Error(), "more than 2 pages") {
 		t.Error(err)
 	}
@@ -503,9 +503,9 @@ func TestPagesAreFollowedWithCare(t *testing.T) {
 func TestLookupSurvivesCrash(t *testing.T) {
 	l := newLink(t, testConfig(), &device{id: guid(1), name: "A", state: "compliant"})
 	l.Enqueue(client1, keys(cn("A")))
-	l.h.advance(500 * time.Microsecond)
+	l.h.Advance(500 * time.Microsecond)
 	l.restart(testConfig())
-	l.h.advance(time.Second)
+	l.h.Advance(time.Second)
 	if !l.obs.lookup(t).Found {
 		t.Error("the lookup did not go on after the restart")
 	}
@@ -515,7 +515,7 @@ func TestLookupSurvivesCrash(t *testing.T) {
 	}
 	l.h.requests = nil
 	l.Enqueue(client1, keys(cn("A")))
-	l.h.advance(time.Second)
+	l.h.Advance(time.Second)
 	if len(l.h.requests) != 0 || len(l.obs.lookups) != 0 {
 		t.Errorf("a fresh record was looked up again after a restart: %q", l.h.requests)
 	}
@@ -524,9 +524,9 @@ func TestLookupSurvivesCrash(t *testing.T) {
 func TestKeysChangeWhileAsking(t *testing.T) {
 	l := newLink(t, testConfig(), &device{id: guid(1), name: "A", state: "compliant"}, &device{id: guid(2), name: "B", state: "compliant"})
 	l.Enqueue(client1, keys(cn("A")))
-	l.h.advance(500 * time.Microsecond)
+	l.h.Advance(500 * time.Microsecond)
 	l.Enqueue(client1, keys(cn("B")))
-	l.h.advance(time.Second)
+	l.h.Advance(time.Second)
 	if len(l.obs.lookups) != 1 || l.obs.lookup(t).Record.DeviceName != "B" {
 		t.Errorf("%+v", l.obs.lookups)
 	}
@@ -539,13 +539,13 @@ func TestStaleRecordsGo(t *testing.T) {
 	l := newLink(t, cfg, &device{id: guid(1), name: "A", wifi: wifi1, state: "compliant"}, &device{id: guid(2), name: "GONE", state: "compliant"})
 	l.Enqueue(client1, keys(cn("A")))
 	l.Enqueue("other", keys(cn("GONE")))
-	l.h.advance(time.Second)
+	l.h.Advance(time.Second)
 	l.in.device("A").name = "NEW"
 	l.in.remove("GONE")
-	l.h.advance(2 * time.Minute)
+	l.h.Advance(2 * time.Minute)
 	l.Enqueue(client1, keys(cn("A")))
 	l.Enqueue("other", keys(cn("GONE")))
-	l.h.advance(time.Second)
+	l.h.Advance(time.Second)
 	if a, gone := l.state(cn("A")), l.state(cn("GONE")); a != "none" || gone != "none" {
 		t.Errorf("%s, %s", a, gone)
 	}
@@ -553,8 +553,8 @@ func TestStaleRecordsGo(t *testing.T) {
 	if !last.Gone || last.Record.DeviceName != "GONE" || !slices.Equal(last.Clients, []string{"other"}) {
 		t.Errorf("%+v", last)
 	}
-	if l.h.traced("ddb", "device=GONE", "compliance=none", "was=compliant") != 1 {
-		t.Errorf("traces %q", l.h.traces)
+	if l.h.Traced("ddb", "device=GONE", "compliance=none", "was=compliant") != 1 {
+		t.Errorf("traces %q", l.h.Lines)
 	}
 }
 
@@ -564,13 +564,13 @@ func TestLimits(t *testing.T) {
 	l := newLink(t, cfg, &device{id: guid(1), name: "A"}, &device{id: guid(2), name: "B"})
 	for _, name := range []string{"A", "B", "C"} {
 		l.Enqueue("client-"+name, keys(cn(name)))
-		l.h.advance(time.Second)
+		l.h.Advance(time.Second)
 	}
 	if st := l.Status(); st.Clients != 2 || st.Devices != 1 {
 		t.Errorf("%+v", st)
 	}
-	if l.h.traced("drop", "from=B", "reason=the device database is full") != 1 {
-		t.Errorf("traces %q", l.h.traces)
+	if l.h.Traced("drop", "from=B", "reason=the device database is full") != 1 {
+		t.Errorf("traces %q", l.h.Lines)
 	}
 	var k []identity.Key
 	for i := range 50 {
@@ -578,13 +578,13 @@ func TestLimits(t *testing.T) {
 	}
 	l.h.requests = nil
 	l.Enqueue("client-X", k)
-	l.h.advance(time.Second)
+	l.h.Advance(time.Second)
 	if n := l.h.requested("$filter"); n != maxClientKeys {
 		t.Errorf("%d requests for 50 keys", n)
 	}
 	l.Enqueue("", k)
 	l.Enqueue("x", nil)
-	l.h.advance(time.Second)
+	l.h.Advance(time.Second)
 	if len(l.h.requests) != 0 {
 		t.Errorf("requests without a client or keys: %q", l.h.requests)
 	}
@@ -601,14 +601,14 @@ func TestNewRefusesWhatCannotWork(t *testing.T) {
 	} {
 		cfg := testConfig()
 		change(&cfg)
-		if _, err := New(newTestHost(t), cfg, &observations{}); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := New(newMachine(t), cfg, &observations{}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %s", err, want)
 		}
 	}
-	if _, err := New(newTestHost(t), testConfig(), nil); err == nil {
+	if _, err := New(newMachine(t), testConfig(), nil); err == nil {
 		t.Error("New without an observer succeeded")
 	}
-	h := newTestHost(t)
+	h := newMachine(t)
 	store, _ := h.Store("mdm")
 	for _, key := range []string{keyDevice + "x", keyClient + "x", keyPoll} {
 		_ = store.Put(key, []byte("{"))
@@ -617,7 +617,7 @@ func TestNewRefusesWhatCannotWork(t *testing.T) {
 		}
 		_ = store.Delete(key)
 	}
-	h.down = true
+	h.Crash()
 	if _, err := New(h, testConfig(), &observations{}); !errors.Is(err, host.ErrDown) {
 		t.Error(err)
 	}
@@ -635,12 +635,12 @@ func TestFailedListIsShared(t *testing.T) {
 	for i := range 50 {
 		l.Enqueue(fmt.Sprint("client", i), keys(mac(fmt.Sprintf("00:1c:b3:00:00:%02d", i))))
 	}
-	l.h.advance(4 * time.Second)
+	l.h.Advance(4 * time.Second)
 	if lists := l.h.requested("managedDevices"); lists != 1 || len(l.obs.lookups) != 50 {
 		t.Errorf("%d lists for %d failed lookups, want 1 for 50", lists, len(l.obs.lookups))
 	}
 	l.in.answer = nil
-	l.h.advance(10 * time.Second)
+	l.h.Advance(10 * time.Second)
 	for _, done := range l.obs.lookups[50:] {
 		if done.Err != nil {
 			t.Errorf("after the outage: %v", done.Err)

@@ -20,12 +20,12 @@ func onboarded(t *testing.T) *link {
 	for i := range 3 {
 		l.Enqueue(fmt.Sprint("client", i), keys(cn(fmt.Sprint("D", i))))
 	}
-	l.h.advance(time.Minute)
+	l.h.Advance(time.Minute)
 	if len(l.obs.lookups) != 3 || len(l.Records()) != 3 {
 		t.Fatalf("%d lookups, %d records", len(l.obs.lookups), len(l.Records()))
 	}
 	*l.obs = observations{}
-	l.h.requests, l.h.traces = nil, nil
+	l.h.requests, l.h.Lines = nil, nil
 	return l
 }
 
@@ -33,11 +33,11 @@ func TestPollEveryTwoHours(t *testing.T) {
 	l := onboarded(t)
 	l.in.device("D1").state = "noncompliant"
 	l.in.device("D5").state = "noncompliant" // has not authenticated
-	l.h.advance(2*time.Hour - 2*time.Minute)
+	l.h.Advance(2*time.Hour - 2*time.Minute)
 	if len(l.h.requests) != 0 || l.state(cn("D1")) != "D1 compliant by cn" {
 		t.Errorf("before the poll: %q", l.h.requests)
 	}
-	l.h.advance(2 * time.Minute)
+	l.h.Advance(2 * time.Minute)
 	if l.state(cn("D1")) != "D1 noncompliant by cn" || l.state(cn("D5")) != "none" || len(l.Records()) != 3 {
 		t.Errorf("after the poll: %s, %s", l.state(cn("D1")), l.state(cn("D5")))
 	}
@@ -47,24 +47,24 @@ func TestPollEveryTwoHours(t *testing.T) {
 	if !slices.Equal(l.obs.polls, []Poll{{Devices: 10, Changed: 1}}) {
 		t.Errorf("%+v", l.obs.polls)
 	}
-	if l.h.traced("poll devices=10 changed=1 result=ok") != 1 || l.h.traced("ddb device=D1 compliance=noncompliant was=compliant") != 1 {
-		t.Errorf("traces %q", l.h.traces)
+	if l.h.Traced("poll devices=10 changed=1 result=ok") != 1 || l.h.Traced("ddb device=D1 compliance=noncompliant was=compliant") != 1 {
+		t.Errorf("traces %q", l.h.Lines)
 	}
 	if n := l.h.requested("managedDevices?"); n != 3 {
 		t.Errorf("%d pages, want 3", n)
 	}
-	l.h.advance(22 * time.Hour)
+	l.h.Advance(22 * time.Hour)
 	if len(l.obs.polls) != 12 {
 		t.Errorf("%d polls in a day, want 12", len(l.obs.polls))
 	}
-	if r, _, _ := l.State(keys(cn("D2"))); l.h.now.Sub(r.FetchedAt) > time.Hour {
+	if r, _, _ := l.State(keys(cn("D2"))); l.h.Now().Sub(r.FetchedAt) > time.Hour {
 		t.Errorf("D2 was confirmed at %v", r.FetchedAt)
 	}
 }
 
 func TestNoPollWithoutClients(t *testing.T) {
 	l := newLink(t, testConfig(), &device{id: guid(1), name: "A"})
-	l.h.advance(24 * time.Hour)
+	l.h.Advance(24 * time.Hour)
 	if len(l.h.requests) != 0 || len(l.obs.polls) != 0 {
 		t.Errorf("%q, %+v", l.h.requests, l.obs.polls)
 	}
@@ -83,20 +83,20 @@ func TestFailedPollChangesNothing(t *testing.T) {
 	for _, d := range l.in.devices {
 		d.state = "noncompliant"
 	}
-	l.h.advance(2*time.Hour + time.Minute)
+	l.h.Advance(2*time.Hour + time.Minute)
 	if l.state(cn("D0")) != "D0 compliant by cn" || len(l.obs.changes) != 0 || len(l.obs.polls) < 2 || l.obs.polls[0].Err == nil {
 		t.Errorf("%s, %+v, %+v", l.state(cn("D0")), l.obs.changes, l.obs.polls)
 	}
-	if l.h.traced("poll", "result=error", "error=list of devices: 504") != len(l.obs.polls) {
-		t.Errorf("traces %q", l.h.traces)
+	if l.h.Traced("poll", "result=error", "error=list of devices: 504") != len(l.obs.polls) {
+		t.Errorf("traces %q", l.h.Lines)
 	}
 	down = false
-	l.h.advance(5 * time.Minute)
+	l.h.Advance(5 * time.Minute)
 	if l.state(cn("D0")) != "D0 noncompliant by cn" || len(l.obs.changes) != 3 {
 		t.Errorf("%s, %+v", l.state(cn("D0")), l.obs.changes)
 	}
 	n := len(l.obs.polls)
-	l.h.advance(2 * time.Hour)
+	l.h.Advance(2 * time.Hour)
 	if len(l.obs.polls) != n+1 {
 		t.Errorf("%d polls in the two hours after a repeated one", len(l.obs.polls)-n)
 	}
@@ -139,7 +139,7 @@ func TestPollKeepsEthernetAddress(t *testing.T) {
 	l.in.device("D7").ethernet = wired1
 	k := keys(mac("00:1c:b3:09:85:16"))
 	l.Enqueue("wired", k)
-	l.h.advance(time.Second)
+	l.h.Advance(time.Second)
 	if err := l.poll1(); err != nil {
 		t.Fatal(err)
 	}
@@ -153,7 +153,7 @@ func TestPollFindsLateDevice(t *testing.T) {
 	l := onboarded(t)
 	k := keys(mac("00:1c:b3:00:00:77"), cn("LATE"))
 	l.Enqueue("late", k)
-	l.h.advance(time.Second)
+	l.h.Advance(time.Second)
 	if l.obs.lookup(t).Found {
 		t.Fatal("found before it enrolled")
 	}
@@ -169,17 +169,17 @@ func TestPollFindsLateDevice(t *testing.T) {
 // The interval counts from the last poll before a restart, and records are as old as that poll.
 func TestPollAfterRestart(t *testing.T) {
 	l := onboarded(t)
-	l.h.advance(3 * time.Hour)
+	l.h.Advance(3 * time.Hour)
 	polled := start.Add(2 * time.Hour)
 	l.restart(testConfig())
 	if r, _, ok := l.State(keys(cn("D0"))); !ok || r.FetchedAt.Before(polled) {
 		t.Errorf("after the restart: %+v", r)
 	}
-	l.h.advance(59*time.Minute - time.Second)
+	l.h.Advance(59*time.Minute - time.Second)
 	if len(l.obs.polls) != 0 {
 		t.Error("polled too early")
 	}
-	l.h.advance(2 * time.Second)
+	l.h.Advance(2 * time.Second)
 	if len(l.obs.polls) != 1 {
 		t.Errorf("%d polls four hours after the start", len(l.obs.polls))
 	}
@@ -189,7 +189,7 @@ func TestPollAfterRestart(t *testing.T) {
 func TestPollPrunes(t *testing.T) {
 	l := onboarded(t)
 	l.Enqueue("client0", keys(cn("D9")))
-	l.h.advance(time.Second)
+	l.h.Advance(time.Second)
 	if err := l.poll1(); err != nil {
 		t.Fatal(err)
 	}
@@ -208,10 +208,10 @@ func TestOlderReplyChangesNothing(t *testing.T) {
 	l := onboarded(t)
 	var err error
 	l.h.Go("poll", func() { err = l.Poll() })
-	l.h.advance(1500 * time.Microsecond) // the first page, with D0, is there
+	l.h.Advance(1500 * time.Microsecond) // the first page, with D0, is there
 	l.in.device("D0").state = "noncompliant"
 	l.Enqueue("new", keys(san(0)))
-	l.h.advance(time.Second)
+	l.h.Advance(time.Second)
 	if got := l.state(cn("D0")); err != nil || got != "D0 noncompliant by cn" {
 		t.Errorf("%s, %v", got, err)
 	}
@@ -220,7 +220,7 @@ func TestOlderReplyChangesNothing(t *testing.T) {
 func TestCrashDuringPoll(t *testing.T) {
 	l := onboarded(t)
 	l.in.device("D0").state = "noncompliant"
-	l.h.advance(2*time.Hour - time.Minute + 1500*time.Microsecond)
+	l.h.Advance(2*time.Hour - time.Minute + 1500*time.Microsecond)
 	l.restart(testConfig())
 	if len(l.Records()) != 3 || l.state(cn("D0")) != "D0 compliant by cn" {
 		t.Errorf("%+v", l.Records())
