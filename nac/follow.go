@@ -79,6 +79,9 @@ func (n *NAC) Accounting(rec radiusd.AccountingRecord) {
 		Usage: session.Usage{InOctets: rec.InputOctets, OutOctets: rec.OutputOctets,
 			InPackets: uint64(rec.InputPackets), OutPackets: uint64(rec.OutputPackets), Time: rec.SessionTime},
 	}
+	if len(rec.Class) > 0 {
+		a.Class = string(rec.Class[0])
+	}
 	switch rec.Status {
 	case radiusd.AcctStart:
 		if _, err := n.sessions.Start(a); err != nil {

@@ -13,6 +13,8 @@ type Accounting struct {
 	AcctSessionID string
 	// Delay is the Acct-Delay-Time: for how long the NAS has been trying to send the record.
 	Delay time.Duration
+	// Class is what the NAS has returned of the Access-Accept, empty if nothing (RFC 2865 section 5.25).
+	Class string
 	Usage Usage
 	// TerminateCause is why the session ended, for example "User-Request".
 	TerminateCause string
@@ -31,14 +33,23 @@ func (s *Session) younger(now time.Time, delay time.Duration) bool {
 	return delay > 0 && s.AuthorizedAt.After(now.Add(-delay-granularity))
 }
 
+// of reports whether a record with another Acct-Session-Id is about this session all the same. The Class says so; without
+// one only the time can.
+func (a *Accounting) of(s *Session, now time.Time) bool {
+	if a.Class != "" && s.Class != "" {
+		return a.Class == s.Class
+	}
+	return !s.older(now, a.Delay) && !s.younger(now, a.Delay)
+}
+
 // Start takes Accounting-Start and reports whether it belongs to a session. It makes the Acct-Session-Id known
-// of a session that was authorized without or with another one, unless the record is older than that
-// authorization. A record without Acct-Session-Id, which RFC 2866 section 5.5 forbids, takes none away.
+// of a session that was authorized without or with another one, unless the record is about another authorization, or
+// may be older than the one in force. A record without Acct-Session-Id, which RFC 2866 section 5.5 forbids, takes none away.
 func (t *Table) Start(a Accounting) (known bool, err error) {
 	now := t.h.Now()
 	t.mu.Lock()
 	s := t.sessions[a.Key]
-	if s == nil || s.AcctSessionID != a.AcctSessionID && s.older(now, a.Delay) {
+	if s == nil || s.AcctSessionID != a.AcctSessionID && !a.of(s, now) {
 		t.mu.Unlock()
 		return false, nil
 	}

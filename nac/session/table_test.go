@@ -33,7 +33,7 @@ func at(nas, client, id string) Session {
 			Certificate: &identity.Certificate{CN: "Laptop-1.corp.example", SANDNS: []string{guid}},
 		},
 		CoA: netip.MustParseAddrPort("10.0.1.1:3799"), AcctSessionID: id,
-		InForce: policy.Authorization{VLAN: "1"}, Rule: "First Connect",
+		InForce: policy.Authorization{VLAN: "1"}, Rule: "First Connect", Class: "c1",
 	}
 }
 
@@ -127,6 +127,19 @@ func TestAccountingOfOlderSessions(t *testing.T) {
 			known, _ := t.Start(Accounting{Key: key, AcctSessionID: "OLD", Delay: 10 * time.Second})
 			return known
 		}, false},
+		{"Start made in the second of the authorization with another Acct-Session-Id", func(t *Table) bool {
+			known, _ := t.Start(Accounting{Key: key, AcctSessionID: "OLD", Delay: 5 * time.Second})
+			return known
+		}, false},
+		{"Start with another Acct-Session-Id and another Class", func(t *Table) bool {
+			known, _ := t.Start(Accounting{Key: key, AcctSessionID: "OLD", Class: "c0"})
+			return known
+		}, false},
+		{"Start with another Acct-Session-Id and the Class of the session", func(t *Table) bool {
+			known, _ := t.Start(Accounting{Key: key, AcctSessionID: "A2", Class: "c1", Delay: 5 * time.Second})
+			s, _ := t.Get(key)
+			return known && s.AcctSessionID == "A2"
+		}, true},
 		{"Start without Acct-Session-Id", func(t *Table) bool {
 			known, _ := t.Start(Accounting{Key: key})
 			s, _ := t.Get(key)
