@@ -15,13 +15,13 @@ import (
 func BenchmarkOnboarding(b *testing.B) {
 	e := wireless(b)
 	e.connect()
-	e.run(time.Minute)
+	e.Advance(time.Minute)
 	for b.Loop() {
-		e.seen, e.lines = nil, nil
+		e.seen, e.Lines = nil, nil
 		e.server.requests, e.server.accounting = nil, nil
 		e.station.Disconnect()
 		e.connect()
-		e.run(time.Minute)
+		e.Advance(time.Minute)
 		if len(e.clients()) != 1 {
 			b.Fatal("not connected")
 		}

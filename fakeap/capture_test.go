@@ -51,14 +51,14 @@ func TestCapture(t *testing.T) {
 	}
 	both(t, func(t *testing.T, e *edge) {
 		e.connect()
-		e.run(5 * time.Second)
+		e.Advance(5 * time.Second)
 		e.server.send("10.0.1.1:3799", lr.CodeCoARequest, coa)
-		e.run(5 * time.Second)
+		e.Advance(5 * time.Second)
 		e.server.send("10.0.1.1:3799", lr.CodeDisconnectRequest, calling)
-		e.run(5 * time.Second)
+		e.Advance(5 * time.Second)
 		e.connected("750")
 		e.station.Disconnect()
-		e.run(time.Second)
+		e.Advance(time.Second)
 		capture := writeCapture(t, e.world, e.ap != nil)
 		run := func(args ...string) string {
 			out, err := exec.Command(tshark, append([]string{"-n", "-r", capture}, args...)...).CombinedOutput()

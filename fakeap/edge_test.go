@@ -148,7 +148,7 @@ func TestAuthenticate(t *testing.T) {
 			both(t, func(t *testing.T, e *edge) {
 				e.startStation(func(c *supplicant.Config) { c.MinTLS, c.MaxTLS, c.FragmentSize = version, version, fragment })
 				e.connect()
-				e.run(2 * time.Second)
+				e.Advance(2 * time.Second)
 				c := e.connected("750")
 				e.must(1, "port", "client=00:1c:b3:09:85:15", "state=authorized", "vlan=750")
 				e.must(1, "supplicant", "state=connected")
@@ -181,7 +181,7 @@ func TestAccessRequest(t *testing.T) {
 	}
 	both(t, func(t *testing.T, e *edge) {
 		e.connect()
-		e.run(time.Second)
+		e.Advance(time.Second)
 		name := "wired"
 		if e.ap != nil {
 			name = "wireless"
@@ -221,15 +221,15 @@ func TestCoAReauthenticates(t *testing.T) {
 	both(t, func(t *testing.T, e *edge) {
 		e.server.vlan = "1"
 		e.connect()
-		e.run(5 * time.Second)
+		e.Advance(5 * time.Second)
 		before := e.connected("1")
 		e.server.vlan = "750"
 		e.server.send("10.0.1.1:3799", lr.CodeCoARequest, coa)
-		e.run(3 * time.Millisecond)
+		e.Advance(3 * time.Millisecond)
 		if c := e.clients(); len(c) != 1 || c[0].State != fakeap.Authorized || c[0].VLAN != "1" {
 			t.Errorf("clients %+v: the old authorization must stay until the result", c)
 		}
-		e.run(5 * time.Second)
+		e.Advance(5 * time.Second)
 		after := e.connected("750")
 		if before.SessionID != after.SessionID {
 			t.Error("the re-authentication has begun a new session")
@@ -257,7 +257,7 @@ func TestCoADuringHandshake(t *testing.T) {
 		return true
 	}
 	e.connect()
-	e.run(5 * time.Second)
+	e.Advance(5 * time.Second)
 	e.must(1, "das", "result=ack")
 	e.connected("750")
 }
@@ -265,11 +265,11 @@ func TestCoADuringHandshake(t *testing.T) {
 func TestDisconnectRequest(t *testing.T) {
 	both(t, func(t *testing.T, e *edge) {
 		e.connect()
-		e.run(5 * time.Second)
+		e.Advance(5 * time.Second)
 		e.connected("750")
 		e.server.vlan = "1"
 		e.server.send("10.0.1.1:3799", lr.CodeDisconnectRequest, calling)
-		e.run(10 * time.Second)
+		e.Advance(10 * time.Second)
 		e.must(1, "port", "state=unauthorized", "reason=Disconnect-Request")
 		stop := e.server.last(rfc2866.AcctStatusType_Value_Stop)
 		if cause := rfc2866.AcctTerminateCause_Get(stop); cause != rfc2866.AcctTerminateCause_Value_AdminReset {
@@ -285,11 +285,11 @@ func TestDisconnectRequest(t *testing.T) {
 func TestAnswerCoA(t *testing.T) {
 	e := wireless(t)
 	e.connect()
-	e.run(time.Second)
+	e.Advance(time.Second)
 	e.ap.AnswerCoA(503, 1)
 	for range 2 {
 		e.server.send("10.0.1.1:3799", lr.CodeCoARequest, coa)
-		e.run(time.Second)
+		e.Advance(time.Second)
 	}
 	e.must(1, "das", "result=nak", "error_cause=503")
 	e.must(1, "das", "result=ack")
@@ -302,10 +302,10 @@ func TestOldFirmware(t *testing.T) {
 	e.nas.crash()
 	e.startAP(func(c *fakeap.APConfig) { c.Firmware = "0.12.27139" })
 	e.connect()
-	e.run(5 * time.Second)
+	e.Advance(5 * time.Second)
 	e.connected("750")
 	reply := e.server.send("10.0.1.1:3799", lr.CodeCoARequest, coa)
-	e.run(time.Second)
+	e.Advance(time.Second)
 	e.must(0, "das")
 	if len(reply.items) != 0 {
 		t.Error("CoA-Request is answered")
@@ -316,7 +316,7 @@ func TestReject(t *testing.T) {
 	both(t, func(t *testing.T, e *edge) {
 		e.server.decide = func(*lr.Packet) bool { return false }
 		e.connect()
-		e.run(10 * time.Second)
+		e.Advance(10 * time.Second)
 		if s := e.station.State(); s != supplicant.Failed {
 			t.Errorf("station is %s, want failed", s)
 		}
@@ -326,7 +326,7 @@ func TestReject(t *testing.T) {
 		} else {
 			e.must(1, "port", "state=held", "reason=Access-Reject")
 		}
-		e.run(time.Hour)
+		e.Advance(time.Hour)
 		e.must(3, "supplicant", "state=failed")
 		e.must(1, "supplicant", "state=failed", "giving up")
 		if n := len(e.server.reports()); n != 1 {
@@ -338,11 +338,11 @@ func TestReject(t *testing.T) {
 func TestRejectOfLiveSession(t *testing.T) {
 	both(t, func(t *testing.T, e *edge) {
 		e.connect()
-		e.run(5 * time.Second)
+		e.Advance(5 * time.Second)
 		e.connected("750")
 		e.server.decide = func(*lr.Packet) bool { return false }
 		e.server.send("10.0.1.1:3799", lr.CodeCoARequest, coa)
-		e.run(5 * time.Second)
+		e.Advance(5 * time.Second)
 		stop := e.server.last(rfc2866.AcctStatusType_Value_Stop)
 		if cause := rfc2866.AcctTerminateCause_Get(stop); cause != 20 {
 			t.Errorf("Acct-Terminate-Cause %v, want Reauthentication-Failure (20)", cause)
@@ -360,7 +360,7 @@ func TestWrongKeyFailsHandshake(t *testing.T) {
 	e := wireless(t)
 	e.server.corruptKey = true
 	e.connect()
-	e.run(6 * time.Second)
+	e.Advance(6 * time.Second)
 	e.must(0, "port", "state=authorized")
 	if e.count("port", "state=unauthorized", "4-way handshake") == 0 || e.count("supplicant", "deauthenticated: 4-way handshake timeout") == 0 {
 		t.Error("the handshake has not failed with reason 15")
@@ -385,7 +385,7 @@ func TestServerCertificate(t *testing.T) {
 			e := wireless(t)
 			e.startStation(func(c *supplicant.Config) { tt.change(e, c) })
 			e.connect()
-			e.run(10 * time.Second)
+			e.Advance(10 * time.Second)
 			e.must(1, "supplicant", "state=failed", tt.reason)
 		})
 	}
@@ -393,7 +393,7 @@ func TestServerCertificate(t *testing.T) {
 		e := wireless(t)
 		e.startStation(func(c *supplicant.Config) { c.ServerName = "" })
 		e.connect()
-		e.run(10 * time.Second)
+		e.Advance(10 * time.Second)
 		e.connected("750")
 	})
 }
@@ -416,7 +416,7 @@ func TestClientCertificate(t *testing.T) {
 				e := wired(t)
 				e.startStation(func(c *supplicant.Config) { c.Certificate, c.MaxTLS, c.MinTLS = tt.certificate(e), version, version })
 				e.connect()
-				e.run(10 * time.Second)
+				e.Advance(10 * time.Second)
 				e.must(1, "supplicant", "state=failed", tt.reason)
 			})
 		}
@@ -428,7 +428,7 @@ func TestNAK(t *testing.T) {
 	e := wired(t)
 	e.server.method = eap.TypeMD5
 	e.connect()
-	e.run(5 * time.Second)
+	e.Advance(5 * time.Second)
 	if len(e.server.requests) < 2 {
 		t.Fatal("no answer to MD5-Challenge")
 	}
@@ -443,7 +443,7 @@ func TestServerSilent(t *testing.T) {
 	both(t, func(t *testing.T, e *edge) {
 		e.server.silent = true
 		e.connect()
-		e.run(29 * time.Second)
+		e.Advance(29 * time.Second)
 		sent := 0
 		for _, p := range e.seen {
 			if p.to == authAddr {
@@ -453,12 +453,12 @@ func TestServerSilent(t *testing.T) {
 		if sent != 4 { // at 0, 2, 6 and 14 seconds (RFC 5080 section 2.2.1)
 			t.Errorf("%d transmissions, want 4", sent)
 		}
-		e.run(10 * time.Second)
+		e.Advance(10 * time.Second)
 		if e.count("port", "reason=RADIUS server does not answer") != 1 {
 			t.Error("the NAS has not given up")
 		}
 		e.server.silent = false
-		e.run(5 * time.Minute)
+		e.Advance(5 * time.Minute)
 		e.connected("750")
 	})
 }
@@ -471,12 +471,12 @@ func TestLossAndDuplication(t *testing.T) {
 			return [...]int{1, 1, 2, 1, 0, 1, 1, 3, 1, 1, 1}[n%11]
 		}
 		e.connect()
-		e.run(10 * time.Minute)
+		e.Advance(10 * time.Minute)
 		e.connected("750")
 		e.server.vlan = "1"
 		for range 3 {
 			e.server.send("10.0.1.1:3799", lr.CodeCoARequest, coa)
-			e.run(10 * time.Minute)
+			e.Advance(10 * time.Minute)
 		}
 		e.connected("1")
 	})
@@ -485,16 +485,16 @@ func TestLossAndDuplication(t *testing.T) {
 func TestNASReboots(t *testing.T) {
 	both(t, func(t *testing.T, e *edge) {
 		e.connect()
-		e.run(5 * time.Second)
+		e.Advance(5 * time.Second)
 		e.connected("750")
 		e.nas.crash()
-		e.run(10 * time.Minute)
+		e.Advance(10 * time.Minute)
 		if e.ap != nil {
 			e.startAP(nil)
 		} else {
 			e.startSwitch(nil)
 		}
-		e.run(time.Minute)
+		e.Advance(time.Minute)
 		e.connected("750")
 		if got := e.server.reports(); !slices.Equal(got, []rfc2866.AcctStatusType{7, 1, 7, 1}) {
 			t.Errorf("accounting %v, want On, Start, On, Start", got)
@@ -507,11 +507,11 @@ func TestNASReboots(t *testing.T) {
 func TestClass3Frame(t *testing.T) {
 	e := wireless(t)
 	e.connect()
-	e.run(5 * time.Second)
+	e.Advance(5 * time.Second)
 	e.nas.crash()
 	e.filter = func(packet) int { return 0 }
 	e.startAP(nil)
-	e.run(time.Second)
+	e.Advance(time.Second)
 	e.filter = nil
 	if s := e.station.State(); s != supplicant.Connected {
 		t.Fatalf("station is %s, want it to believe itself connected", s)
@@ -521,7 +521,7 @@ func TestClass3Frame(t *testing.T) {
 		t.Fatal(err)
 	}
 	port.WriteFrame(dot11.NewEAPOLToDS(laptop, bssid, []byte{2, 1, 0, 0}))
-	e.run(10 * time.Second)
+	e.Advance(10 * time.Second)
 	e.must(1, "supplicant", "class 3 frame")
 	e.connected("750")
 }
@@ -529,10 +529,10 @@ func TestClass3Frame(t *testing.T) {
 func TestUnplug(t *testing.T) {
 	both(t, func(t *testing.T, e *edge) {
 		e.connect()
-		e.run(61 * time.Second)
+		e.Advance(61 * time.Second)
 		e.connected("750")
 		e.station.Disconnect()
-		e.run(5 * time.Second)
+		e.Advance(5 * time.Second)
 		stop := e.server.last(rfc2866.AcctStatusType_Value_Stop)
 		want := rfc2866.AcctTerminateCause_Value_LostCarrier
 		if e.ap != nil {
@@ -548,7 +548,7 @@ func TestUnplug(t *testing.T) {
 			t.Errorf("clients %+v after the station has left", e.clients())
 		}
 		e.connect()
-		e.run(5 * time.Second)
+		e.Advance(5 * time.Second)
 		e.connected("750")
 	})
 }
@@ -562,7 +562,7 @@ func TestTimeouts(t *testing.T) {
 			return true
 		}
 		e.connect()
-		e.run(3*time.Hour + time.Minute)
+		e.Advance(3*time.Hour + time.Minute)
 		e.connected("750")
 		e.must(3, "port", "reason=re-authenticated")
 		if n := len(e.server.reports()); n != 2+18 {
@@ -570,7 +570,7 @@ func TestTimeouts(t *testing.T) {
 		}
 		// Without Termination-Action the session ends; the client comes back by itself.
 		e.server.decide = func(p *lr.Packet) bool { rfc2865.SessionTimeout_Set(p, 3600); return true }
-		e.run(2*time.Hour + time.Minute)
+		e.Advance(2*time.Hour + time.Minute)
 		stop := e.server.last(rfc2866.AcctStatusType_Value_Stop)
 		if cause := rfc2866.AcctTerminateCause_Get(stop); cause != rfc2866.AcctTerminateCause_Value_SessionTimeout {
 			t.Errorf("Acct-Terminate-Cause %v, want Session-Timeout", cause)
@@ -583,7 +583,7 @@ func TestDefaultVLAN(t *testing.T) {
 	e := wireless(t)
 	e.server.vlan = ""
 	e.connect()
-	e.run(5 * time.Second)
+	e.Advance(5 * time.Second)
 	e.connected("999")
 }
 
@@ -599,7 +599,7 @@ func TestAccountingDelay(t *testing.T) {
 		}
 		return 1
 	}
-	e.run(10 * time.Second)
+	e.Advance(10 * time.Second)
 	start := e.server.last(rfc2866.AcctStatusType_Value_AccountingOn)
 	if d := rfc2866.AcctDelayTime_Get(start); d != 6 && d != 2 {
 		t.Errorf("Acct-Delay-Time %d, want that of the retransmission", d)
@@ -610,7 +610,7 @@ func TestReplyFromStranger(t *testing.T) {
 	e := wired(t)
 	e.server.silent = true
 	e.connect()
-	e.run(time.Second)
+	e.Advance(time.Second)
 	// Whoever guesses the port but not the secret gets nowhere.
 	stranger, err := e.machine("stranger", "10.0.0.66").ListenPacket(authAddr)
 	if err == nil {
@@ -624,7 +624,7 @@ func TestReplyFromStranger(t *testing.T) {
 	forged[0], forged[3] = 2, 20
 	stranger.WriteTo(forged, netip.MustParseAddrPort("10.0.1.1:50002"))
 	e.server.conns[0].WriteTo(forged, netip.MustParseAddrPort("10.0.1.1:50002"))
-	e.run(time.Second)
+	e.Advance(time.Second)
 	e.must(1, "drop", "reply from a stranger")
 	e.must(1, "drop", "wrong Response Authenticator")
 	e.must(0, "port", "state=authorized")
