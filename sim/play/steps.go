@@ -90,17 +90,22 @@ func (p *player) waitFor(h host.Host, start time.Time, s *scenario.Step) error {
 func (p *player) expect(h host.Host, start time.Time, s *scenario.Step) (*Failure, error) {
 	defer p.judge.unwatch()
 	begun := h.Now()
-	met, err := p.await(h, s.Expect, true, s.Deadline(begun))
+	until, short := p.within(start, s.Deadline(begun))
+	met, err := p.await(h, s.Expect, true, until)
 	if err != nil {
 		return nil, err
 	}
+	broken := false
 	if met && s.For > 0 {
-		broken, err := p.await(h, s.Expect, false, h.Now().Add(s.For))
-		if err != nil {
+		until, short = p.within(start, h.Now().Add(s.For))
+		if broken, err = p.await(h, s.Expect, false, until); err != nil {
 			return nil, err
 		}
-		met = !broken
 	}
+	if short && !broken && (!met || s.For > 0) {
+		return nil, inputError("%s: step %d still waits at max_duration %v", s.Pos, s.Index, p.limit)
+	}
+	met = met && !broken
 	result := "pass"
 	if !met {
 		result = "fail"
@@ -128,6 +133,14 @@ func (p *player) clients() map[string]string {
 		byMAC[d.Address(p.seed).String()] = d.Name
 	}
 	return byMAC
+}
+
+// within cuts a deadline to what max_duration leaves, and reports whether it had to.
+func (p *player) within(start, deadline time.Time) (time.Time, bool) {
+	if end := start.Add(p.limit); p.limit > 0 && deadline.After(end) {
+		return end, true
+	}
+	return deadline, false
 }
 
 // await waits until the expectation holds (or, with holds false, no longer holds), until the deadline.
