@@ -65,6 +65,8 @@ func TestStates(t *testing.T) {
 			scenario.Expect{State: scenario.StateAuthorized, VLAN: "750", NAS: "ap-2"}},
 		{"on a switch port", []trace.Record{rec("sw-1", "port", "client="+mac, "port=sw-1/3", "state=authorized", "vlan=750")},
 			scenario.Expect{NAS: "sw-1", Port: 3, VLAN: "750"}},
+		{"with a role", []trace.Record{associating, rec("ap-1", "port", "client="+mac, "state=authorized", "vlan=750", "role=staff")},
+			scenario.Expect{State: scenario.StateAuthorized, Role: "staff"}},
 		{"known to the NAC", []trace.Record{found}, scenario.Expect{Compliance: "compliant"}},
 		{"changed by a poll, by the device's ID", []trace.Record{found, rec("nac", "ddb", "device=X", "id=9c0f7a4e-0000-4000-8000-000000000001", "compliance=noncompliant")},
 			scenario.Expect{Compliance: "noncompliant"}},
@@ -109,6 +111,50 @@ func TestRecords(t *testing.T) {
 	} {
 		e := tt.expect
 		if got := feed(&e, tt.records...).holds(&e); got != tt.want {
+			t.Errorf("%s: holds is %v, want %v", tt.name, got, tt.want)
+		}
+	}
+}
+
+// TestKeysMeanFields holds that each key of an expectation is compared with the field that the kind of record has for it.
+func TestKeysMeanFields(t *testing.T) {
+	permit := rec("nac", "event", "type=NAC_CLIENT_PERMIT", "mac=001cb3098515", "ap=ap-1", "nacrule_name=Corp", "vlan=750", "group_role=staff", "mdm_compliance=compliant")
+	coa := rec("nac", "coa", "client="+mac, "nas=ap-1", "result=sent", "wanted_vlan=750", "have_vlan=1")
+	das := rec("ap-1", "das", "client="+mac, "result=ack")
+	missed := rec("nac", "lookup", "client="+mac, "key=san_dns,cn", "result=not_found")
+	answer := trace.Record{Actor: "nac", Kind: trace.KindPacket, Fields: []slog.Attr{slog.String("name", "Access-Accept"),
+		slog.String("from", "nac"), slog.String("to", "ap-1"), slog.String("client", mac), slog.String("id", "7"), slog.String("vlan", "750")}}
+	for _, tt := range []struct {
+		name   string
+		record trace.Record
+		expect scenario.Expect
+		want   bool
+	}{
+		{"rule of an event", permit, scenario.Expect{Rule: "Corp"}, true},
+		{"another rule of an event", permit, scenario.Expect{Rule: "Other"}, false},
+		{"NAS of an event", permit, scenario.Expect{NAS: "ap-1"}, true},
+		{"another NAS of an event", permit, scenario.Expect{NAS: "ap-2"}, false},
+		{"compliance of an event", permit, scenario.Expect{Compliance: "compliant"}, true},
+		{"other compliance of an event", permit, scenario.Expect{Compliance: "noncompliant"}, false},
+		{"role of an event", permit, scenario.Expect{Role: "staff"}, true},
+		{"compliance of a decision", rec("nac", "decision", "result=accept", "mdm=unknown"), scenario.Expect{Compliance: "unknown"}, true},
+		{"VLAN that a CoA is for", coa, scenario.Expect{VLAN: "750"}, true},
+		{"VLAN that a CoA is to end", coa, scenario.Expect{VLAN: "1"}, false},
+		{"NAS of a CoA", coa, scenario.Expect{NAS: "ap-1"}, true},
+		{"NAS that answers", das, scenario.Expect{NAS: "ap-1"}, true},
+		{"another NAS that answers", das, scenario.Expect{NAS: "ap-2"}, false},
+		{"one of the keys looked up", missed, scenario.Expect{Key: "cn"}, true},
+		{"a key not looked up", missed, scenario.Expect{Key: "mac"}, false},
+		{"VLAN of a packet", answer, scenario.Expect{Value: "Access-Accept", VLAN: "750"}, true},
+		{"client of an answer", answer, scenario.Expect{Value: "Access-Accept", Client: "laptop-1"}, true},
+		{"another client of an answer", answer, scenario.Expect{Value: "Access-Accept", Client: "laptop-2"}, false},
+		{"host that crashed", rec("laptop-1", "crash"), scenario.Expect{Client: "laptop-1"}, true},
+		{"actor", rec("nac", "crash"), scenario.Expect{Where: []scenario.Field{{Name: "actor", Value: "nac"}}}, true},
+		{"another actor", rec("nac", "crash"), scenario.Expect{Where: []scenario.Field{{Name: "actor", Value: "graph"}}}, false},
+	} {
+		e := tt.expect
+		e.Record, e.AtLeast = tt.record.Kind, 1
+		if got := feed(&e, tt.record).holds(&e); got != tt.want {
 			t.Errorf("%s: holds is %v, want %v", tt.name, got, tt.want)
 		}
 	}

@@ -80,6 +80,7 @@ type Recorder struct {
 	secrets     map[string]struct{}
 	secretOrder []string // ring of the keys of secrets, oldest at secretNext once it is full
 	secretNext  int
+	exchanges   exchanges
 }
 
 type subscriber struct {
@@ -136,7 +137,8 @@ func (r *Recorder) Emit(t time.Time, actor, kind string, fields ...slog.Attr) {
 	r.publish(rec)
 }
 
-// Packet records a datagram or frame with its decoding. It does not keep p.Data. A recorder that nobody
+// Packet records a datagram or frame with its decoding; an answer of RADIUS is about the client of its request. It does
+// not keep p.Data. A recorder that nobody
 // listens to only counts it.
 func (r *Recorder) Packet(p Packet) {
 	if r.unheard() {
@@ -149,6 +151,7 @@ func (r *Recorder) Packet(p Packet) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	fields = r.exchanges.complete(&p, fields)
 	rec := r.number(p.Time, actor, KindPacket, fields)
 	for _, s := range r.sinks {
 		s.Packet(rec, p)
