@@ -3,6 +3,7 @@ package nac
 import (
 	"io"
 	"sync"
+	"time"
 
 	"nacsim/nac/event"
 	"nacsim/nac/mdm"
@@ -93,8 +94,21 @@ func (n *NAC) Accounting(rec radiusd.AccountingRecord) {
 		a.TerminateCause = rec.TerminateCauseName()
 		n.sessions.Stop(a)
 	case radiusd.AccountingOn, radiusd.AccountingOff:
-		n.sessions.NASRestarted(r.NAS, r.NASIP, rec.Delay, rec.Status.String())
+		n.sessions.NASRestarted(r.NAS, r.NASIP, age(&rec), rec.Status.String())
 	}
+}
+
+// clockSkew is how far the clock of a NAS may be off for its word on the time to count, as RFC 5176 section 6.3 has
+// it for requests to the NAS.
+const clockSkew = 5 * time.Minute
+
+// age is how old a record is at least. The network may have taken longer over it than the NAS, which its time then
+// tells. A NAS whose clock is behind makes records look older than they are, and so end fewer sessions.
+func age(rec *radiusd.AccountingRecord) time.Duration {
+	if d := rec.Request.Received.Sub(rec.EventTime).Truncate(time.Second); d > rec.Delay && d < clockSkew {
+		return d
+	}
+	return rec.Delay
 }
 
 // lockedReader lets tasks share a stream of random octets.
