@@ -2,6 +2,7 @@ package session
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 	"reflect"
 	"strings"
@@ -61,14 +62,14 @@ func wantLines(t *testing.T, got []string, want ...string) {
 }
 
 func TestLifeOfASession(t *testing.T) {
-	m := newMachine()
+	m := newMachine(t)
 	table := open(t, m, Config{Events: event.NewLog(m, 0)})
 	key := place("ap-1", laptop)
 
 	authorize(t, table, at("ap-1", laptop, "A1"))
 	wantLines(t, m.taken("session"), "client="+laptop+" session=A1 nas=ap-1 state=authorized vlan=1 reason=")
 
-	m.now = m.now.Add(time.Second)
+	m.Advance(time.Second)
 	if known, err := table.Start(Accounting{Key: key, AcctSessionID: "A1"}); !known || err != nil {
 		t.Fatalf("Start returns %v, %v", known, err)
 	}
@@ -78,33 +79,33 @@ func TestLifeOfASession(t *testing.T) {
 	}
 	wantLines(t, m.taken("session"))
 
-	m.now = m.now.Add(time.Minute)
+	m.Advance(time.Minute)
 	again := at("ap-1", laptop, "A1")
 	again.InForce.VLAN = "750"
 	authorize(t, table, again)
 	wantLines(t, m.taken("session"), "client="+laptop+" session=A1 nas=ap-1 state=authorized vlan=750 reason=")
 	s, _ := table.Get(key)
-	if !s.StartedAt.Equal(m.now.Add(-time.Minute)) || !s.AuthorizedAt.Equal(m.now) {
+	if !s.StartedAt.Equal(m.Now().Add(-time.Minute)) || !s.AuthorizedAt.Equal(m.Now()) {
 		t.Errorf("after a re-authentication started at %v, authorized at %v", s.StartedAt, s.AuthorizedAt)
 	}
 
-	m.now = m.now.Add(time.Hour)
+	m.Advance(time.Hour)
 	if !table.Update(Accounting{Key: key, AcctSessionID: "A1", Usage: Usage{InOctets: 7}}) {
 		t.Error("an interim update is not recognized")
 	}
-	if s, _ := table.Get(key); s.Usage.InOctets != 7 || !s.Usage.At.Equal(m.now) {
+	if s, _ := table.Get(key); s.Usage.InOctets != 7 || !s.Usage.At.Equal(m.Now()) {
 		t.Errorf("usage is %+v", s.Usage)
 	}
 	if !table.Stop(Accounting{Key: key, AcctSessionID: "A1", TerminateCause: "User-Request"}) {
 		t.Error("Stop does not end the session")
 	}
-	lines := m.lines
+	lines := fmt.Sprint(m.Lines)
 	wantLines(t, m.taken("session"), "client="+laptop+" session=A1 nas=ap-1 state=ended vlan=750 reason=User-Request")
-	if !strings.Contains(strings.Join(lines, "\n"), "type=NAC_SESSION_ENDED") || !strings.Contains(strings.Join(lines, "\n"), "type=NAC_ACCOUNTING_STOP") {
-		t.Errorf("events are missing in\n%s", strings.Join(lines, "\n"))
+	if !strings.Contains(lines, "type=NAC_SESSION_ENDED") || !strings.Contains(lines, "type=NAC_ACCOUNTING_STOP") {
+		t.Errorf("events are missing in\n%s", lines)
 	}
-	if table.Len() != 0 || len(m.records) != 0 {
-		t.Errorf("%d sessions and %d records are left", table.Len(), len(m.records))
+	if table.Len() != 0 || m.records() != 0 {
+		t.Errorf("%d sessions and %d records are left", table.Len(), m.records())
 	}
 }
 
@@ -185,10 +186,10 @@ func TestAccountingOfOlderSessions(t *testing.T) {
 		}, true},
 	}
 	for _, c := range cases {
-		m := newMachine()
+		m := newMachine(t)
 		table := open(t, m, Config{})
 		authorize(t, table, at("ap-1", laptop, "A1"))
-		m.now = m.now.Add(5 * time.Second)
+		m.Advance(5 * time.Second)
 		if got := c.do(table); got != c.want {
 			t.Errorf("%s: got %v, want %v", c.name, got, c.want)
 		}
@@ -196,7 +197,7 @@ func TestAccountingOfOlderSessions(t *testing.T) {
 }
 
 func TestOneSessionPerClient(t *testing.T) {
-	m := newMachine()
+	m := newMachine(t)
 	var changes []string
 	table := open(t, m, Config{Changed: func(c Change) {
 		changes = append(changes, c.Session.Request.NAS+" "+c.Session.AcctSessionID+" "+string(c.State)+" "+c.Reason)
@@ -223,24 +224,24 @@ func TestOneSessionPerClient(t *testing.T) {
 }
 
 func TestEndAuthorization(t *testing.T) {
-	m := newMachine()
+	m := newMachine(t)
 	table := open(t, m, Config{})
 	key := place("ap-1", laptop)
 	authorize(t, table, at("ap-1", laptop, "A1"))
 	old, _ := table.Get(key)
-	m.now = m.now.Add(time.Second)
+	m.Advance(time.Second)
 	authorize(t, table, at("ap-1", laptop, "A1"))
 	authorize(t, table, at("ap-1", laptop, "A1")) // at the same moment
-	if s, _ := table.Get(key); !s.AuthorizedAt.Equal(m.now.Add(1)) {
-		t.Errorf("authorized at %v and again at %v", m.now, s.AuthorizedAt)
+	if s, _ := table.Get(key); !s.AuthorizedAt.Equal(m.Now().Add(1)) {
+		t.Errorf("authorized at %v and again at %v", m.Now(), s.AuthorizedAt)
 	}
 	if table.EndAuthorization(key, old.AuthorizedAt, "CoA-NAK") {
 		t.Error("a session that has been authorized again was ended")
 	}
-	if !table.EndAuthorization(key, m.now.Add(1), "CoA-NAK") || table.Len() != 0 {
+	if !table.EndAuthorization(key, m.Now().Add(1), "CoA-NAK") || table.Len() != 0 {
 		t.Error("the session was not ended")
 	}
-	if table.EndAuthorization(key, m.now.Add(1), "CoA-NAK") {
+	if table.EndAuthorization(key, m.Now().Add(1), "CoA-NAK") {
 		t.Error("a session was ended twice")
 	}
 	table.End(key, "", "rejected") // nothing there
@@ -249,19 +250,19 @@ func TestEndAuthorization(t *testing.T) {
 // TestClockSetBack holds that an authorization after the clock was set back counts from the new time: one that lay in
 // the future would have accounting be taken for old until then.
 func TestClockSetBack(t *testing.T) {
-	m := newMachine()
+	m := newMachine(t)
 	table := open(t, m, Config{})
 	authorize(t, table, at("ap-1", laptop, "A1"))
-	m.now = m.now.Add(-24 * time.Hour)
+	m.Advance(-24 * time.Hour)
 	authorize(t, table, at("ap-1", laptop, "A1"))
-	m.now = m.now.Add(time.Minute)
+	m.Advance(time.Minute)
 	if !table.Stop(Accounting{Key: place("ap-1", laptop), AcctSessionID: "A1"}) {
 		t.Error("Stop does not end the session")
 	}
 }
 
 func TestLookups(t *testing.T) {
-	m := newMachine()
+	m := newMachine(t)
 	table := open(t, m, Config{})
 	s := at("ap-1", laptop, "A1")
 	s.Request.MDM.DeviceID = "7A000000-0000-4000-8000-000000000009"
@@ -303,24 +304,27 @@ func TestLookups(t *testing.T) {
 }
 
 func TestSurvivesRestart(t *testing.T) {
-	m := newMachine()
+	m := newMachine(t)
 	table := open(t, m, Config{})
 	s := at("ap-1", laptop, "A1")
-	s.Request.Certificate.NotAfter = m.now.Add(time.Hour)
+	s.Request.Certificate.NotAfter = m.Now().Add(time.Hour)
 	s.Firmware, s.Class, s.CallingStation = "0.14.1", "c", "00-1C-B3-09-85-15"
 	authorize(t, table, s)
 	authorize(t, table, at("sw-1", printer, "P1"))
 	want, _ := table.Get(s.Key())
 
-	m.records["session/garbage"] = "{"
-	m.records["session/00:00:00:00:00:00/ap-1"] = m.records[storeKey(s.Key())] // under the wrong key
-	m.lines = nil
+	record, err := m.store.Get(storeKey(s.Key()))
+	err = errors.Join(err, m.store.Put("session/garbage", []byte("{")), m.store.Put("session/00:00:00:00:00:00/ap-1", record)) // under the wrong key
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Lines = nil
 	table = open(t, m, Config{})
 	if got, _ := table.Get(s.Key()); !reflect.DeepEqual(got, want) {
 		t.Errorf("got\n%+v\nwant\n%+v", got, want)
 	}
-	if table.Len() != 2 || len(m.records) != 2 {
-		t.Errorf("%d sessions, %d records", table.Len(), len(m.records))
+	if table.Len() != 2 || m.records() != 2 {
+		t.Errorf("%d sessions, %d records", table.Len(), m.records())
 	}
 	if drops := m.taken("drop"); len(drops) != 2 {
 		t.Errorf("drops are %v", drops)
@@ -331,7 +335,7 @@ func TestSurvivesRestart(t *testing.T) {
 }
 
 func TestLimit(t *testing.T) {
-	m := newMachine()
+	m := newMachine(t)
 	table := open(t, m, Config{Limit: 1})
 	authorize(t, table, at("ap-1", laptop, "A1"))
 	authorize(t, table, at("ap-1", laptop, "A1")) // again is no other session
@@ -345,9 +349,9 @@ func TestLimit(t *testing.T) {
 }
 
 func TestDown(t *testing.T) {
-	m := newMachine()
+	m := newMachine(t)
 	table := open(t, m, Config{})
-	m.down = true
+	m.Crash()
 	if err := table.Authorize(at("ap-1", laptop, "A1")); !errors.Is(err, host.ErrDown) {
 		t.Errorf("error is %v", err)
 	}
@@ -365,12 +369,12 @@ func TestParseMAC(t *testing.T) {
 }
 
 func BenchmarkAuthorize(b *testing.B) {
-	m := newMachine()
+	m := newMachine(b)
 	table, _ := Open(m, Config{})
 	s := at("ap-1", laptop, "A1")
 	b.ReportAllocs()
 	for b.Loop() {
-		m.lines = m.lines[:0]
+		m.Lines = m.Lines[:0]
 		if err := table.Authorize(s); err != nil {
 			b.Fatal(err)
 		}

@@ -107,6 +107,10 @@ func TestAfterOutlivesMachines(t *testing.T) {
 	if ran != 0 {
 		t.Error("an event came early")
 	}
+	w.Advance(-time.Hour)
+	if w.Advance(time.Hour); ran != 0 {
+		t.Error("an event came early after the clock was set back")
+	}
 	if w.Advance(1); ran != 1 {
 		t.Errorf("an event came %d times", ran)
 	}

@@ -78,7 +78,7 @@ func (w *World) Now() time.Time { return w.now }
 // block.
 func (w *World) After(d time.Duration, f func()) { w.at(w.now.Add(d), nil, f) }
 
-// Advance runs what happens in the next d, and leaves the clock at its end.
+// Advance runs what happens in the next d, and leaves the clock at its end. A negative d sets the clock back.
 func (w *World) Advance(d time.Duration) {
 	end := w.now.Add(d)
 	for w.step(end) {
