@@ -79,7 +79,7 @@ func (p *player) bootNAC(h host.Host) (err error) {
 		},
 		CoA: nac.CoA{
 			Kind:        coa.Kind(s.CoA),
-			Limits:      reconcile.Limits{Backoff: s.CoABackoff},
+			Limits:      reconcile.Limits{Backoff: s.CoABackoff, PerHour: s.CoAPerHour},
 			Timers:      coa.Timers{Initial: s.CoATimeout, Tries: s.CoARetries + 1},
 			MinFirmware: s.MinCoAFirmware,
 		},

@@ -112,6 +112,8 @@ type Settings struct {
 	CoATimeout time.Duration
 	CoARetries int
 	CoABackoff time.Duration
+	// CoAPerHour bounds the changes of authorization of one client.
+	CoAPerHour int
 	// MinCoAFirmware is the firmware version below which an access point takes no part in posture CoA.
 	MinCoAFirmware string
 

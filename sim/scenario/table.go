@@ -61,6 +61,9 @@ var settingsRule = mapping[Settings]{fields: []field[Settings]{
 		func(s *Settings) *int { return &s.CoARetries }, whole(0, 20), initially("3")),
 	key("coa_backoff", "The time from a change of authorization that failed to the next attempt; it doubles each time.",
 		func(s *Settings) *time.Duration { return &s.CoABackoff }, interval, initially("30s")),
+	key("coa_per_hour", "How many changes of authorization a client may have within an hour. From then on it has one an hour, "+
+		"until an hour has passed without any. It keeps a mistake in a policy from becoming a storm.",
+		func(s *Settings) *int { return &s.CoAPerHour }, whole(1, 1000), initially("6")),
 	key("min_coa_firmware", "The firmware version below which an access point takes no part in posture CoA.",
 		func(s *Settings) *string { return &s.MinCoAFirmware }, version, initially(`"0.14"`)),
 	key("tls", "The TLS versions of the NAC's EAP server.",
