@@ -72,7 +72,10 @@ func parseAttributes(b []byte) (lr.Attributes, error) {
 	}
 	values, attrs := make([]lr.AVP, n), make(lr.Attributes, n)
 	for i := range values {
-		values[i] = lr.AVP{Type: lr.Type(b[0]), Attribute: b[2:b[1]:b[1]]}
+		values[i].Type = lr.Type(b[0])
+		if b[1] > 2 { // an empty value is nil, as layeh has it
+			values[i].Attribute = b[2:b[1]:b[1]]
+		}
 		attrs[i] = &values[i]
 		b = b[b[1]:]
 	}

@@ -3,6 +3,8 @@ package radius
 import (
 	"bytes"
 	"errors"
+	"reflect"
+	"slices"
 	"testing"
 
 	lr "layeh.com/radius"
@@ -58,6 +60,13 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		p, err := Parse(b, secret)
+		same := func(a, b *lr.AVP) bool { return reflect.DeepEqual(a, b) }
+		if trimmed, malformed := Trim(b); malformed == nil {
+			theirs, refused := lr.Parse(trimmed, secret)
+			if (refused == nil) != (err == nil) || err == nil && !slices.EqualFunc(p.Attributes, theirs.Attributes, same) {
+				t.Fatalf("%v, %v; layeh reads %v, %v", p, err, theirs, refused)
+			}
+		}
 		if err != nil {
 			if !errors.Is(err, ErrMalformed) {
 				t.Fatalf("unexpected error %v", err)

@@ -287,3 +287,18 @@ const (
 	disconnectMessageAuthenticator = "815501e01f581655e4df429a55949256"
 	disconnectAuthenticator        = "f7fc1b3c61f214ad9750ab4d92af234f"
 )
+
+// Test cases 1, 2 and 6 (a key longer than a block) of RFC 2202 section 2.
+func TestHMACMD5(t *testing.T) {
+	for _, c := range []struct{ key, data, want string }{
+		{strings.Repeat("\x0b", 16), "Hi There", "9294727a3638bb1c13f48ef8158bfc9d"},
+		{"Jefe", "what do ya want for nothing?", "750c783e6ab0b503eaa86e310a5db738"},
+		{strings.Repeat("\xaa", 80), "Test Using Larger Than Block-Size Key - Hash Key First", "6b1ab7fe4bd7bf8f0b62e6ce61b9d0cd"},
+	} {
+		for cut := range len(c.data) {
+			if got := hmacMD5([]byte(c.key), []byte(c.data[:cut]), []byte(c.data[cut:])); hex.EncodeToString(got[:]) != c.want {
+				t.Fatalf("%q cut at %d: %x, want %s", c.data, cut, got, c.want)
+			}
+		}
+	}
+}

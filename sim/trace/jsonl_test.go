@@ -157,3 +157,16 @@ func BenchmarkRecord(b *testing.B) {
 		r.Emit(at, "nac", "decision", fields...)
 	}
 }
+
+// The layout in words of package time is the reference.
+func TestTimesHaveAFixedWidth(t *testing.T) {
+	for _, at := range []time.Time{
+		{}, time.Unix(0, 1), start, time.Date(9999, 12, 31, 23, 59, 59, 999_999_999, time.UTC),
+		time.Date(2028, 2, 29, 1, 2, 3, 40_500_000, time.FixedZone("", -7*3600)),
+	} {
+		want := at.UTC().Format(`"2006-01-02T15:04:05.000000000Z07:00"`)
+		if got := string(appendTime(nil, at)); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+}
