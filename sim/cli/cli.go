@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -72,7 +73,7 @@ func New(runner Runner) *cobra.Command {
 		},
 	}
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(newRun(runner), newValidate(), newSchema(), newVersion())
+	root.AddCommand(newRun(runner), newValidate(), newSchema(), newVersion(), newRecords())
 	root.SetHelpCommand(newHelp(root))
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
@@ -94,8 +95,11 @@ func newHelp(root *cobra.Command) *cobra.Command {
 		Short: "Help about any command",
 		RunE: func(_ *cobra.Command, args []string) error {
 			command, rest, err := root.Find(args)
-			if err != nil || len(rest) > 0 {
+			switch {
+			case err != nil || command == root && len(rest) > 0:
 				return noUnknownCommand(root, args)
+			case len(rest) > 0:
+				return badInput("nacsim help: unexpected argument %q after %s", rest[0], command.Name())
 			}
 			return command.Help()
 		},
@@ -132,6 +136,9 @@ func flagError(c *cobra.Command, err error) error {
 			return fmt.Errorf("unknown flag --%s; did you mean --%s?", name, best)
 		}
 		return fmt.Errorf("unknown flag --%s", name)
+	}
+	if invalid := (*pflag.InvalidValueError)(nil); errors.As(err, &invalid) && invalid.GetFlag().Value.Type() == "bool" {
+		return fmt.Errorf("--%s is true or false, not %q", invalid.GetFlag().Name, invalid.GetValue())
 	}
 	return err
 }

@@ -42,8 +42,10 @@ func findIn(command, arg string) ([]string, error) {
 		return nil, badInput("%s: there is no file or folder %s", command, arg)
 	case err != nil:
 		return nil, badInput("%s: %v", command, err)
-	case !info.IsDir():
+	case info.Mode().IsRegular():
 		return []string{filepath.Clean(arg)}, nil
+	case !info.IsDir():
+		return nil, badInput("%s: %s is neither a file nor a folder", command, arg)
 	}
 	entries, err := os.ReadDir(arg)
 	if err != nil {

@@ -23,9 +23,9 @@ func (f *seedFlag) String() string {
 }
 
 func (f *seedFlag) Set(s string) error {
-	v, err := strconv.ParseUint(s, 0, 64)
+	v, err := scenario.ParseSeed(s)
 	if err != nil {
-		return errors.New("want a whole number from 0 on, such as 42")
+		return errors.New("want " + scenario.SeedWanted)
 	}
 	f.value = &v
 	return nil

@@ -23,11 +23,12 @@ One scenario is played with a timeline of what happens; of several, each is a li
 show what led to it. With -v every packet and every record is shown.
 
 What a run leaves is in the folder whose name is printed last (--out chooses it):
-  NAME/trace.jsonl     every packet, decision, lookup, event, fault, step and expectation
+  NAME/trace.jsonl     every packet, decision, lookup, event, fault, step and expectation ("nacsim help records")
   NAME/capture.pcapng  the packets, with the TLS secrets, for Wireshark
   junit.xml            the results, for CI systems
+In a folder that is there already, the results of the same scenarios are replaced; others are left, with a warning.
 
-In the virtual world the same file and seed give the same bytes. With --live, the same file is played on loopback
+In the virtual world the same file and seed give the same trace and capture, byte for byte. With --live, the same file is played on loopback
 sockets in real time, which takes as long as the file says; the flags below "live" shorten the intervals.
 
 Exit codes: 0 all passed, 1 an expectation failed, 2 bad input or usage, 3 a fault of nacsim itself.`
@@ -58,15 +59,16 @@ type override struct {
 	name  string
 	doc   string
 	zero  bool // whether 0 is allowed: never
+	whole bool // whether it is counted in whole seconds
 	value durationFlag
 	apply func(f *scenario.File, d time.Duration)
 }
 
 func newOverrides() []override {
 	return []override{
-		{name: "poll", doc: "poll Intune that often", apply: func(f *scenario.File, d time.Duration) { f.Settings.Poll = d }},
-		{name: "check-in", doc: "let devices check in with Intune that often", apply: func(f *scenario.File, d time.Duration) { f.Settings.CheckIn = d }},
-		{name: "reauth", doc: "let access points and switches re-authenticate clients that often; 0s never", zero: true, apply: func(f *scenario.File, d time.Duration) {
+		{name: "poll", doc: "poll Intune that often", whole: true, apply: func(f *scenario.File, d time.Duration) { f.Settings.Poll = d }},
+		{name: "check-in", doc: "let devices check in with Intune that often", whole: true, apply: func(f *scenario.File, d time.Duration) { f.Settings.CheckIn = d }},
+		{name: "reauth", doc: "let access points and switches re-authenticate clients that often; 0s never", zero: true, whole: true, apply: func(f *scenario.File, d time.Duration) {
 			f.Settings.Reauth = d
 			for i := range f.NAS {
 				f.NAS[i].Reauth = d
@@ -88,6 +90,9 @@ func newRun(runner Runner) *cobra.Command {
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := flags.check(); err != nil {
 				return err
+			}
+			if flags.out == "" && c.Flags().Changed("out") {
+				return badInput("nacsim run: --out is empty; name a folder, or leave it out for a new one")
 			}
 			r := &run{flags: flags, runner: runner, stdout: c.OutOrStdout(), stderr: c.ErrOrStderr()}
 			return r.all(args)
@@ -131,8 +136,10 @@ func (f *runFlags) check() error {
 		case o.value.value == nil:
 		case !f.live:
 			return badInput("nacsim run: --%s needs --live; in the virtual world write settings into the scenario", o.name)
+		case o.whole && *o.value.value%time.Second != 0:
+			return badInput("nacsim run: --%s: want whole seconds", o.name)
 		case *o.value.value == 0 && !o.zero:
-			return badInput("nacsim run: --%s 0s: want at least 1ms", o.name)
+			return badInput("nacsim run: --%s 0s: it must be longer", o.name)
 		}
 	}
 	return nil
@@ -188,7 +195,11 @@ func (r *run) all(args []string) error {
 	results := &report.Run{Version: version()}
 	code := ExitOK
 	progress := newProgress(r.stderr, len(files))
-	for i, name := range outputNames(files) {
+	names := outputNames(files)
+	if err := r.clear(out, names); err != nil {
+		return err
+	}
+	for i, name := range names {
 		progress.show(i+1, name)
 		s, c, err := r.one(files[i], out, name, progress)
 		if err != nil {
@@ -314,7 +325,7 @@ func (r *run) guarded(f *scenario.File, o Options, dir string) (result *Result, 
 			return
 		}
 		stack := fmt.Sprintf("panic: %v\n\n%s", v, debug.Stack())
-		where := filepath.Join(dir, "panic.txt")
+		where := filepath.Join(dir, panicFile)
 		if os.WriteFile(where, []byte(stack), 0o644) != nil {
 			where = "standard error"
 			fmt.Fprint(r.stderr, stack)

@@ -46,14 +46,20 @@ func scenarioName(path string) string {
 
 // readFile reads a regular file of at most limit octets.
 func readFile(path string, limit int64) ([]byte, error) {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return nil, err
+	case info.IsDir():
+		return nil, &os.PathError{Op: "read", Path: path, Err: errors.New("is a folder, not a file")}
+	case !info.Mode().IsRegular(): // opening a pipe can wait forever
+		return nil, &os.PathError{Op: "read", Path: path, Err: errors.New("is not a regular file")}
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	if info, err := f.Stat(); err == nil && info.IsDir() {
-		return nil, &os.PathError{Op: "read", Path: path, Err: errors.New("is a folder, not a file")}
-	}
 	data, err := io.ReadAll(io.LimitReader(f, limit+1))
 	if err != nil {
 		return nil, err
