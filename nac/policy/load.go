@@ -121,10 +121,10 @@ var labelProperties = []property[labelNode]{
 			to.match, _ = r.oneOf(n, "match", matchNames())
 		}},
 	{name: "values", doc: "What a label of type match compares with. One value that matches is enough, unless match_all is true. A value may end in * and then stands for everything that begins like it.",
-		schema: schema{"type": "array", "minItems": 1, "items": schema{"type": "string", "minLength": 1}},
+		schema: schema{"type": "array", "minItems": 1, "items": schema{"type": "string", "pattern": "^([^*]+\\*?|\\*)$"}},
 		set: func(r *reader, n ast.Node, to *labelNode) {
 			to.given["values"] = n
-			to.values = r.texts(n, "values")
+			to.values = r.texts(n, "values", "name what to compare with")
 		}},
 	{name: "match_all", doc: "Whether all values must match instead of one; for cert_san and cert_eku, of which a client can have several.",
 		schema: schema{"type": "boolean", "default": false},
@@ -133,7 +133,7 @@ var labelProperties = []property[labelNode]{
 			to.all, _ = r.boolean(n, "match_all")
 		}},
 	{name: "vlan", doc: "VLAN ID that a label of type vlan hands out.",
-		schema: schema{"anyOf": []schema{{"type": "integer", "minimum": 1, "maximum": 4094}, {"type": "string", "pattern": "^[1-9][0-9]{0,3}$"}}, "examples": []any{750}},
+		schema: schema{"anyOf": []schema{{"type": "integer", "minimum": 1, "maximum": 4094}, {"type": "string", "pattern": "^([1-9][0-9]{0,2}|[1-3][0-9]{3}|40[0-8][0-9]|409[0-4])$"}}, "examples": []any{750}},
 		set: func(r *reader, n ast.Node, to *labelNode) {
 			to.given["vlan"] = n
 			if v, ok := r.number(n, "vlan", 1, 4094); ok {
@@ -186,9 +186,9 @@ var ruleProperties = []property[ruleNode]{
 			object(r, n, "not_matching", criteriaProperties, &to.notMatching)
 		}},
 	{name: "apply_tags", doc: "Names of the labels that an allowed client gets: at most one each of type vlan, radius_group and session_timeout.",
-		schema: schema{"type": "array", "items": schema{"type": "string"}},
+		schema: schema{"type": "array", "minItems": 1, "items": schema{"type": "string"}},
 		set: func(r *reader, n ast.Node, to *ruleNode) {
-			to.applyNode, to.apply = n, r.texts(n, "apply_tags")
+			to.applyNode, to.apply = n, r.texts(n, "apply_tags", "leave it out or name a label")
 		}},
 }
 
@@ -208,9 +208,9 @@ var criteriaProperties = []property[criteriaNode]{
 			}
 		}},
 	{name: "nactags", doc: "Names of labels of type match; each of them.",
-		schema: schema{"type": "array", "items": schema{"type": "string"}},
+		schema: schema{"type": "array", "minItems": 1, "items": schema{"type": "string"}},
 		set: func(r *reader, n ast.Node, to *criteriaNode) {
-			to.labels = r.texts(n, "nactags")
+			to.labels = r.texts(n, "nactags", "leave it out or name a label")
 		}},
 }
 
@@ -227,11 +227,12 @@ func (r *reader) name(n ast.Node, what string) string {
 	return s
 }
 
-// texts reads a list of strings; an empty list is a mistake, because it would match nothing or do nothing.
-func (r *reader) texts(n ast.Node, what string) []named {
+// texts reads a list of strings; an empty list is a mistake, because it would match nothing or do nothing. The advice
+// says what to do instead.
+func (r *reader) texts(n ast.Node, what, advice string) []named {
 	entries := r.list(n, what, maxValues)
 	if seq, ok := n.(*ast.SequenceNode); ok && len(seq.Values) == 0 {
-		r.errorf(n, "%s is empty; leave it out or name something", what)
+		r.errorf(n, "%s is empty; %s", what, advice)
 	}
 	var out []named
 	for _, entry := range entries {

@@ -75,13 +75,15 @@ func TestLoadErrors(t *testing.T) {
 		{"unknown key", rules + "rulez: []\n", `p.yaml:3:1: unknown key "rulez" in the policy; expected one of labels, rules`},
 		{"unknown key of a rule", "rules:\n  - name: R\n    action: allow\n    vlan: 5\n", `p.yaml:4:5: unknown key "vlan" in a rule; expected one of name, action, enabled, matching, not_matching, apply_tags`},
 		{"number as key", "rules:\n  - {1: R}\n", "p.yaml:2:6: a key of a rule must be one of name, action"},
-		{"duplicate key", "rules:\n  - name: R\n    name: S\n    action: allow\n", `p.yaml:3:5: mapping key "name" already defined`},
-		{"tab", "rules:\n\t- name: R\n", "p.yaml:2:1: found character '\t' that cannot start any token"},
+		{"duplicate key", "rules:\n  - name: R\n    name: S\n    action: allow\n", `p.yaml:3:5: key "name" stands in a rule twice`},
+		{"tab", "rules:\n\t- name: R\n", "p.yaml:2:1: indent with spaces"},
 		{"bad indentation", "rules:\n  - name: R\n   action: allow\n", "p.yaml:3:4:"},
-		{"unclosed", "rules: [\n", "p.yaml:1:8:"},
+		{"unclosed", "rules: [\n", `p.yaml:1:8: "[" is not closed`},
+		{"unclosed before another line", "rules:\n  - {name: R, action: allow\n  - {name: S, action: allow}\n", `p.yaml:2:5: "{" is not closed before line 3`},
+		{"nothing applied", "rules:\n  - {name: R, action: allow, apply_tags: []}\n", "apply_tags is empty; leave it out or name a label"},
 		{"too deep", "rules: " + strings.Repeat("[", 40) + strings.Repeat("]", 40), "p.yaml: the file nests more than 32 levels deep"},
 		{"too many lists in a line", "rules: \n" + strings.Repeat("- ", 33), "p.yaml: the file nests more than 32 levels deep"},
-		{"two documents", rules + "---\n" + rules, "p.yaml:4:1: a second document"},
+		{"two documents", rules + "---\n" + rules, "p.yaml:3:1: a second document"},
 		{"anchor", "labels: &x []\nrules: []\n", "p.yaml:1:9: labels must be a list, not an anchor or alias"},
 		{"tag", "labels: !!seq []\nrules: []\n", "p.yaml:1:9: labels must be a list, not a tag"},
 		{"action misspelt", "rules:\n  - {name: R, action: permit}\n", `p.yaml:2:23: the action of a rule is "permit"; expected one of allow, block`},
@@ -106,7 +108,7 @@ func TestLoadErrors(t *testing.T) {
 		{"match missing", "labels:\n  - {name: A, type: match, values: [x]}\n" + rules, `label "A" of type match lacks the key "match"`},
 		{"match unknown", match + "idp_role, values: [x]}\n" + rules, `match is "idp_role"; expected one of mdm_status, cert_cn`},
 		{"values missing", match + "ssid}\n" + rules, `label "A" of type match lacks the key "values"`},
-		{"values empty", match + "ssid, values: []}\n" + rules, "values is empty; leave it out or name something"},
+		{"values empty", match + "ssid, values: []}\n" + rules, "values is empty; name what to compare with"},
 		{"values a text", match + "ssid, values: corp}\n" + rules, "values must be a list, not a text"},
 		{"value a number", match + "client_mac, values: [010203040506]}\n" + rules, `an entry of values must be a text; write "010203040506" in quotes`},
 		{"value twice", match + "ssid, values: [x, x]}\n" + rules, `label "A": value "x" stands there twice`},
@@ -154,8 +156,8 @@ func TestLoadErrors(t *testing.T) {
 func TestErrorShowsLine(t *testing.T) {
 	_, err := Load("policies/a.yaml", []byte("rules:\n  - {name: é, action: permit}\n"))
 	want := "policies/a.yaml:2:23: the action of a rule is \"permit\"; expected one of allow, block\n" +
-		"\t  - {name: é, action: permit}\n" +
-		"\t                      ^"
+		"      - {name: é, action: permit}\n" +
+		"                          ^^^^^^"
 	if err == nil || err.Error() != want {
 		t.Errorf("got\n%v\nwant\n%s", err, want)
 	}
@@ -166,10 +168,10 @@ func TestErrorCutsLongLine(t *testing.T) {
 	line := "rules: [{name: " + strings.Repeat("x", 200) + ", action: permit, enabled: true}" + strings.Repeat(" ", 100) + "]"
 	_, err := Load("p.yaml", []byte(line))
 	lines := strings.Split(err.Error(), "\n")
-	if len(lines) != 3 || len([]rune(lines[1])) > shown+3 || !strings.HasPrefix(lines[1], "\t…xxx") || !strings.HasSuffix(lines[1], "…") {
+	if len(lines) != 3 || len([]rune(lines[1])) > shown+6 || !strings.HasPrefix(lines[1], "    …xxx") || !strings.HasSuffix(lines[1], "…") {
 		t.Fatalf("error is\n%v", err)
 	}
-	if at := []rune(lines[1])[len([]rune(lines[2]))-1:]; !strings.HasPrefix(string(at), "permit") {
+	if at := []rune(lines[1])[strings.Index(lines[2], "^"):]; !strings.HasPrefix(string(at), "permit") {
 		t.Errorf("the caret points at %q", string(at))
 	}
 }

@@ -40,8 +40,12 @@ func objectSchema[T any](table []property[T]) schema {
 	if required != nil {
 		s["required"] = required
 	}
-	if _, ok := any(table).([]property[labelNode]); ok {
-		s["allOf"] = labelConditions()
+	switch any(table).(type) {
+	case []property[labelNode]:
+		s["allOf"] = append(labelConditions(), matchConditions()...)
+	case []property[ruleNode]:
+		s["if"] = schema{"properties": schema{"action": schema{"const": "block"}}, "required": []string{"action"}}
+		s["then"] = schema{"properties": schema{"apply_tags": false}}
 	}
 	return s
 }
@@ -58,6 +62,26 @@ func matchSchema() schema {
 		options = append(options, schema{"const": string(matchKinds[i].match), "description": matchKinds[i].doc})
 	}
 	return schema{"oneOf": options}
+}
+
+// matchConditions says which kinds of match labels take no wildcard, and which no match_all.
+func matchConditions() []schema {
+	var exact, single []string
+	for i := range matchKinds {
+		if matchKinds[i].exact {
+			exact = append(exact, string(matchKinds[i].match))
+		}
+		if !matchKinds[i].several {
+			single = append(single, string(matchKinds[i].match))
+		}
+	}
+	of := func(matches []string) schema {
+		return schema{"properties": schema{"match": schema{"enum": matches}}, "required": []string{"match"}}
+	}
+	return []schema{
+		{"if": of(exact), "then": schema{"properties": schema{"values": schema{"items": schema{"pattern": "^[^*]*$"}}}}},
+		{"if": of(single), "then": schema{"properties": schema{"match_all": schema{"const": false}}}},
+	}
 }
 
 // labelConditions says for each type of label which keys belong to it.

@@ -6,10 +6,11 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
+
+	"nacsim/internal/yamlerr"
 )
 
 // An Error is one mistake in a policy file.
@@ -18,11 +19,12 @@ type Error struct {
 	// Line and Column count from 1; columns count characters. Both are 0 for a mistake of the file as a whole.
 	Line, Column int
 	Message      string
-	// Source is the offending line.
+	// Source is the offending line, and Width the number of characters from Column on that are meant.
 	Source string
+	Width  int
 }
 
-// Error returns "file:line:column: message", the offending line, and a caret under the column.
+// Error returns "file:line:column: message", the offending line, and carets under what is meant.
 func (e *Error) Error() string {
 	if e.Line == 0 {
 		return e.File + ": " + e.Message
@@ -32,7 +34,8 @@ func (e *Error) Error() string {
 		return s
 	}
 	line, column := excerpt(e.Source, e.Column)
-	return s + "\n\t" + line + "\n\t" + indent(line, column) + "^"
+	width := max(1, min(e.Width, utf8.RuneCountInString(line)-column+1))
+	return s + "\n    " + line + "\n    " + indent(line, column) + strings.Repeat("^", width)
 }
 
 // shown is how many characters of a line an error shows.
@@ -115,7 +118,7 @@ func (r *reader) parse(data []byte) ast.Node {
 	if depth(data) > maxDepth {
 		return r.whole("the file nests more than %d levels deep", maxDepth)
 	}
-	file, err := parser.ParseBytes(data, 0)
+	file, err := parser.ParseBytes(data, 0, parser.AllowDuplicateMapKey()) // object reports them
 	if err != nil {
 		return r.syntax(err)
 	}
@@ -124,7 +127,7 @@ func (r *reader) parse(data []byte) ast.Node {
 		switch {
 		case doc.Body == nil || doc.Body.Type() == ast.NullType:
 		case root != nil:
-			r.errorf(doc.Body, "a second document; a policy file has one")
+			r.at(doc.Start, len("---"), "a second document; a policy file has one")
 			return nil
 		default:
 			root = doc.Body
@@ -166,27 +169,30 @@ func (r *reader) whole(format string, args ...any) ast.Node {
 }
 
 func (r *reader) syntax(err error) ast.Node {
-	var y yaml.Error
-	if !asYAML(err, &y) || y.GetToken() == nil {
-		return r.whole("%s", firstLine(err.Error()))
+	at, message := yamlerr.Explain(err)
+	if at == nil {
+		return r.whole("%s", message)
 	}
-	r.at(y.GetToken(), y.GetMessage())
+	r.at(at, 1, message)
 	return nil
 }
 
-func asYAML(err error, y *yaml.Error) bool {
-	e, ok := err.(yaml.Error)
-	*y = e
-	return ok
-}
-
-func firstLine(s string) string {
-	s, _, _ = strings.Cut(s, "\n")
-	return s
-}
-
 func (r *reader) errorf(n ast.Node, format string, args ...any) {
-	r.at(start(n), fmt.Sprintf(format, args...))
+	r.at(start(n), width(n), fmt.Sprintf(format, args...))
+}
+
+// width returns how many characters a value takes that is written in one word, and 1 for any other.
+func width(n ast.Node) int {
+	t := n.GetToken()
+	switch n.(type) {
+	case *ast.StringNode, *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode:
+		w := utf8.RuneCountInString(t.Value)
+		if t.Type == token.SingleQuoteType || t.Type == token.DoubleQuoteType {
+			w += 2
+		}
+		return w
+	}
+	return 1
 }
 
 // start returns the token at which a node begins for a reader of the file.
@@ -202,11 +208,11 @@ func start(n ast.Node) *token.Token {
 	return n.GetToken()
 }
 
-func (r *reader) at(t *token.Token, message string) {
+func (r *reader) at(t *token.Token, width int, message string) {
 	if len(r.errs) == maxErrors {
 		return
 	}
-	e := &Error{File: r.file, Message: message}
+	e := &Error{File: r.file, Message: message, Width: width}
 	if t != nil && t.Position != nil {
 		e.Line, e.Column = t.Position.Line, t.Position.Column
 		if e.Line >= 1 && e.Line <= len(r.lines) {

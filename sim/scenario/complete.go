@@ -310,7 +310,7 @@ func (p *parser) loadPolicy(n *node, label, written, path string) ([]byte, bool)
 	}
 	for _, e := range list {
 		if len(p.errs) < MaxErrors {
-			p.errs = append(p.errs, &Error{Pos: Pos{e.File, max(1, e.Line), max(1, e.Column)}, Msg: e.Message, Source: e.Source, Width: 1})
+			p.errs = append(p.errs, &Error{Pos: Pos{e.File, max(1, e.Line), max(1, e.Column)}, Msg: e.Message, Source: e.Source, Width: e.Width})
 		}
 	}
 	return nil, false

@@ -1,15 +1,15 @@
 package scenario
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"unicode/utf8"
 
-	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 	yamlparser "github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
+
+	"nacsim/internal/yamlerr"
 )
 
 // Limits on the shape of a file, checked before and while it is taken apart, so that no small file can cost much.
@@ -125,7 +125,7 @@ func readNode(p *parser, data []byte) *node {
 			continue
 		}
 		if root != nil {
-			p.report(p.position(doc.Body.GetToken()), 1, "a second YAML document begins here; write one scenario per file")
+			p.report(p.position(doc.Start), 3, "a second YAML document begins here; write one scenario per file")
 			return nil
 		}
 		if root = b.build(doc.Body, 0); b.failed {
@@ -222,28 +222,8 @@ func (p *parser) position(t *token.Token) Pos {
 
 // syntaxError reports an error of the YAML library in one line at its position.
 func (p *parser) syntaxError(err error) {
-	var syntax *yaml.SyntaxError
-	if !errors.As(err, &syntax) {
-		message, _, _ := strings.Cut(err.Error(), "\n")
-		p.report(Pos{p.name, 1, 1}, 1, "not YAML: %s", message)
-		return
-	}
-	pos := p.position(syntax.Token)
-	message := syntax.Message
-	if i := strings.Index(message, " [level:"); i >= 0 { // the parser's own position, a repetition
-		message = message[:i]
-	}
-	switch {
-	case strings.HasPrefix(message, "tab character") || strings.Contains(message, "found character '\t'"):
-		message = "indent with spaces: YAML does not allow a tab here"
-	case strings.HasPrefix(message, "mapping value is not allowed"):
-		message = `a "key: value" cannot stand here: check the indentation, and quote text that contains ": "`
-	case strings.HasPrefix(message, "value is not allowed in this context. map key-value is pre-defined"):
-		message = "this line is indented more than the key before it, which already has a value"
-	default:
-		message = "not YAML: " + message
-	}
-	p.report(pos, 1, "%s", message)
+	at, message := yamlerr.Explain(err)
+	p.report(p.position(at), 1, "%s", message)
 }
 
 func (b *builder) fail(t *token.Token, format string, args ...any) *node {
