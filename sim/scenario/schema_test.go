@@ -67,6 +67,67 @@ func TestSchemaAgreesWithTheParser(t *testing.T) {
 	}
 }
 
+// TestSchemaAcceptsExpectations holds that the schema refuses no step that the parser takes.
+func TestSchemaAcceptsExpectations(t *testing.T) {
+	s := compiled(t)
+	for _, step := range []string{
+		"expect: {record: packet, from: nac, to: ap-1}",
+		"expect: {record: packet, client: laptop-1, where: {attributes.Error-Cause: '*506*', actor: ap-1}, count: 0}",
+		"expect: {packet: Access-Accept, client: laptop-1, vlan: 750}",
+		"expect: {packet: CoA-ACK, client: laptop-1, from: sw-1, to: nac}",
+		"expect: {packet: EAP-Response/Identity, from: laptop-1, to: ap-1}",
+		"expect: {packet: EAP-Response/Identity, from: ap-1, to: nac}",
+		"expect: {packet: EAPOL-Key 1/4, from: ap-1, to: laptop-1}",
+		"expect: {packet: Deauthentication, from: laptop-1}",
+		"expect: {event: NAC_CLIENT_PERMIT, client: laptop-1, rule: Corp Compliant, vlan: 750, nas: ap-1, role: staff, compliance: unknown}",
+		"expect: {event: NAC_MDM_LOOKUP_SUCCESS, compliance: inGracePeriod}",
+		"expect: {decision: accept, client: laptop-1, rule: Corp Compliant, vlan: 750, nas: ap-1, compliance: compliant, not: false, at_least: 2}",
+		"expect: {lookup: found, client: laptop-1, key: mac, compliance: noncompliant, where: {device: LAPTOP-1}}",
+		"expect: {record: lookup, key: cn}",
+		"expect: {coa: sent, client: laptop-1, vlan: 1, nas: sw-1, since: start}",
+		"expect: {das: nak, nas: ap-1, where: {error_cause: 503}}",
+		"expect: {session: ended, client: laptop-1, vlan: 750, nas: ap-1}",
+		"expect: {check_in: compliant, device: laptop-1, where: {was: unknown}}",
+		"expect: {record: ddb, device: laptop-1, compliance: none}",
+		"expect: {record: port, client: laptop-1, nas: ap-1, vlan: 1, role: staff}",
+		"expect: {record: crash, where: {actor: nac}}",
+		"expect: {record: http, where: {status: 503}, count: 3}",
+		"expect: {client: laptop-1, nas: sw-1, port: 4, role: staff}",
+		"packet: {match: Access-Accept, action: duplicate}",
+		"packet: {match: Access-Accept, action: duplicate, delay: 1s}",
+		"link: {both: [nac, ap-1], down: false}",
+		"graph: {answer: 503, retry_after: 1m30s}",
+	} {
+		text := base + "settings: {reauth: 0s, interim: 1.5h, poll: 1s, check_in: 1d}\n" + steps + "  - " + step + "\n"
+		if _, err := parseText(text); err != nil {
+			t.Errorf("the parser refuses it: %v", err)
+		}
+		if err := valid(t, s, text); err != nil {
+			t.Errorf("%s: the schema refuses it: %v", step, err)
+		}
+	}
+}
+
+func TestRecordReferenceNamesEveryKind(t *testing.T) {
+	text := RecordReference()
+	for _, k := range RecordKinds() {
+		if !strings.Contains(text, k.Name+": "+k.Doc) || len(k.Doc) < 10 {
+			t.Errorf("the reference says nothing of %s", k.Name)
+		}
+		for _, f := range k.Fields {
+			if f.Doc == "" {
+				t.Errorf("%s: the field %s is not described", k.Name, f.Name)
+			}
+			if f.Key != "" && len(f.Of) > 0 && k.Principal != "" && k.Keyed(f.Key, f.Of[0]) == nil {
+				t.Errorf("%s: the key %s does not find its field", k.Name, f.Key)
+			}
+		}
+		if k.Principal != "" && k.Named(k.Principal, "") == nil {
+			t.Errorf("%s lacks its principal field %s", k.Name, k.Principal)
+		}
+	}
+}
+
 func TestShippedScenariosAreValid(t *testing.T) {
 	files, err := filepath.Glob("../../scenarios/*.yaml")
 	if err != nil {

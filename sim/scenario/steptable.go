@@ -68,7 +68,7 @@ var stepRule = mapping[Step]{
 			func(s *Step) **time.Duration { return &s.At }, optional(period), example("8h")),
 		key("after", "When the step begins: time since the end of the step before it.",
 			func(s *Step) *time.Duration { return &s.After }, period, example("5m")),
-		key("within", "How long an expectation may take to become true. The step ends when it is. Without it, it must be true at once.",
+		key("within", "How long an expectation may take to become true. The step ends when it is, or with for, that time later. Without within, it must be true at once.",
 			func(s *Step) *time.Duration { return &s.Within }, period, example("5s")),
 		key("for", "How long an expectation must stay true. With within, the time begins when it has become true.",
 			func(s *Step) *time.Duration { return &s.For }, period, example("10m")),
