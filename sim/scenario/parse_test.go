@@ -389,7 +389,7 @@ func ExampleError_Detail() {
 // BenchmarkParseLarge is a file at the limits of the language.
 func BenchmarkParseLarge(b *testing.B) {
 	text := "title: x\npolicy: policies/p.yaml\nnas: {ap-1: {kind: ap}}\ndevices:\n" + numbered(MaxDevices, "  d%d: {}\n") + "steps:\n" +
-		numbered(MaxDevices, "  - connect: {device: d%d, to: ap-1}\n  - crash: {host: nac}\n")
+		numbered(MaxDevices, "  - connect: {device: d%d, to: ap-1}\n  - restart: {host: nac}\n")
 	for b.Loop() {
 		if _, err := parseText(text); err != nil {
 			b.Fatal(err)
