@@ -183,11 +183,16 @@ func (r *Reconciler) send(o coa.Order) {
 	if err != nil {
 		return // the machine is going down; the difference will be found again
 	}
-	if result.Outcome == coa.Nacked && result.ErrorCause == radius.SessionContextNotFound && r.known(&o.Session) {
+	if result.Outcome == coa.Nacked && result.ErrorCause == radius.SessionContextNotFound &&
+		o.Attempt >= believed && r.known(&o.Session) {
 		r.c.Sessions.EndAuthorization(o.Session.Key(), o.Session.AuthorizedAt, "the NAS has no such session")
 	}
 	r.done(o.Session.Request.MAC, result.Outcome)
 }
+
+// believed is the attempt from which on a NAS is believed that it has no such session. A refusal can be a passing one, and
+// to forget a session that is there would leave its client in the network out of reach.
+const believed = 3
 
 // acceptWait is for how long a NAS may go on asking before it gets an Access-Accept that was lost: as long as requests
 // are remembered by a server (RFC 5080 section 2.2.2).

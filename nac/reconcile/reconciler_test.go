@@ -252,9 +252,12 @@ func TestRejectDisconnects(t *testing.T) {
 	same(t, g.order(t), `disconnect A1 wants "" has "1" attempt 1: client certificate expired`)
 }
 
-// TestNoSuchSession holds that Error-Cause 503 ends the session, and one that has been authorized again it does not.
+// gone is the answer of a NAS that knows nothing of a session.
+var gone = coa.Result{Outcome: coa.Nacked, ErrorCause: radius.SessionContextNotFound}
+
+// TestNoSuchSession holds that the third Error-Cause 503 in a row ends the session: earlier ones may be passing, and a
+// session that has been authorized again begins anew.
 func TestNoSuchSession(t *testing.T) {
-	gone := coa.Result{Outcome: coa.Nacked, ErrorCause: radius.SessionContextNotFound}
 	g := start(t, Limits{Settle: -1})
 	g.want(policy.Decision{Allow: true, Authorization: vlan("750")})
 	g.r.Mark(client, "device record changed")
@@ -264,11 +267,16 @@ func TestNoSuchSession(t *testing.T) {
 	g.authorize(t)
 	g.want(policy.Decision{Allow: true, Authorization: vlan("3")})
 	g.net.answers <- gone
-	same(t, g.order(t), `reauth A1 wants "3" has "2" attempt 1: session authorized`)
-	if g.sessions.Len() != 1 {
-		t.Fatal("a session that has been authorized again was ended")
+	for attempt, pause := range []time.Duration{30 * time.Second, time.Minute} {
+		same(t, g.order(t), fmt.Sprintf(`reauth A1 wants "3" has "2" attempt %d: session authorized`, attempt+1))
+		g.net.answers <- gone
+		g.idle()
+		if g.sessions.Len() != 1 {
+			t.Fatalf("the session was ended by 503 number %d", attempt+1)
+		}
+		g.m.advance(pause)
 	}
-	g.m.advance(acceptWait)
+	same(t, g.order(t), `reauth A1 wants "3" has "2" attempt 3: session authorized`)
 	g.net.answers <- gone
 	g.empty()
 }
@@ -280,38 +288,55 @@ func (g *rig) empty() {
 	}
 }
 
-// TestNotYetKnown holds that a NAS that knows nothing of a session is believed only when it has had the time to get an
-// Access-Accept that was lost, or has known the session before.
+// TestNotYetKnown holds that a NAS that knows nothing of a session is believed, however often it says so, only when it
+// has had the time to get an Access-Accept that was lost, or has known the session before.
 func TestNotYetKnown(t *testing.T) {
-	gone := coa.Result{Outcome: coa.Nacked, ErrorCause: radius.SessionContextNotFound}
-	g := start(t, Limits{Settle: -1})
-	g.want(policy.Decision{Allow: true, Authorization: vlan("750")})
-	g.r.Mark(client, "device record changed")
-	g.order(t)
-	g.net.answers <- gone
-	g.idle()
-	if g.sessions.Len() != 1 {
-		t.Fatal("the session was ended while its Access-Accept may be under way")
+	for _, started := range []bool{false, true} {
+		g := start(t, Limits{Settle: -1, Backoff: time.Second, MaxBackoff: time.Second, PerHour: 100})
+		g.want(policy.Decision{Allow: true, Authorization: vlan("1")})
+		g.authorize(t)
+		s := quarantined()
+		if started {
+			if known, err := g.sessions.Start(session.Accounting{Key: s.Key(), AcctSessionID: "A1"}); !known || err != nil {
+				t.Fatalf("Start returns %v, %v", known, err)
+			}
+		}
+		g.want(policy.Decision{Allow: true, Authorization: vlan("750")})
+		g.r.Mark(client, "device record changed")
+		for range believed {
+			g.order(t)
+			g.net.answers <- gone
+			if started && g.sessions.Len() == 0 {
+				break
+			}
+			g.settled()
+			g.m.advance(time.Second)
+		}
+		if started {
+			g.empty()
+			continue
+		}
+		if g.sessions.Len() != 1 {
+			t.Fatal("the session was ended while its Access-Accept may be under way")
+		}
+		g.order(t)
+		g.m.advance(acceptWait)
+		g.net.answers <- gone
+		g.empty()
 	}
-	g.m.advance(30 * time.Second)
-	same(t, g.order(t), `reauth A1 wants "750" has "1" attempt 2: device record changed`)
-	g.net.answers <- gone
-	g.empty()
+}
 
-	g.want(policy.Decision{Allow: true, Authorization: vlan("1")})
-	g.authorize(t)
-	s := quarantined()
-	if known, err := g.sessions.Start(session.Accounting{Key: s.Key(), AcctSessionID: "A1"}); !known || err != nil {
-		t.Fatalf("Start returns %v, %v", known, err)
+// settled waits until no attempt is under way.
+func (g *rig) settled() {
+	for {
+		g.r.mu.Lock()
+		flying := g.r.engine.InFlight()
+		g.r.mu.Unlock()
+		if flying == 0 {
+			return
+		}
+		runtime.Gosched()
 	}
-	g.want(policy.Decision{Allow: true, Authorization: vlan("750")})
-	g.m.advance(time.Hour)
-	g.authorize(t)
-	g.want(policy.Decision{Allow: true, Authorization: vlan("1")})
-	g.r.Mark(client, "device record changed")
-	g.order(t)
-	g.net.answers <- gone
-	g.empty()
 }
 
 // TestRestart holds that a fresh reconciler finds the difference that the sessions hold.
