@@ -1,8 +1,6 @@
 package nac
 
 import (
-	"io"
-	"sync"
 	"time"
 
 	"nacsim/nac/event"
@@ -109,16 +107,4 @@ func age(rec *radiusd.AccountingRecord) time.Duration {
 		return d
 	}
 	return rec.Delay
-}
-
-// lockedReader lets tasks share a stream of random octets.
-type lockedReader struct {
-	mu sync.Mutex
-	r  io.Reader
-}
-
-func (l *lockedReader) Read(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.r.Read(b)
 }

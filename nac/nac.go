@@ -51,7 +51,7 @@ func Start(h host.Host, cfg Config) (*NAC, error) {
 	if err := cfg.complete(h.Addr()); err != nil {
 		return nil, err
 	}
-	n := &NAC{h: h, cfg: cfg, events: event.NewLog(h, cfg.KeepEvents), class: &lockedReader{r: h.Rand("class")}}
+	n := &NAC{h: h, cfg: cfg, events: event.NewLog(h, cfg.KeepEvents), class: h.Rand("class")}
 	n.policy.Store(cfg.Policy)
 	var err error
 	if n.sessions, err = session.Open(h, session.Config{Limit: cfg.MaxSessions, Events: n.events, Changed: n.sessionChanged}); err != nil {

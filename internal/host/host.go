@@ -92,7 +92,7 @@ type Host interface {
 
 	// Rand returns the named stream of random bytes. In the virtual world it is derived from the world's
 	// seed, the machine's name, its boot count and the stream's name, so that a new stream shifts no other; a second call
-	// with the same name continues the stream. In the live world every stream is crypto/rand.
+	// with the same name continues the stream. In the live world every stream is crypto/rand. Tasks may share one.
 	Rand(stream string) io.Reader
 
 	// TLS prepares a TLS configuration for one connection and returns the copy to use. In the virtual world
