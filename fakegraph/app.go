@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"nacsim/internal/guid"
 )
 
 // An App is an app registration in the tenant.
@@ -40,7 +42,7 @@ var rolesReadDevices = []string{RoleReadDevices, RoleReadWriteDevices}
 var ErrNoApp = errors.New("no such app")
 
 func (s *Server) addApp(a App) error {
-	if !isGUID(a.ClientID) {
+	if !guid.Valid(a.ClientID) {
 		return fmt.Errorf("client id %q is not a GUID", a.ClientID)
 	}
 	id := strings.ToLower(a.ClientID)

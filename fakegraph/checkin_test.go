@@ -5,6 +5,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"nacsim/internal/guid"
 )
 
 func TestComplianceEvaluation(t *testing.T) {
@@ -209,7 +211,7 @@ func TestRetireAndReEnrol(t *testing.T) {
 func TestDeviceIDsBeforeEnrolment(t *testing.T) {
 	s, h := newTestServer(t, testConfig())
 	id, aad, err := s.DeviceIDs("new")
-	if err != nil || !isGUID(id) || !isGUID(aad) || id == aad {
+	if err != nil || !guid.Valid(id) || !guid.Valid(aad) || id == aad {
 		t.Fatalf("%s %s %v", id, aad, err)
 	}
 	if s, err = New(h.Restart(), testConfig()); err != nil {

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"nacsim/internal/guid"
 )
 
 // A DeviceConfig describes a device that enrols. Only Name is required.
@@ -109,7 +111,7 @@ func (c *DeviceConfig) device(now time.Time) (Device, error) {
 		return Device{}, errors.New("no name")
 	}
 	for _, id := range []string{d.ID, d.AzureADDeviceID} {
-		if !isGUID(id) {
+		if !guid.Valid(id) {
 			return Device{}, fmt.Errorf("id %q is not a GUID", id)
 		}
 	}
@@ -164,11 +166,11 @@ func normalMAC(mac string) (string, error) {
 // derivedGUID is the same GUID for the same text, as for a user of whom only the name is known.
 func derivedGUID(text string) string {
 	sum := sha256.Sum256([]byte(text))
-	return formatGUID([16]byte(sum[:16]))
+	return guid.Format([16]byte(sum[:16]), guid.Random)
 }
 
 // NewDeviceIDs draws the Intune device ID and the Entra device ID of a device, for making its certificate before
 // it enrols.
 func NewDeviceIDs(r io.Reader) (id, azureADDeviceID string) {
-	return newGUID(r), newGUID(r)
+	return guid.New(r), guid.New(r)
 }

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
+
+	"nacsim/internal/guid"
 )
 
 // facts 4.2: the claims of a token for Graph; the key comes from the JWKS that the discovery document leads to.
@@ -51,7 +53,7 @@ func TestTokenClaims(t *testing.T) {
 	if roles, _ := json.Marshal(claims["roles"]); string(roles) != `["`+RoleReadDevices+`"]` {
 		t.Errorf("roles %s", roles)
 	}
-	if claims["oid"] != claims["sub"] || !isGUID(claims["oid"].(string)) {
+	if claims["oid"] != claims["sub"] || !guid.Valid(claims["oid"].(string)) {
 		t.Errorf("oid %v, sub %v", claims["oid"], claims["sub"])
 	}
 }
@@ -116,8 +118,8 @@ func TestTokenErrors(t *testing.T) {
 		{tokenURL, tokenForm("client_secret", "old"), 401, "invalid_client", 7000222},
 		{tokenURL, tokenForm("client_secret", ""), 401, "invalid_client", 7000216},
 		{tokenURL, tokenForm("client_secret", "", "client_assertion", "x"), 401, "invalid_client", 700027},
-		{tokenURL, tokenForm("client_id", guid(1)), 400, "unauthorized_client", 700016},
-		{strings.Replace(tokenURL, testTenant, guid(2), 1), tokenForm(), 400, "invalid_request", 90002},
+		{tokenURL, tokenForm("client_id", numberedID(1)), 400, "unauthorized_client", 700016},
+		{strings.Replace(tokenURL, testTenant, numberedID(2), 1), tokenForm(), 400, "invalid_request", 90002},
 		{tokenURL, tokenForm("scope", "https://graph.microsoft.com/User.Read"), 400, "invalid_scope", 70011},
 		{tokenURL, tokenForm("scope", "openid"), 400, "invalid_scope", 70011},
 		{tokenURL, tokenForm("scope", "https://graph.microsoft.com/.default https://api.manage.microsoft.com//.default"), 400, "invalid_scope", 700022},
@@ -136,7 +138,7 @@ func TestTokenErrors(t *testing.T) {
 		if e.Error != c.code || !slices.Equal(e.Codes, []int{c.number}) {
 			t.Errorf("%v: %s %v, want %s %d", c.form, e.Error, e.Codes, c.code, c.number)
 		}
-		if e.CorrelationID != "corr" || !isGUID(e.TraceID) || e.Timestamp != "2026-01-05 08:00:00Z" || !strings.HasPrefix(e.Description, "AADSTS") {
+		if e.CorrelationID != "corr" || !guid.Valid(e.TraceID) || e.Timestamp != "2026-01-05 08:00:00Z" || !strings.HasPrefix(e.Description, "AADSTS") {
 			t.Errorf("%d: %+v", c.number, e)
 		}
 	}
@@ -206,7 +208,7 @@ func TestConsentAndSecretsChange(t *testing.T) {
 	if w := post(s, tokenURL, formType, tokenForm().Encode(), nil); w.Code != 401 {
 		t.Errorf("replaced secret: %d", w.Code)
 	}
-	if s.SetConsent(guid(1)) == nil || s.SetSecrets(guid(1)) == nil {
+	if s.SetConsent(numberedID(1)) == nil || s.SetSecrets(numberedID(1)) == nil {
 		t.Error("an unknown app was changed")
 	}
 }

@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"github.com/gorilla/mux"
+
+	"nacsim/internal/guid"
 )
 
 // maxPageSize is Intune's default and largest page (facts 2.1).
@@ -271,7 +273,7 @@ func (s *Server) getManagedDevice(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	id := mux.Vars(r)["id"]
-	if !isGUID(id) {
+	if !guid.Valid(id) {
 		s.backendError(w, r, http.StatusBadRequest, "BadRequest", "The device id '"+id+"' is not a GUID")
 		return
 	}

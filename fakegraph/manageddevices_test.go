@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"nacsim/internal/guid"
 )
 
 type listReply struct {
@@ -39,11 +41,11 @@ func testDevices() Config {
 	cfg.Compliance = &CompliancePolicy{Require: []Fact{Antivirus}}
 	on := Posture{Antivirus: true}
 	cfg.Devices = []DeviceConfig{
-		{Label: "c", Name: "C", ID: guid(3), AzureADDeviceID: guid(103), WiFiMAC: "00-1c-b3-09-85-15", EthernetMAC: "001c.b309.8516", SerialNumber: "S3", UserPrincipalName: "carol@contoso.example", OSVersion: "10.0.22631.3737", Model: "Latitude 7440", Manufacturer: "Dell Inc.", Posture: on},
-		{Label: "b2", Name: "b", ID: guid(2), AzureADDeviceID: guid(102), Posture: on},
-		{Label: "b1", Name: "B", ID: guid(1), AzureADDeviceID: guid(101)},
-		{Label: "d", Name: "D'Arcy & Söhne", ID: guid(4), AzureADDeviceID: guid(104), OperatingSystem: "iOS", Personal: true, Posture: on},
-		{Label: "e", Name: "E", ID: guid(5), AzureADDeviceID: guid(105), OperatingSystem: "Android"},
+		{Label: "c", Name: "C", ID: numberedID(3), AzureADDeviceID: numberedID(103), WiFiMAC: "00-1c-b3-09-85-15", EthernetMAC: "001c.b309.8516", SerialNumber: "S3", UserPrincipalName: "carol@contoso.example", OSVersion: "10.0.22631.3737", Model: "Latitude 7440", Manufacturer: "Dell Inc.", Posture: on},
+		{Label: "b2", Name: "b", ID: numberedID(2), AzureADDeviceID: numberedID(102), Posture: on},
+		{Label: "b1", Name: "B", ID: numberedID(1), AzureADDeviceID: numberedID(101)},
+		{Label: "d", Name: "D'Arcy & Söhne", ID: numberedID(4), AzureADDeviceID: numberedID(104), OperatingSystem: "iOS", Personal: true, Posture: on},
+		{Label: "e", Name: "E", ID: numberedID(5), AzureADDeviceID: numberedID(105), OperatingSystem: "Android"},
 	}
 	return cfg
 }
@@ -55,7 +57,7 @@ func TestListIsOrderedAndPagedByKey(t *testing.T) {
 		t.Fatalf("%v, count %d, next %q, context %q", l.names(), l.Count, l.NextLink, l.Context)
 	}
 	l := devices(t, s, "?$select=id,deviceName&$top=2")
-	want := listURL + "?$select=id%2CdeviceName&$top=2&$skiptoken=LastDeviceName%3d%27b%27%2cLastDeviceId%3d%27" + guid(2) + "%27"
+	want := listURL + "?$select=id%2CdeviceName&$top=2&$skiptoken=LastDeviceName%3d%27b%27%2cLastDeviceId%3d%27" + numberedID(2) + "%27"
 	if l.NextLink != want || l.Count != 2 {
 		t.Fatalf("nextLink\n%s, want\n%s; count %d", l.NextLink, want, l.Count)
 	}
@@ -143,7 +145,7 @@ func TestFilters(t *testing.T) {
 		{"deviceName eq 'none'", []string{}},
 		{"contains(deviceName,'arcy')", []string{"D'Arcy & Söhne"}},
 		{"contains(deviceName, 'c') eq true", []string{"C", "D'Arcy & Söhne"}},
-		{"azureADDeviceId eq '" + guid(103) + "'", []string{"C"}},
+		{"azureADDeviceId eq '" + numberedID(103) + "'", []string{"C"}},
 		{"complianceState eq 'noncompliant'", []string{"B", "E"}},
 		{"complianceState eq microsoft.graph.complianceState'compliant'", []string{"b", "C", "D'Arcy & Söhne"}},
 		{"operatingSystem eq 'iOS' or operatingSystem eq 'Android'", []string{"D'Arcy & Söhne", "E"}},
@@ -162,7 +164,7 @@ func TestFilters(t *testing.T) {
 		// Not supported: ignored.
 		{"wiFiMacAddress eq '001CB3098515'", all},
 		{"ethernetMacAddress eq '001CB3098516'", all},
-		{"id eq '" + guid(1) + "'", all},
+		{"id eq '" + numberedID(1) + "'", all},
 		{"userId eq 'x'", all},
 		{"deviceName eq 'C' and wiFiMacAddress eq 'x'", all},
 		{"deviceName eq 'C' or serialNumber eq 'S3'", all},
@@ -180,7 +182,7 @@ func TestFilters(t *testing.T) {
 			t.Errorf("%s: %v, want %v", c.filter, l.names(), c.want)
 		}
 	}
-	if l := devices(t, s, "?$count=true&$filter=azureADDeviceId%20eq%20%27"+guid(103)+"%27"); l.Count != 5 {
+	if l := devices(t, s, "?$count=true&$filter=azureADDeviceId%20eq%20%27"+numberedID(103)+"%27"); l.Count != 5 {
 		t.Errorf("azureADDeviceId with $count: %d devices, want all", l.Count)
 	}
 	var e graphReply
@@ -245,7 +247,7 @@ func TestProperties(t *testing.T) {
 		t.Errorf("%d properties, %d in the list, want 56", len(properties), len(c))
 	}
 	for name, want := range map[string]any{
-		"id": guid(3), "azureADDeviceId": guid(103), "wiFiMacAddress": "001CB3098515", "ethernetMacAddress": nil,
+		"id": numberedID(3), "azureADDeviceId": numberedID(103), "wiFiMacAddress": "001CB3098515", "ethernetMacAddress": nil,
 		"complianceState": "compliant", "complianceGracePeriodExpirationDateTime": "9999-12-31T23:59:59Z",
 		"enrolledDateTime": "2026-01-05T08:00:00Z", "lastSyncDateTime": "2026-01-05T08:00:00Z", "jailBroken": "Unknown",
 		"managedDeviceName": "carol_Windows_1/5/2026_8:00 AM", "managedDeviceOwnerType": "company", "managementAgent": "mdm",
@@ -276,7 +278,7 @@ func TestEthernetInList(t *testing.T) {
 
 func TestGetDevice(t *testing.T) {
 	s, _ := newTestServer(t, testDevices())
-	for _, address := range []string{listURL + "/" + guid(3), listURL + "('" + guid(3) + "')", listURL + "(%27" + guid(3) + "%27)/", "https://graph.microsoft.com/beta/devicemanagement/MANAGEDDEVICES/" + guid(3)} {
+	for _, address := range []string{listURL + "/" + numberedID(3), listURL + "('" + numberedID(3) + "')", listURL + "(%27" + numberedID(3) + "%27)/", "https://graph.microsoft.com/beta/devicemanagement/MANAGEDDEVICES/" + numberedID(3)} {
 		var d map[string]any
 		getJSON(t, s, address, 200, &d)
 		if d["deviceName"] != "C" || d["ethernetMacAddress"] != "001CB3098516" || d["physicalMemoryInBytes"] != 0.0 || !strings.HasSuffix(d["@odata.context"].(string), "#deviceManagement/managedDevices/$entity") {
@@ -284,7 +286,7 @@ func TestGetDevice(t *testing.T) {
 		}
 	}
 	var d map[string]any
-	getJSON(t, s, listURL+"/"+guid(3)+"?$select=ethernetMacAddress,physicalMemoryInBytes", 200, &d)
+	getJSON(t, s, listURL+"/"+numberedID(3)+"?$select=ethernetMacAddress,physicalMemoryInBytes", 200, &d)
 	if len(d) != 3 || d["physicalMemoryInBytes"] != 17179869184.0 {
 		t.Errorf("details: %v", d)
 	}
@@ -294,7 +296,7 @@ func TestGetDevice(t *testing.T) {
 	if l.Count != 5 {
 		t.Errorf("empty id: %+v", l)
 	}
-	for address, status := range map[string]int{listURL + "/" + guid(9): 404, listURL + "/x": 400, listURL + "/" + guid(3) + "?$select=x": 400} {
+	for address, status := range map[string]int{listURL + "/" + numberedID(9): 404, listURL + "/x": 400, listURL + "/" + numberedID(3) + "?$select=x": 400} {
 		var e graphReply
 		w := getJSON(t, s, address, status, &e)
 		inner := e.Error.InnerError
@@ -307,7 +309,7 @@ func TestGetDevice(t *testing.T) {
 // facts 3.1 and 3.2
 func TestErrorEnvelope(t *testing.T) {
 	s, _ := newTestServer(t, testDevices())
-	w := get(s, listURL+"/"+guid(9)+"?$select=id", http.Header{"Authorization": {"Bearer " + accessToken(t, s)}, "Client-Request-Id": {"abc"}})
+	w := get(s, listURL+"/"+numberedID(9)+"?$select=id", http.Header{"Authorization": {"Bearer " + accessToken(t, s)}, "Client-Request-Id": {"abc"}})
 	var e graphReply
 	decode(t, w, 404, &e)
 	var inner struct {
@@ -321,7 +323,7 @@ func TestErrorEnvelope(t *testing.T) {
 	if e.Error.Code != "ResourceNotFound" || inner.Version != 3 || !strings.HasPrefix(inner.Message, want) {
 		t.Errorf("%s %+v", e.Error.Code, inner)
 	}
-	if w.Header().Get("client-request-id") != "abc" || !isGUID(w.Header().Get("request-id")) || w.Header().Get("x-ms-ags-diagnostic") == "" || w.Header().Get("Content-Type") != "application/json" {
+	if w.Header().Get("client-request-id") != "abc" || !guid.Valid(w.Header().Get("request-id")) || w.Header().Get("x-ms-ags-diagnostic") == "" || w.Header().Get("Content-Type") != "application/json" {
 		t.Errorf("headers: %v", w.Header())
 	}
 	w = get(s, listURL, nil)
@@ -331,7 +333,7 @@ func TestErrorEnvelope(t *testing.T) {
 }
 
 func TestSkipToken(t *testing.T) {
-	for _, token := range []skipToken{{"A", guid(1)}, {"", ""}, {"a'b''c", "x',LastDeviceId='y"}} {
+	for _, token := range []skipToken{{"A", numberedID(1)}, {"", ""}, {"a'b''c", "x',LastDeviceId='y"}} {
 		if got, err := parseSkipToken(token.String()); err != nil || got != token {
 			t.Errorf("%q: %q, %v", token, got, err)
 		}

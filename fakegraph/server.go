@@ -13,6 +13,7 @@ import (
 
 	"github.com/gorilla/mux"
 
+	"nacsim/internal/guid"
 	"nacsim/internal/host"
 )
 
@@ -136,7 +137,7 @@ func (c *Config) complete(h host.Host) error {
 	if c.SigningKey == nil {
 		return errors.New("no signing key")
 	}
-	if !isGUID(c.Tenant) {
+	if !guid.Valid(c.Tenant) {
 		return fmt.Errorf("tenant %q is not a GUID", c.Tenant)
 	}
 	c.Tenant = strings.ToLower(c.Tenant)

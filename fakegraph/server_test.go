@@ -52,8 +52,8 @@ func newTestServer(t *testing.T, cfg Config) (*Server, *testhost.Machine) {
 	return s, h
 }
 
-// guid is a readable GUID.
-func guid(n int) string { return fmt.Sprintf("00000000-0000-4000-8000-%012d", n) }
+// numberedID is a readable GUID.
+func numberedID(n int) string { return fmt.Sprintf("00000000-0000-4000-8000-%012d", n) }
 
 func get(s *Server, address string, header http.Header) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(http.MethodGet, address, nil)
@@ -150,7 +150,7 @@ func TestNewRefusesWhatCannotWork(t *testing.T) {
 		{func(c *Config) { c.Devices = []DeviceConfig{{Name: "A", WiFiMAC: "12:34"}} }, "has 4 digits, want 12"},
 		{func(c *Config) { c.Devices = []DeviceConfig{{Name: "A", ID: "1"}} }, `id "1" is not a GUID`},
 		{func(c *Config) {
-			c.Devices = []DeviceConfig{{Name: "A", ID: guid(1)}, {Name: "B", ID: guid(1)}}
+			c.Devices = []DeviceConfig{{Name: "A", ID: numberedID(1)}, {Name: "B", ID: numberedID(1)}}
 		}, `"A" has the id`},
 		{func(c *Config) { c.MaxDevices = 1; c.Devices = []DeviceConfig{{Name: "A"}, {Name: "B"}} }, "1 devices are enrolled already"},
 		{func(c *Config) { c.Devices = []DeviceConfig{{Name: strings.Repeat("x", 257)}} }, "longer than 256"},
@@ -189,9 +189,9 @@ func TestUnknownRoutes(t *testing.T) {
 		{"GET", "https://graph.microsoft.com/v1.0/deviceManagement/managedDevice", 400, "BadRequest", "Resource not found for the segment 'managedDevice'. Known here: managedDevices."},
 		{"GET", "https://graph.microsoft.com/v1.0/Users", 400, "BadRequest", "Resource not found for the segment 'Users'. Known here: deviceManagement."},
 		{"GET", "https://graph.microsoft.com/v1.0/deviceManagement", 400, "BadRequest", "Resource not found for the segment 'deviceManagement'. Known here: managedDevices."},
-		{"GET", listURL + "/" + guid(1) + "/users", 400, "BadRequest", "Resource not found for the segment 'users'."},
+		{"GET", listURL + "/" + numberedID(1) + "/users", 400, "BadRequest", "Resource not found for the segment 'users'."},
 		{"DELETE", listURL, 405, "Request_BadRequest", "Method DELETE is not supported here."},
-		{"PATCH", listURL + "('" + guid(1) + "')", 405, "Request_BadRequest", "Method PATCH is not supported here."},
+		{"PATCH", listURL + "('" + numberedID(1) + "')", 405, "Request_BadRequest", "Method PATCH is not supported here."},
 	}
 	for _, c := range cases {
 		w := httptest.NewRecorder()

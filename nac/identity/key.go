@@ -3,6 +3,8 @@ package identity
 import (
 	"net"
 	"strings"
+
+	"nacsim/internal/guid"
 )
 
 // A Kind is what a [Key] was taken from. Its value is the `key` field of `lookup` traces.
@@ -68,7 +70,7 @@ func Extract(authType string, mac net.HardwareAddr, cert *Certificate) []Key {
 	for _, name := range cert.SANDNS {
 		// The ID may stand alone or, where the authority insists on names with dots, before a domain.
 		label, _, _ := strings.Cut(name, ".")
-		add(Key{SANDNS, guid(label)})
+		add(Key{SANDNS, deviceID(label)})
 	}
 	return keys
 }
@@ -106,22 +108,10 @@ func deviceName(cn string) string {
 	return cn
 }
 
-// guid returns s in lower case if it is a GUID as in RFC 9562 section 4, or "". A GUID of zeros, which Intune
-// writes for "none", is not one.
-func guid(s string) string {
-	if len(s) != 36 || s == "00000000-0000-0000-0000-000000000000" {
+// deviceID returns s in lower case if it is a GUID, or "". A GUID of zeros, which Intune writes for "none", is not one.
+func deviceID(s string) string {
+	if !guid.Valid(s) || s == "00000000-0000-0000-0000-000000000000" {
 		return ""
-	}
-	for i := range len(s) {
-		switch c := s[i]; {
-		case i == 8 || i == 13 || i == 18 || i == 23:
-			if c != '-' {
-				return ""
-			}
-		case c >= '0' && c <= '9', c >= 'a' && c <= 'f', c >= 'A' && c <= 'F':
-		default:
-			return ""
-		}
 	}
 	return strings.ToLower(s)
 }

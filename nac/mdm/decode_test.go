@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 	"unicode/utf8"
+
+	"nacsim/internal/guid"
 )
 
 // facts 3.2: messages are JSON inside JSON, once or twice.
@@ -65,8 +67,8 @@ func TestNormalMAC(t *testing.T) {
 
 // Null, missing and unreadable values do not spoil a device.
 func TestDecodeDeviceLeniently(t *testing.T) {
-	f, err := decodeDevice([]byte(`{"id":"`+strings.ToUpper(guid(1))+`","deviceName":null,"complianceState":null,"lastSyncDateTime":"never","wiFiMacAddress":"a8:7e:ea:bc:6a:c9","futureProperty":{}}`), start)
-	if err != nil || f.ID != guid(1) || f.ComplianceState != "unknown" || !f.LastSync.IsZero() || f.WiFiMAC != "A87EEABC6AC9" || f.ethernetKnown || !f.FetchedAt.Equal(start) {
+	f, err := decodeDevice([]byte(`{"id":"`+strings.ToUpper(numberedID(1))+`","deviceName":null,"complianceState":null,"lastSyncDateTime":"never","wiFiMacAddress":"a8:7e:ea:bc:6a:c9","futureProperty":{}}`), start)
+	if err != nil || f.ID != numberedID(1) || f.ComplianceState != "unknown" || !f.LastSync.IsZero() || f.WiFiMAC != "A87EEABC6AC9" || f.ethernetKnown || !f.FetchedAt.Equal(start) {
 		t.Errorf("%+v, %v", f, err)
 	}
 	for _, body := range []string{"", "{}", `{"id":"x"}`, `{"id":5}`} {
@@ -84,11 +86,11 @@ func FuzzDecode(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		devices, _, err := decodePage(body, start)
 		for _, d := range devices {
-			if err != nil || !isGUID(d.ID) {
+			if err != nil || !guid.Valid(d.ID) {
 				t.Errorf("device %+v with error %v", d, err)
 			}
 		}
-		if d, err := decodeDevice(body, start); err == nil && !isGUID(d.ID) {
+		if d, err := decodeDevice(body, start); err == nil && !guid.Valid(d.ID) {
 			t.Errorf("device %+v", d)
 		}
 		if code, message := decodeError(body); len(code) > 64 || len(message) > maxMessage || strings.ContainsAny(code+message, "\r\n") || !utf8.ValidString(code+message) {

@@ -146,8 +146,8 @@ func (in *intune) remove(name string) {
 	in.devices = rest
 }
 
-// guid is a readable GUID.
-func guid(n int) string { return fmt.Sprintf("00000000-0000-4000-8000-%012d", n) }
+// numberedID is a readable GUID.
+func numberedID(n int) string { return fmt.Sprintf("00000000-0000-4000-8000-%012d", n) }
 
 // observations is an Observer that remembers.
 type observations struct {
@@ -212,7 +212,7 @@ const (
 
 func mac(s string) identity.Key             { return identity.Key{Kind: identity.MAC, Value: s} }
 func cn(s string) identity.Key              { return identity.Key{Kind: identity.CN, Value: s} }
-func san(n int) identity.Key                { return identity.Key{Kind: identity.SANDNS, Value: guid(n)} }
+func san(n int) identity.Key                { return identity.Key{Kind: identity.SANDNS, Value: numberedID(n)} }
 func keys(k ...identity.Key) []identity.Key { return k }
 
 // state is what a decision would see: the name, the compliance and the kind of the key.

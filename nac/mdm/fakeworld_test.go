@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"nacsim/internal/guid"
 	"nacsim/internal/host"
 	"nacsim/internal/host/testhost"
 )
@@ -48,7 +49,7 @@ func (m *machine) requested(part string) int {
 func (m *machine) RoundTrip(r *http.Request, o host.HTTPOptions) (*http.Response, error) {
 	line := r.Method + " " + r.URL.String()
 	m.requests = append(m.requests, line)
-	if id := r.Header.Get("client-request-id"); !isGUID(id) {
+	if id := r.Header.Get("client-request-id"); !guid.Valid(id) {
 		m.t.Errorf("%s: client-request-id %q", line, id)
 	}
 	if o.Timeout <= 0 || o.MaxBody <= 0 {

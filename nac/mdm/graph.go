@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"nacsim/internal/guid"
 	"nacsim/internal/host"
 )
 
@@ -197,7 +198,7 @@ func (g *graph) roundTrip(req *http.Request) (*http.Response, []byte, error) {
 func (g *graph) requestID() string {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return newGUID(g.ids)
+	return guid.New(g.ids)
 }
 
 // escape is url.QueryEscape with %20 for a space, as Microsoft's clients write it.

@@ -17,9 +17,9 @@ import (
 func TestOrderOfKeys(t *testing.T) {
 	fleet := func() []*device {
 		return []*device{
-			{id: guid(1), name: "BYMAC", wifi: wifi1, state: "noncompliant"},
-			{id: guid(2), name: "BYCN", wifi: "001CB3000002", ethernet: wired1, state: "compliant"},
-			{id: guid(3), name: "BYSAN", wifi: "001CB3000003", state: "inGracePeriod"},
+			{id: numberedID(1), name: "BYMAC", wifi: wifi1, state: "noncompliant"},
+			{id: numberedID(2), name: "BYCN", wifi: "001CB3000002", ethernet: wired1, state: "compliant"},
+			{id: numberedID(3), name: "BYSAN", wifi: "001CB3000003", state: "inGracePeriod"},
 		}
 	}
 	cases := []struct {
@@ -66,7 +66,7 @@ func TestOrderOfKeys(t *testing.T) {
 // A device found by name must not decide anything before it is known which device has the address: the observer sees
 // no state in between.
 func TestNoStateInBetween(t *testing.T) {
-	l := newLink(t, testConfig(), &device{id: guid(1), name: "BYMAC", wifi: wifi1, state: "noncompliant"}, &device{id: guid(2), name: "BYCN", state: "compliant"})
+	l := newLink(t, testConfig(), &device{id: numberedID(1), name: "BYMAC", wifi: wifi1, state: "noncompliant"}, &device{id: numberedID(2), name: "BYCN", state: "compliant"})
 	k := keys(mac(client1), cn("BYCN"))
 	l.Enqueue(client1, k)
 	seen := map[string]bool{}
@@ -80,7 +80,7 @@ func TestNoStateInBetween(t *testing.T) {
 }
 
 func TestCheapestRequests(t *testing.T) {
-	l := newLink(t, testConfig(), &device{id: guid(1), name: "LAPTOP-1", wifi: wifi1, state: "compliant"}, &device{id: guid(2), name: "O'Brien"})
+	l := newLink(t, testConfig(), &device{id: numberedID(1), name: "LAPTOP-1", wifi: wifi1, state: "compliant"}, &device{id: numberedID(2), name: "O'Brien"})
 	k := keys(mac(client1), cn("LAPTOP-1"), san(1))
 	l.Enqueue(client1, k)
 	l.h.Advance(time.Second)
@@ -120,7 +120,7 @@ func TestListIsShared(t *testing.T) {
 	cfg.EthernetBudget = -1
 	l := newLink(t, cfg)
 	for i := range 20 {
-		l.in.devices = append(l.in.devices, &device{id: guid(i), name: fmt.Sprint("D", i), wifi: fmt.Sprintf("001CB30000%02d", i), state: "compliant"})
+		l.in.devices = append(l.in.devices, &device{id: numberedID(i), name: fmt.Sprint("D", i), wifi: fmt.Sprintf("001CB30000%02d", i), state: "compliant"})
 	}
 	for i := range 10 {
 		l.Enqueue(fmt.Sprint("client", i), keys(mac(fmt.Sprintf("00:1c:b3:00:00:%02d", i+15))))
@@ -151,7 +151,7 @@ func TestEthernetBudget(t *testing.T) {
 	cfg.EthernetBudget = 2
 	l := newLink(t, cfg)
 	for i := range 5 {
-		l.in.devices = append(l.in.devices, &device{id: guid(i), name: fmt.Sprint("D", i), ethernet: fmt.Sprintf("001CB30000%02d", i), state: "compliant"})
+		l.in.devices = append(l.in.devices, &device{id: numberedID(i), name: fmt.Sprint("D", i), ethernet: fmt.Sprintf("001CB30000%02d", i), state: "compliant"})
 	}
 	k := keys(mac("00:1c:b3:00:00:04"))
 	for i, want := range []string{"none", "none", "D4 compliant by mac"} {
@@ -183,7 +183,7 @@ func TestTwins(t *testing.T) {
 		{"and without a certificate fails closed", [2]device{{name: "A", wifi: wifi1, state: "noncompliant", sync: old}, {name: "B", wifi: wifi1, state: "compliant", sync: young}}, keys(mac(client1)), "2 noncompliant true"},
 	}
 	for _, c := range cases {
-		c.twin[0].id, c.twin[1].id = guid(1), guid(2)
+		c.twin[0].id, c.twin[1].id = numberedID(1), numberedID(2)
 		l := newLink(t, testConfig(), &c.twin[0], &c.twin[1])
 		l.Enqueue(client1, c.keys)
 		l.h.Advance(time.Second)
@@ -208,7 +208,7 @@ func (l *link) poll1() (err error) {
 }
 
 func TestRetryUntilAnswered(t *testing.T) {
-	l := newLink(t, testConfig(), &device{id: guid(1), name: "LAPTOP-1", state: "compliant"})
+	l := newLink(t, testConfig(), &device{id: numberedID(1), name: "LAPTOP-1", state: "compliant"})
 	down := true
 	l.in.answer = func(r *http.Request) *http.Response {
 		if down && r.URL.Host == "graph.microsoft.com" {
@@ -287,7 +287,7 @@ func TestForgetWhileAsking(t *testing.T) {
 // What is not in the DDB has not been answered yet, or could not be asked for, or is not enrolled.
 func TestUnknown(t *testing.T) {
 	const yet, no, failed = "Intune has not answered yet", "Intune has no such device", "Intune could not be asked"
-	l := newLink(t, testConfig(), &device{id: guid(1), name: "A"})
+	l := newLink(t, testConfig(), &device{id: numberedID(1), name: "A"})
 	k := keys(cn("X"))
 	want := func(when, name string, k []identity.Key, want string) {
 		t.Helper()
@@ -318,7 +318,7 @@ func TestUnknown(t *testing.T) {
 // others.
 func TestBackWhileAsking(t *testing.T) {
 	for _, name := range []string{"A", "B"} {
-		l := newLink(t, testConfig(), &device{id: guid(1), name: "A"}, &device{id: guid(2), name: "B"})
+		l := newLink(t, testConfig(), &device{id: numberedID(1), name: "A"}, &device{id: numberedID(2), name: "B"})
 		broken := true
 		l.in.answer = func(*http.Request) *http.Response {
 			if broken {
@@ -341,7 +341,7 @@ func TestBackWhileAsking(t *testing.T) {
 
 // What was found with other keys answers nothing.
 func TestNewKeysAfterForget(t *testing.T) {
-	l := newLink(t, testConfig(), &device{id: guid(1), name: "A", wifi: wifi1, state: "compliant"}, &device{id: guid(2), name: "B", state: "noncompliant"})
+	l := newLink(t, testConfig(), &device{id: numberedID(1), name: "A", wifi: wifi1, state: "compliant"}, &device{id: numberedID(2), name: "B", state: "noncompliant"})
 	l.Enqueue("other", keys(cn("B")))
 	l.Enqueue(client1, keys(cn("A")))
 	l.h.Advance(time.Second)
@@ -356,7 +356,7 @@ func TestNewKeysAfterForget(t *testing.T) {
 }
 
 func TestRetryAfterIsHonoured(t *testing.T) {
-	l := newLink(t, testConfig(), &device{id: guid(1), name: "A"})
+	l := newLink(t, testConfig(), &device{id: numberedID(1), name: "A"})
 	n := 0
 	l.in.answer = func(r *http.Request) *http.Response {
 		if n++; n == 2 {
@@ -377,7 +377,7 @@ func TestRetryAfterIsHonoured(t *testing.T) {
 
 // 401 renews the token once and then is an error.
 func TestTokenRenewal(t *testing.T) {
-	l := newLink(t, testConfig(), &device{id: guid(1), name: "A", state: "compliant"})
+	l := newLink(t, testConfig(), &device{id: numberedID(1), name: "A", state: "compliant"})
 	l.Enqueue(client1, keys(cn("A")))
 	l.h.Advance(time.Second)
 	l.in.tokens++ // the one that the NAC holds is no good any more
@@ -402,7 +402,7 @@ func TestTokenRenewal(t *testing.T) {
 }
 
 func TestTokenIsReplacedBeforeItsEnd(t *testing.T) {
-	l := newLink(t, testConfig(), &device{id: guid(1), name: "A"})
+	l := newLink(t, testConfig(), &device{id: numberedID(1), name: "A"})
 	ask := func() int {
 		l.Enqueue(fmt.Sprint("client", l.h.Now().UnixNano()), keys(cn("A")))
 		l.h.Advance(time.Second)
@@ -450,7 +450,7 @@ func TestPagesAreFollowedWithCare(t *testing.T) {
 	page := func(next string, ids ...int) map[string]any {
 		rows := []map[string]any{}
 		for _, id := range ids {
-			rows = append(rows, (&device{id: guid(id), name: fmt.Sprint("D", id)}).json(true))
+			rows = append(rows, (&device{id: numberedID(id), name: fmt.Sprint("D", id)}).json(true))
 		}
 		p := map[string]any{"value": rows}
 		if next != "" {
@@ -476,7 +476,7 @@ func TestPagesAreFollowedWithCare(t *testing.T) {
 		{"a loop", []any{page(own + "2"), page(own + "2"), page(own + "2")}, "leads back"},
 		{"no value", []any{map[string]any{}}, "the reply has no value"},
 		{"a proxy's page", []any{"<html>"}, "invalid character"},
-		{"a row without an id", []any{map[string]any{"value": []any{map[string]any{"deviceName": "x"}, (&device{id: guid(1)}).json(true)}}}, "1"},
+		{"a row without an id", []any{map[string]any{"value": []any{map[string]any{"deviceName": "x"}, (&device{id: numberedID(1)}).json(true)}}}, "1"},
 	}
 	for _, c := range cases {
 		n, pages = 0, c.pages
@@ -501,7 +501,7 @@ func TestPagesAreFollowedWithCare(t *testing.T) {
 }
 
 func TestLookupSurvivesCrash(t *testing.T) {
-	l := newLink(t, testConfig(), &device{id: guid(1), name: "A", state: "compliant"})
+	l := newLink(t, testConfig(), &device{id: numberedID(1), name: "A", state: "compliant"})
 	l.Enqueue(client1, keys(cn("A")))
 	l.h.Advance(500 * time.Microsecond)
 	l.restart(testConfig())
@@ -522,7 +522,7 @@ func TestLookupSurvivesCrash(t *testing.T) {
 }
 
 func TestKeysChangeWhileAsking(t *testing.T) {
-	l := newLink(t, testConfig(), &device{id: guid(1), name: "A", state: "compliant"}, &device{id: guid(2), name: "B", state: "compliant"})
+	l := newLink(t, testConfig(), &device{id: numberedID(1), name: "A", state: "compliant"}, &device{id: numberedID(2), name: "B", state: "compliant"})
 	l.Enqueue(client1, keys(cn("A")))
 	l.h.Advance(500 * time.Microsecond)
 	l.Enqueue(client1, keys(cn("B")))
@@ -536,7 +536,7 @@ func TestKeysChangeWhileAsking(t *testing.T) {
 func TestStaleRecordsGo(t *testing.T) {
 	cfg := testConfig()
 	cfg.FreshFor = time.Minute
-	l := newLink(t, cfg, &device{id: guid(1), name: "A", wifi: wifi1, state: "compliant"}, &device{id: guid(2), name: "GONE", state: "compliant"})
+	l := newLink(t, cfg, &device{id: numberedID(1), name: "A", wifi: wifi1, state: "compliant"}, &device{id: numberedID(2), name: "GONE", state: "compliant"})
 	l.Enqueue(client1, keys(cn("A")))
 	l.Enqueue("other", keys(cn("GONE")))
 	l.h.Advance(time.Second)
@@ -561,7 +561,7 @@ func TestStaleRecordsGo(t *testing.T) {
 func TestLimits(t *testing.T) {
 	cfg := testConfig()
 	cfg.MaxClients, cfg.MaxDevices = 2, 1
-	l := newLink(t, cfg, &device{id: guid(1), name: "A"}, &device{id: guid(2), name: "B"})
+	l := newLink(t, cfg, &device{id: numberedID(1), name: "A"}, &device{id: numberedID(2), name: "B"})
 	for _, name := range []string{"A", "B", "C"} {
 		l.Enqueue("client-"+name, keys(cn(name)))
 		l.h.Advance(time.Second)

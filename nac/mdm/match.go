@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"nacsim/internal/guid"
 	"nacsim/nac/identity"
 )
 
@@ -120,7 +121,7 @@ func (q *search) fetch(k identity.Key) ([]fetched, error) {
 			return nil, err
 		}
 	case identity.SANDNS:
-		if !isGUID(k.Value) {
+		if !guid.Valid(k.Value) {
 			return nil, nil
 		}
 		f, err := q.read(strings.ToLower(k.Value))

@@ -15,7 +15,7 @@ func onboarded(t *testing.T) *link {
 	l := newLink(t, testConfig())
 	l.in.page = 4
 	for i := range 10 {
-		l.in.devices = append(l.in.devices, &device{id: guid(i), name: fmt.Sprint("D", i), wifi: fmt.Sprintf("001CB30000%02d", i), state: "compliant"})
+		l.in.devices = append(l.in.devices, &device{id: numberedID(i), name: fmt.Sprint("D", i), wifi: fmt.Sprintf("001CB30000%02d", i), state: "compliant"})
 	}
 	for i := range 3 {
 		l.Enqueue(fmt.Sprint("client", i), keys(cn(fmt.Sprint("D", i))))
@@ -63,7 +63,7 @@ func TestPollEveryTwoHours(t *testing.T) {
 }
 
 func TestNoPollWithoutClients(t *testing.T) {
-	l := newLink(t, testConfig(), &device{id: guid(1), name: "A"})
+	l := newLink(t, testConfig(), &device{id: numberedID(1), name: "A"})
 	l.h.Advance(24 * time.Hour)
 	if len(l.h.requests) != 0 || len(l.obs.polls) != 0 {
 		t.Errorf("%q, %+v", l.h.requests, l.obs.polls)
@@ -157,7 +157,7 @@ func TestPollFindsLateDevice(t *testing.T) {
 	if l.obs.lookup(t).Found {
 		t.Fatal("found before it enrolled")
 	}
-	l.in.devices = append(l.in.devices, &device{id: guid(77), name: "X", wifi: "001CB3000077", state: "compliant"})
+	l.in.devices = append(l.in.devices, &device{id: numberedID(77), name: "X", wifi: "001CB3000077", state: "compliant"})
 	if err := l.poll1(); err != nil {
 		t.Fatal(err)
 	}
@@ -230,7 +230,7 @@ func TestCrashDuringPoll(t *testing.T) {
 func BenchmarkPoll(b *testing.B) {
 	rows := make([]any, 200)
 	for i := range rows {
-		rows[i] = (&device{id: guid(i), name: fmt.Sprint("LAPTOP-", i), wifi: fmt.Sprintf("001CB3000%03d", i), state: "compliant", sync: start}).json(true)
+		rows[i] = (&device{id: numberedID(i), name: fmt.Sprint("LAPTOP-", i), wifi: fmt.Sprintf("001CB3000%03d", i), state: "compliant", sync: start}).json(true)
 	}
 	body := []byte("")
 	buf := new(strings.Builder)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"nacsim/internal/guid"
 	"nacsim/nac/identity"
 )
 
@@ -106,7 +107,7 @@ type fetched struct {
 
 // fetched returns the record in a row, or false for a row without an id, which nothing can be done with.
 func (r *row) fetched(at time.Time) (fetched, bool) {
-	if !isGUID(r.ID) {
+	if !guid.Valid(r.ID) {
 		return fetched{}, false
 	}
 	f := fetched{Record: Record{
@@ -184,23 +185,4 @@ func normalMAC(mac string) string {
 		return ""
 	}
 	return string(digits[:])
-}
-
-// isGUID reports whether s is a GUID in the form 8-4-4-4-12, in either case.
-func isGUID(s string) bool {
-	if len(s) != 36 {
-		return false
-	}
-	for i := range len(s) {
-		switch c := s[i]; {
-		case i == 8 || i == 13 || i == 18 || i == 23:
-			if c != '-' {
-				return false
-			}
-		case c >= '0' && c <= '9', c >= 'a' && c <= 'f', c >= 'A' && c <= 'F':
-		default:
-			return false
-		}
-	}
-	return true
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"nacsim/internal/guid"
 	"nacsim/nac/policy"
 	"nacsim/sim/pki"
 )
@@ -27,17 +28,7 @@ func derive(purpose, name string) [sha256.Size]byte {
 // derivedGUID returns a GUID of version 8 (RFC 9562 section 5.8), which stands for "made by the application's own rule".
 func derivedGUID(purpose, name string) string {
 	h := derive(purpose, name)
-	h[6] = h[6]&0x0f | 0x80
-	h[8] = h[8]&0x3f | 0x80
-	const digits = "0123456789abcdef"
-	b := make([]byte, 0, 36)
-	for i, v := range h[:16] {
-		if i == 4 || i == 6 || i == 8 || i == 10 {
-			b = append(b, '-')
-		}
-		b = append(b, digits[v>>4], digits[v&15])
-	}
-	return string(b)
+	return guid.Format([16]byte(h[:16]), guid.Custom)
 }
 
 // newDeviceIntune is the record in Intune of a device about which the file says nothing.

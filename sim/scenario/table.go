@@ -226,9 +226,9 @@ func recordFields[S any](at func(*S) *DeviceIntune, enrolled bool) []field[S] {
 	}
 	fields = append(fields,
 		key("id", "The Intune device ID, what {{DeviceId}} stands for.",
-			func(s *S) *string { return &at(s).ID }, guid, otherwise("one derived from the device's name"), example("3f2504e0-4f89-41d3-9a0c-0305e82c3301")),
+			func(s *S) *string { return &at(s).ID }, guidRule, otherwise("one derived from the device's name"), example("3f2504e0-4f89-41d3-9a0c-0305e82c3301")),
 		key("entra_id", "The Entra device ID, what {{AAD_Device_ID}} stands for.",
-			func(s *S) *string { return &at(s).EntraID }, guid, otherwise("one derived from the device's name"), example("9b2e4a10-7c55-4b0e-8d3f-6a1f0c2d4e5b")),
+			func(s *S) *string { return &at(s).EntraID }, guidRule, otherwise("one derived from the device's name"), example("9b2e4a10-7c55-4b0e-8d3f-6a1f0c2d4e5b")),
 		key("wifi_mac", "The Wi-Fi MAC address on record, or none.",
 			func(s *S) *recordMAC { return &at(s).wifi }, recordMACRule, otherwise("the device's mac if the scenario connects it to an access point"), example(`"00:1c:b3:09:85:15"`, "none")),
 		key("ethernet_mac", "The Ethernet MAC address on record, or none.",

@@ -300,7 +300,7 @@ const guidPattern = `^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$`
 
 var guidForm = regexp.MustCompile(guidPattern)
 
-var guid = scalar(schema{Type: "string", Pattern: guidPattern}, "a GUID such as 3f2504e0-4f89-41d3-9a0c-0305e82c3301", isString,
+var guidRule = scalar(schema{Type: "string", Pattern: guidPattern}, "a GUID such as 3f2504e0-4f89-41d3-9a0c-0305e82c3301", isString,
 	func(_ *parser, n *node, into *string) error {
 		if !guidForm.MatchString(n.text) {
 			return plain
