@@ -88,6 +88,7 @@ const (
 	Ignored       Kind = iota // send nothing: the response does not belong to the outstanding request
 	Challenge                 // send EAP, a Request, in an Access-Challenge
 	Authenticated             // call Authorize; nothing is to be sent
+	Waiting                   // call Wait, and Resume once it is over; nothing is to be sent yet
 	Success                   // send EAP, an EAP-Success, in an Access-Accept
 	Failed                    // send EAP, an EAP-Failure, in an Access-Reject
 )
@@ -104,13 +105,20 @@ type Result struct {
 	Failure *Failure
 	// Why says in words what was wrong with an Ignored response.
 	Why string
+	// Wait is set with Waiting: somebody else has to be asked, a directory or an OCSP responder. It asks and calls
+	// done once, before it returns or later, from any task. It must be called without a lock that done takes.
+	Wait func(done func())
 }
 
 // A Peer is an authenticated client.
 type Peer struct {
 	Identity string              // from its EAP-Response/Identity; a claim, not proven
 	Method   eap.Type            // the method that succeeded
+	User     string              // whose password it proved to know inside the tunnel
+	Inner    string              // how, for example "pap", "mschapv2", "eap-gtc"
+	Groups   []string            // of the user, if the directory told
 	Chain    []*x509.Certificate // its certificate, and the chain up to the trusted CA
+	Resumed  bool                // it was authenticated earlier, and has now resumed the TLS session
 	TLS      tls.ConnectionState // of the TLS-based methods
 	MSK      []byte              // 64 octets; [0:32] is MS-MPPE-Recv-Key
 }
@@ -263,6 +271,11 @@ func (c *Conversation) Authorize(accept bool) Result {
 	c.stage = inMethod
 	c.lastResult = c.advance(c.method.authorize(accept))
 	return c.lastResult
+}
+
+// Resume goes on after a Waiting result, once its Wait is over.
+func (c *Conversation) Resume(now time.Time) Result {
+	return ignore("nothing to wait for")
 }
 
 // advance turns the outcome of a method's step into a result.
