@@ -129,6 +129,7 @@ const (
 	atIdentity stage = iota
 	inMethod
 	deciding // an Authenticated result awaits Authorize
+	waiting  // a Waiting result awaits Resume
 	over
 )
 
@@ -142,7 +143,8 @@ type Conversation struct {
 	now      time.Time
 	identity string
 	method   method
-	answered bool // the client has taken part in the method, so it may no longer refuse it
+	answer   *answer // that is waited for
+	answered bool    // the client has taken part in the method, so it may no longer refuse it
 
 	lastResponse []byte // for retransmissions of the client
 	lastResult   Result
@@ -190,6 +192,9 @@ func (c *Conversation) Handle(now time.Time, response []byte) Result {
 	}
 	if c.asked && p.ID != c.id {
 		return ignore("identifier of another request")
+	}
+	if c.stage == waiting {
+		return ignore("the answer to the last response is being looked for")
 	}
 	c.now = now
 	r := c.handle(p)
@@ -275,7 +280,22 @@ func (c *Conversation) Authorize(accept bool) Result {
 
 // Resume goes on after a Waiting result, once its Wait is over.
 func (c *Conversation) Resume(now time.Time) Result {
-	return ignore("nothing to wait for")
+	if c.stage != waiting {
+		return ignore("nothing to wait for")
+	}
+	if !c.answer.there() {
+		return ignore("no answer yet")
+	}
+	c.stage, c.now = inMethod, now
+	c.lastResult = c.advance(c.method.resume(now))
+	return c.lastResult
+}
+
+// await turns a Waiting outcome into its result, which knows when it is over.
+func (c *Conversation) await(wait func(done func())) Result {
+	c.stage, c.answer = waiting, &answer{}
+	a := c.answer
+	return Result{Kind: Waiting, Wait: func(done func()) { wait(func() { a.come(); done() }) }}
 }
 
 // advance turns the outcome of a method's step into a result.
@@ -290,6 +310,8 @@ func (c *Conversation) advance(o outcome) Result {
 	case Authenticated:
 		c.stage = deciding
 		return Result{Kind: Authenticated, Peer: c.peer()}
+	case Waiting:
+		return c.await(o.wait)
 	case Success:
 		return Result{Kind: Success, EAP: c.finish(eap.Success), Peer: c.peer()}
 	case Failed:

@@ -25,6 +25,8 @@ type method interface {
 	begin() []byte
 	// handle takes the type-data of a response.
 	handle(now time.Time, data []byte) outcome
+	// resume goes on after a Waiting outcome whose answer has come.
+	resume(now time.Time) outcome
 	// authorize takes the caller's decision after an Authenticated outcome.
 	authorize(accept bool) outcome
 	// peer describes the client once it is authenticated, except for its identity.
@@ -35,7 +37,8 @@ type method interface {
 // An outcome is what a method wants after a step.
 type outcome struct {
 	kind    Kind
-	data    []byte   // type-data of the next request, with Challenge
-	failure *Failure // with Failed, and with a Challenge that tells the client of it
-	why     string   // with Ignored
+	data    []byte            // type-data of the next request, with Challenge
+	failure *Failure          // with Failed, and with a Challenge that tells the client of it
+	why     string            // with Ignored
+	wait    func(done func()) // with Waiting, see Result
 }

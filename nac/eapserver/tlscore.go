@@ -1,0 +1,183 @@
+package eapserver
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"time"
+
+	"nacsim/internal/eap"
+)
+
+// A tlsCore is what the methods over TLS have in common: it puts fragments together and cuts messages into them,
+// does the handshake, and tells a client that it refuses by an alert before EAP-Failure. The method on top learns
+// of the established tunnel and of what comes through it.
+type tlsCore struct {
+	config *Config
+	method eap.Type
+	auth   tls.ClientAuthType // whether the client shows a certificate
+	upper  upper
+	framer *eap.Framer
+	engine *eap.TLS // nil until the client's first message
+	now    time.Time
+	done   bool     // upper knows that the handshake is complete
+	denial *Failure // an alert is under way; EAP-Failure follows whatever the client says
+}
+
+// An upper is the method on top of a tlsCore.
+type upper interface {
+	// established is told once that the handshake is complete. Out is what the server still has to say of it: its
+	// Finished with TLS 1.2, perhaps a ticket with TLS 1.3. With TLS 1.3 the client's data may have come along.
+	established(out []byte) outcome
+	// received takes a message after the handshake: what came through the tunnel, or nothing at all, which
+	// acknowledges the server's last message.
+	received(data []byte, acknowledged bool) outcome
+	// resumed goes on after a Waiting outcome of the method on top.
+	resumed() outcome
+}
+
+func newTLSCore(config *Config, method eap.Type, auth tls.ClientAuthType, u upper) tlsCore {
+	return tlsCore{config: config, method: method, auth: auth, upper: u, framer: eap.NewFramer(config.fragment())}
+}
+
+func (c *tlsCore) typ() eap.Type { return c.method }
+func (c *tlsCore) begin() []byte { return c.framer.Start() }
+
+func (c *tlsCore) close() {
+	if c.engine != nil {
+		c.engine.Close()
+	}
+}
+
+// newEngine makes the TLS server. It waits for the first message, so that an idle conversation costs little.
+func (c *tlsCore) newEngine() *eap.TLS {
+	config := c.config.TLS().Clone()
+	config.ClientAuth = c.auth
+	if config.ClientCAs == nil {
+		config.ClientCAs = x509.NewCertPool() // nil would mean the CAs of the operating system
+	}
+	config.MinVersion = max(config.MinVersion, tls.VersionTLS12)
+	config.Time = func() time.Time { return c.now }
+	return eap.NewTLSServer(config)
+}
+
+func (c *tlsCore) handle(now time.Time, data []byte) outcome {
+	c.now = now
+	message, complete, err := c.framer.Receive(data)
+	switch {
+	case err != nil:
+		return protocolError(err.Error())
+	case !complete:
+		return outcome{kind: Challenge, data: c.framer.Ack()}
+	case len(message) == 0 && c.framer.Pending():
+		return c.next()
+	case c.denial != nil:
+		return outcome{kind: Failed, failure: c.denial}
+	case !c.done:
+		return c.handshake(message)
+	case len(message) == 0:
+		return c.upper.received(nil, true)
+	}
+	out, err := c.engine.Step(message)
+	if err != nil {
+		return c.broken(err, out)
+	}
+	return c.upper.received(c.engine.AppData(), false)
+}
+
+// resume goes on after a Waiting outcome.
+func (c *tlsCore) resume(now time.Time) outcome {
+	c.now = now
+	return c.upper.resumed()
+}
+
+// next sends the next fragment.
+func (c *tlsCore) next() outcome {
+	data, _ := c.framer.Next()
+	return outcome{kind: Challenge, data: data, failure: c.denial}
+}
+
+// send begins a message. An empty one is an acknowledgement, which lets the client go on.
+func (c *tlsCore) send(out []byte) outcome {
+	c.framer.Send(out)
+	return c.next()
+}
+
+// seal sends data through the tunnel, after records that were written before.
+func (c *tlsCore) seal(before, data []byte) outcome {
+	out, err := c.engine.WriteApp(data)
+	if err != nil {
+		return outcome{kind: Failed, failure: &Failure{Reason: TLSFailure, Text: err.Error()}}
+	}
+	return c.send(append(before, out...))
+}
+
+// handshake gives a TLS message to the engine.
+func (c *tlsCore) handshake(message []byte) outcome {
+	if len(message) == 0 {
+		return protocolError("client acknowledges where a TLS message is due")
+	}
+	if c.engine == nil {
+		c.engine = c.newEngine()
+	}
+	return c.stepped(c.engine.Step(message))
+}
+
+// stepped takes what the engine says to a message of the handshake.
+func (c *tlsCore) stepped(out []byte, err error) outcome {
+	switch {
+	case err != nil:
+		return c.broken(err, out)
+	case !c.engine.Done():
+		return c.send(out) // nothing, if it was a part of a record
+	}
+	c.done = true
+	return c.upper.established(out)
+}
+
+// broken ends a connection that failed: with an alert for the client, if the engine wrote one, and with
+// EAP-Failure in answer to its acknowledgement (RFC 5216 section 2.1.3).
+func (c *tlsCore) broken(err error, out []byte) outcome {
+	f := classify(err, c.engine.State(), out, c.now)
+	if f.FromPeer || len(out) == 0 {
+		return outcome{kind: Failed, failure: f}
+	}
+	return c.refuse(f, out)
+}
+
+// refuse sends an alert and lets EAP-Failure follow.
+func (c *tlsCore) refuse(f *Failure, alert []byte) outcome {
+	c.denial = f
+	return c.send(alert)
+}
+
+// deny refuses an authenticated client whom the caller does not let in: inside the tunnel with TLS 1.3, where
+// access_denied takes the place of the success indication (RFC 9190 section 2.1.3). With TLS 1.2 the handshake has
+// said all there is.
+func (c *tlsCore) deny() outcome {
+	f := &Failure{Reason: Denied, Text: "not authorized", Chain: c.engine.State().PeerCertificates}
+	if !c.tls13() {
+		return outcome{kind: Failed, failure: f}
+	}
+	records, alert, err := c.engine.Deny()
+	if err != nil {
+		return outcome{kind: Failed, failure: f}
+	}
+	f.Alert, f.HasAlert = alert, true
+	return c.refuse(f, records)
+}
+
+func (c *tlsCore) tls13() bool { return c.engine.State().Version >= tls.VersionTLS13 }
+
+// client describes who is at the other end of the TLS connection.
+func (c *tlsCore) client() *Peer {
+	state := c.engine.State()
+	p := &Peer{Method: c.method, Chain: state.PeerCertificates, TLS: state}
+	if len(state.VerifiedChains) > 0 {
+		p.Chain = state.VerifiedChains[0]
+	}
+	return p
+}
+
+func protocolError(text string) outcome {
+	return outcome{kind: Failed, failure: &Failure{Reason: Protocol, Text: text}}
+}
