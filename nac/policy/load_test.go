@@ -4,6 +4,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"nacsim/internal/yamltable"
 )
 
 const intune = `# yaml-language-server: $schema=schema/policy.schema.json
@@ -163,19 +165,6 @@ func TestErrorShowsLine(t *testing.T) {
 	}
 }
 
-// TestErrorCutsLongLine holds that the line around the mistake is shown, and the caret still points at it.
-func TestErrorCutsLongLine(t *testing.T) {
-	line := "rules: [{name: " + strings.Repeat("x", 200) + ", action: permit, enabled: true}" + strings.Repeat(" ", 100) + "]"
-	_, err := Load("p.yaml", []byte(line))
-	lines := strings.Split(err.Error(), "\n")
-	if len(lines) != 3 || len([]rune(lines[1])) > shown+6 || !strings.HasPrefix(lines[1], "    …xxx") || !strings.HasSuffix(lines[1], "…") {
-		t.Fatalf("error is\n%v", err)
-	}
-	if at := []rune(lines[1])[strings.Index(lines[2], "^"):]; !strings.HasPrefix(string(at), "permit") {
-		t.Errorf("the caret points at %q", string(at))
-	}
-}
-
 // TestAllErrorsReported holds that one run finds every mistake of a file, up to the limit.
 func TestAllErrorsReported(t *testing.T) {
 	_, err := Load("p.yaml", []byte("rules:\n  - {name: A, action: x}\n  - {name: B, action: y}\n  - {name: C, action: z, foo: 1}\n"))
@@ -184,8 +173,8 @@ func TestAllErrorsReported(t *testing.T) {
 		t.Errorf("got %d errors, want 4:\n%v", len(all), err)
 	}
 	_, err = Load("p.yaml", []byte("rules:\n"+strings.Repeat("  - {}\n", 100)))
-	if !errors.As(err, &all) || len(all) != maxErrors {
-		t.Errorf("got %d errors, want %d", len(all), maxErrors)
+	if !errors.As(err, &all) || len(all) != yamltable.MaxErrors {
+		t.Errorf("got %d errors, want %d", len(all), yamltable.MaxErrors)
 	}
 }
 

@@ -3,6 +3,8 @@ package policy
 import (
 	"slices"
 	"strings"
+
+	"nacsim/internal/yamltable"
 )
 
 // A target is a label of the file after its own checks: either one to match or one to apply.
@@ -16,7 +18,7 @@ func (r *reader) resolve(f *fileNode) *Policy {
 	targets := make(map[string]*target, len(f.labels))
 	for _, l := range f.labels {
 		if first, ok := targets[l.name]; ok {
-			r.errorf(l.node, "label %q stands here and on line %d; names must be unique", l.name, start(first.node.node).Position.Line)
+			r.Errorf(l.node, "label %q stands here and on line %d; names must be unique", l.name, yamltable.Start(first.node.node).Position.Line)
 			continue
 		}
 		targets[l.name] = r.label(l)
@@ -25,7 +27,7 @@ func (r *reader) resolve(f *fileNode) *Policy {
 	seen := make(map[string]*ruleNode, len(f.rules))
 	for _, n := range f.rules {
 		if first, ok := seen[n.name]; ok {
-			r.errorf(n.node, "rule %q stands here and on line %d; names must be unique", n.name, start(first.node).Position.Line)
+			r.Errorf(n.node, "rule %q stands here and on line %d; names must be unique", n.name, yamltable.Start(first.node).Position.Line)
 			continue
 		}
 		seen[n.name] = n
@@ -46,18 +48,18 @@ var belongs = map[string]struct{ needs, may []string }{
 
 func (r *reader) label(n *labelNode) *target {
 	if tooLong(n.name) {
-		r.errorf(n.node, "the name of label %q has more than %d characters", n.name, maxName)
+		r.Errorf(n.node, "the name of label %q has more than %d characters", n.name, maxName)
 	}
 	keys := belongs[n.kind]
 	for _, key := range keys.needs {
 		if n.given[key] == nil {
-			r.errorf(n.node, "label %q of type %s lacks the key %q", n.name, n.kind, key)
+			r.Errorf(n.node, "label %q of type %s lacks the key %q", n.name, n.kind, key)
 		}
 	}
 	for _, p := range labelProperties {
-		node := n.given[p.name]
-		if node != nil && !slices.Contains(keys.needs, p.name) && !slices.Contains(keys.may, p.name) {
-			r.errorf(node, "label %q is of type %s, to which %s does not belong", n.name, n.kind, p.name)
+		node := n.given[p.Name]
+		if node != nil && !slices.Contains(keys.needs, p.Name) && !slices.Contains(keys.may, p.Name) {
+			r.Errorf(node, "label %q is of type %s, to which %s does not belong", n.name, n.kind, p.Name)
 		}
 	}
 	t := &target{node: n}
@@ -70,16 +72,16 @@ func (r *reader) label(n *labelNode) *target {
 func (r *reader) matchLabel(n *labelNode) *label {
 	l := &label{name: n.name, kind: kindOf(Match(n.match)), all: n.all}
 	if l.all && !l.kind.several {
-		r.errorf(n.given["match_all"], "match_all is for cert_san and cert_eku; a client has one %s only", n.match)
+		r.Errorf(n.given["match_all"], "match_all is for cert_san and cert_eku; a client has one %s only", n.match)
 	}
 	for _, v := range n.values {
 		p, err := newPattern(l.kind, v.text)
 		if err != nil {
-			r.errorf(v.node, "label %q: %v", n.name, err)
+			r.Errorf(v.node, "label %q: %v", n.name, err)
 			continue
 		}
 		if slices.ContainsFunc(l.patterns, func(have pattern) bool { return have == p }) {
-			r.errorf(v.node, "label %q: value %q stands there twice", n.name, v.text)
+			r.Errorf(v.node, "label %q: value %q stands there twice", n.name, v.text)
 			continue
 		}
 		l.patterns = append(l.patterns, p)
@@ -97,7 +99,7 @@ func (r *reader) rule(n *ruleNode, targets map[string]*target) rule {
 	out.matching = r.criteria(&n.matching, "matching", targets)
 	out.notMatching = r.criteria(&n.notMatching, "not_matching", targets)
 	if !out.allow && len(n.apply) > 0 {
-		r.errorf(n.applyNode, "rule %q blocks, so it has nothing to apply", n.name)
+		r.Errorf(n.applyNode, "rule %q blocks, so it has nothing to apply", n.name)
 	}
 	applied := make(map[string]string, 3)
 	for _, name := range n.apply {
@@ -106,11 +108,11 @@ func (r *reader) rule(n *ruleNode, targets map[string]*target) rule {
 			continue
 		}
 		if t.node.kind == "match" {
-			r.errorf(name.node, "label %q is of type match; apply_tags takes labels of type vlan, radius_group and session_timeout", name.text)
+			r.Errorf(name.node, "label %q is of type match; apply_tags takes labels of type vlan, radius_group and session_timeout", name.text)
 			continue
 		}
 		if other, ok := applied[t.node.kind]; ok {
-			r.errorf(name.node, "rule %q applies two labels of type %s: %q and %q", n.name, t.node.kind, other, name.text)
+			r.Errorf(name.node, "rule %q applies two labels of type %s: %q and %q", n.name, t.node.kind, other, name.text)
 			continue
 		}
 		applied[t.node.kind] = name.text
@@ -140,9 +142,9 @@ func (r *reader) criteria(n *criteriaNode, where string, targets map[string]*tar
 		switch {
 		case t == nil:
 		case t.node.kind != "match":
-			r.errorf(name.node, "label %q is of type %s; %s takes labels of type match", name.text, t.node.kind, where)
+			r.Errorf(name.node, "label %q is of type %s; %s takes labels of type match", name.text, t.node.kind, where)
 		case slices.ContainsFunc(n.labels[:i], func(o named) bool { return o.text == name.text }):
-			r.errorf(name.node, "label %q stands in %s twice", name.text, where)
+			r.Errorf(name.node, "label %q stands in %s twice", name.text, where)
 		default:
 			out.labels = append(out.labels, t.match)
 		}
@@ -162,11 +164,11 @@ func (r *reader) lookup(name named, targets map[string]*target) *target {
 	slices.Sort(known)
 	switch {
 	case len(known) == 0:
-		r.errorf(name.node, "no label is named %q; the file defines none", name.text)
+		r.Errorf(name.node, "no label is named %q; the file defines none", name.text)
 	case len(known) > 12:
-		r.errorf(name.node, "no label is named %q; there are %s and %d more", name.text, strings.Join(known[:12], ", "), len(known)-12)
+		r.Errorf(name.node, "no label is named %q; there are %s and %d more", name.text, strings.Join(known[:12], ", "), len(known)-12)
 	default:
-		r.errorf(name.node, "no label is named %q; there are %s", name.text, strings.Join(known, ", "))
+		r.Errorf(name.node, "no label is named %q; there are %s", name.text, strings.Join(known, ", "))
 	}
 	return nil
 }

@@ -1,59 +1,30 @@
 package policy
 
-import "encoding/json"
+import "nacsim/internal/yamltable"
 
-// schema is a piece of JSON Schema. encoding/json writes its keys in alphabetical order.
-type schema map[string]any
+type schema = yamltable.Schema
 
 // Schema returns the JSON Schema (draft 2020-12) of a policy file. It is generated from the table by which Load
 // reads, so the two agree; what Load checks across keys (names that must exist, keys that belong to a type of
 // label) is beyond the schema, except for the latter.
 func Schema() []byte {
-	s := objectSchema(fileProperties)
-	s["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-	s["title"] = "nacsim policy"
-	s["description"] = "Who gets onto the network, and with what authorization: ordered rules over named labels, in the words of Juniper Mist Access Assurance."
-	b, err := json.MarshalIndent(s, "", "  ")
-	if err != nil {
-		panic(err) // the table holds nothing that JSON cannot express
-	}
-	return append(b, '\n')
+	return yamltable.Document("nacsim policy",
+		"Who gets onto the network, and with what authorization: ordered rules over named labels, in the words of Juniper Mist Access Assurance.",
+		yamltable.ObjectSchema(fileProperties))
 }
 
-func objectSchema[T any](table []property[T]) schema {
-	properties := schema{}
-	var required []string
-	for _, p := range table {
-		one := schema{"description": p.doc}
-		for k, v := range p.schema { // order-free: copied into a map
-			if f, ok := v.(func() schema); ok {
-				v = f()
-			}
-			one[k] = v
-		}
-		properties[p.name] = one
-		if p.required {
-			required = append(required, p.name)
-		}
-	}
-	s := schema{"type": "object", "additionalProperties": false, "properties": properties}
-	if required != nil {
-		s["required"] = required
-	}
-	switch any(table).(type) {
-	case []property[labelNode]:
-		s["allOf"] = append(labelConditions(), matchConditions()...)
-	case []property[ruleNode]:
-		s["if"] = schema{"properties": schema{"action": schema{"const": "block"}}, "required": []string{"action"}}
-		s["then"] = schema{"properties": schema{"apply_tags": false}}
-	}
+func labelSchema() schema {
+	s := yamltable.ObjectSchema(labelProperties)
+	s["allOf"] = append(labelConditions(), matchConditions()...)
 	return s
 }
 
-// arrayOf puts off the evaluation of items, which breaks the initialization cycle between the tables.
-func arrayOf(items func() schema) schema { return schema{"type": "array", "items": items} }
-
-func enum(values ...string) schema { return schema{"enum": values} }
+func ruleSchema() schema {
+	s := yamltable.ObjectSchema(ruleProperties)
+	s["if"] = schema{"properties": schema{"action": schema{"const": "block"}}, "required": []string{"action"}}
+	s["then"] = schema{"properties": schema{"apply_tags": false}}
+	return s
+}
 
 // matchSchema lists the kinds of matches with a description each.
 func matchSchema() schema {

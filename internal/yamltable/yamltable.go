@@ -1,4 +1,18 @@
-package policy
+// Package yamltable reads a YAML file by tables of the keys that it may have, and writes the JSON Schema of the file
+// from the same tables, so that the two agree.
+//
+// A table is a list of [Property], each with the name of a key, its documentation, its schema, and a function that
+// reads its value. Every mistake is reported with file, line and column, the line itself, and what was expected; see
+// [Errors]. Anchors, aliases and tags are refused, and so is what would be read as something else than it looks like,
+// such as an octal number where a text is expected.
+//
+//	r := yamltable.Reader{File: name, What: "policy", Keys: "labels and rules", Limit: 1 << 20}
+//	var f file
+//	if root := r.Parse(data); root != nil && yamltable.Object(&r, root, "the policy", table, &f) && len(r.Errs) == 0 {
+//		return &f, nil
+//	}
+//	return nil, r.Errs
+package yamltable
 
 import (
 	"fmt"
@@ -13,7 +27,7 @@ import (
 	"nacsim/internal/yamlerr"
 )
 
-// An Error is one mistake in a policy file.
+// An Error is one mistake in a file.
 type Error struct {
 	File string
 	// Line and Column count from 1; columns count characters. Both are 0 for a mistake of the file as a whole.
@@ -76,10 +90,11 @@ func indent(line string, column int) string {
 	return b.String()
 }
 
-// Errors are all mistakes found in a policy file, up to twenty.
+// Errors are all mistakes found in a file, up to twenty.
 type Errors []*Error
 
-const maxErrors = 20
+// MaxErrors is how many mistakes of a file are reported.
+const MaxErrors = 20
 
 // Error returns the errors one below the other.
 func (e Errors) Error() string {
@@ -99,18 +114,25 @@ func (e Errors) Unwrap() []error {
 	return out
 }
 
-// A reader walks the syntax tree of one file and collects what is wrong with it.
-type reader struct {
-	file  string
+// A Reader walks the syntax tree of one file and collects what is wrong with it.
+type Reader struct {
+	// File is the name of the file in errors.
+	File string
+	// What is what such a file is called, for example "policy", and Keys what an empty one lacks.
+	What, Keys string
+	// Limit is the most octets that a file may have.
+	Limit int
+	// Errs are the mistakes found so far.
+	Errs Errors
+
 	lines []string
-	errs  Errors
 }
 
-// parse returns the root node, or nil after an error.
-func (r *reader) parse(data []byte) ast.Node {
+// Parse returns the root node, or nil after an error.
+func (r *Reader) Parse(data []byte) ast.Node {
 	switch {
-	case len(data) > maxFile:
-		return r.whole("the file has %d octets; a policy may have %d at most", len(data), maxFile)
+	case len(data) > r.Limit:
+		return r.whole("the file has %d octets; a %s may have %d at most", len(data), r.What, r.Limit)
 	case !utf8.Valid(data):
 		return r.whole("the file is not encoded in UTF-8")
 	}
@@ -118,7 +140,7 @@ func (r *reader) parse(data []byte) ast.Node {
 	if depth(data) > maxDepth {
 		return r.whole("the file nests more than %d levels deep", maxDepth)
 	}
-	file, err := parser.ParseBytes(data, 0, parser.AllowDuplicateMapKey()) // object reports them
+	file, err := parser.ParseBytes(data, 0, parser.AllowDuplicateMapKey()) // Object reports them
 	if err != nil {
 		return r.syntax(err)
 	}
@@ -127,19 +149,19 @@ func (r *reader) parse(data []byte) ast.Node {
 		switch {
 		case doc.Body == nil || doc.Body.Type() == ast.NullType:
 		case root != nil:
-			r.at(doc.Start, len("---"), "a second document; a policy file has one")
+			r.at(doc.Start, len("---"), "a second document; a "+r.What+" file has one")
 			return nil
 		default:
 			root = doc.Body
 		}
 	}
 	if root == nil {
-		return r.whole("the file is empty; a policy has the keys labels and rules")
+		return r.whole("the file is empty; a %s has the keys %s", r.What, r.Keys)
 	}
 	return root
 }
 
-// maxDepth bounds nesting, which the parser reads by recursion. A policy needs five levels.
+// maxDepth bounds nesting, which the parser reads by recursion. No file needs ten levels.
 const maxDepth = 32
 
 // depth returns how deep flow collections nest at most, or how many entries of nested lists begin on one line
@@ -163,12 +185,12 @@ func depth(data []byte) int {
 	return deepest
 }
 
-func (r *reader) whole(format string, args ...any) ast.Node {
-	r.errs = append(r.errs, &Error{File: r.file, Message: fmt.Sprintf(format, args...)})
+func (r *Reader) whole(format string, args ...any) ast.Node {
+	r.Errs = append(r.Errs, &Error{File: r.File, Message: fmt.Sprintf(format, args...)})
 	return nil
 }
 
-func (r *reader) syntax(err error) ast.Node {
+func (r *Reader) syntax(err error) ast.Node {
 	at, message := yamlerr.Explain(err)
 	if at == nil {
 		return r.whole("%s", message)
@@ -177,8 +199,9 @@ func (r *reader) syntax(err error) ast.Node {
 	return nil
 }
 
-func (r *reader) errorf(n ast.Node, format string, args ...any) {
-	r.at(start(n), width(n), fmt.Sprintf(format, args...))
+// Errorf reports a mistake at a node.
+func (r *Reader) Errorf(n ast.Node, format string, args ...any) {
+	r.at(Start(n), width(n), fmt.Sprintf(format, args...))
 }
 
 // width returns how many characters a value takes that is written in one word, and 1 for any other.
@@ -195,8 +218,8 @@ func width(n ast.Node) int {
 	return 1
 }
 
-// start returns the token at which a node begins for a reader of the file.
-func start(n ast.Node) *token.Token {
+// Start returns the token at which a node begins for a reader of the file.
+func Start(n ast.Node) *token.Token {
 	switch n := n.(type) {
 	case *ast.MappingNode:
 		if !n.IsFlowStyle && len(n.Values) > 0 {
@@ -208,31 +231,31 @@ func start(n ast.Node) *token.Token {
 	return n.GetToken()
 }
 
-func (r *reader) at(t *token.Token, width int, message string) {
-	if len(r.errs) == maxErrors {
+func (r *Reader) at(t *token.Token, width int, message string) {
+	if len(r.Errs) == MaxErrors {
 		return
 	}
-	e := &Error{File: r.file, Message: message, Width: width}
+	e := &Error{File: r.File, Message: message, Width: width}
 	if t != nil && t.Position != nil {
 		e.Line, e.Column = t.Position.Line, t.Position.Column
 		if e.Line >= 1 && e.Line <= len(r.lines) {
 			e.Source = strings.TrimRight(r.lines[e.Line-1], "\r")
 		}
 	}
-	r.errs = append(r.errs, e)
+	r.Errs = append(r.Errs, e)
 }
 
-// A property is one key of a mapping: how it is read, and what the schema says of it.
-type property[T any] struct {
-	name     string
-	doc      string
-	required bool
-	schema   schema
-	set      func(r *reader, n ast.Node, to *T)
+// A Property is one key of a mapping: how it is read, and what the schema says of it.
+type Property[T any] struct {
+	Name     string
+	Doc      string
+	Required bool
+	Schema   Schema
+	Set      func(r *Reader, n ast.Node, to *T)
 }
 
-// object reads a mapping by the table of its properties and reports whether it was one.
-func object[T any](r *reader, n ast.Node, what string, table []property[T], to *T) bool {
+// Object reads a mapping by the table of its properties and reports whether it was one.
+func Object[T any](r *Reader, n ast.Node, what string, table []Property[T], to *T) bool {
 	pairs, ok := r.mapping(n, what)
 	if !ok {
 		return false
@@ -241,105 +264,107 @@ func object[T any](r *reader, n ast.Node, what string, table []property[T], to *
 	for _, pair := range pairs {
 		key, ok := pair.Key.(*ast.StringNode)
 		if !ok {
-			r.errorf(pair.Key, "a key of %s must be one of %s", what, names(table))
+			r.Errorf(pair.Key, "a key of %s must be one of %s", what, names(table))
 			continue
 		}
-		i := slices.IndexFunc(table, func(p property[T]) bool { return p.name == key.Value })
+		i := slices.IndexFunc(table, func(p Property[T]) bool { return p.Name == key.Value })
 		switch {
 		case i < 0:
-			r.errorf(pair.Key, "unknown key %q in %s; expected one of %s", key.Value, what, names(table))
+			r.Errorf(pair.Key, "unknown key %q in %s; expected one of %s", key.Value, what, names(table))
 			continue
 		case slices.Contains(seen, key.Value):
-			r.errorf(pair.Key, "key %q stands in %s twice", key.Value, what)
+			r.Errorf(pair.Key, "key %q stands in %s twice", key.Value, what)
 			continue
 		}
 		seen = append(seen, key.Value)
 		if _, null := pair.Value.(*ast.NullNode); null {
-			r.errorf(pair.Key, "%s has no value", key.Value)
+			r.Errorf(pair.Key, "%s has no value", key.Value)
 			continue
 		}
-		table[i].set(r, pair.Value, to)
+		table[i].Set(r, pair.Value, to)
 	}
 	for i := range table {
-		if table[i].required && !slices.Contains(seen, table[i].name) {
-			r.errorf(n, "%s lacks the key %q", what, table[i].name)
+		if table[i].Required && !slices.Contains(seen, table[i].Name) {
+			r.Errorf(n, "%s lacks the key %q", what, table[i].Name)
 		}
 	}
 	return true
 }
 
-func names[T any](table []property[T]) string {
+func names[T any](table []Property[T]) string {
 	var list []string
 	for i := range table {
-		list = append(list, table[i].name)
+		list = append(list, table[i].Name)
 	}
 	return strings.Join(list, ", ")
 }
 
-func (r *reader) mapping(n ast.Node, what string) ([]*ast.MappingValueNode, bool) {
+func (r *Reader) mapping(n ast.Node, what string) ([]*ast.MappingValueNode, bool) {
 	switch n := n.(type) {
 	case *ast.MappingNode:
 		return n.Values, true
 	case *ast.MappingValueNode:
 		return []*ast.MappingValueNode{n}, true
 	}
-	r.errorf(n, "%s must be a mapping of keys to values, not %s", what, kind(n))
+	r.Errorf(n, "%s must be a mapping of keys to values, not %s", what, kind(n))
 	return nil, false
 }
 
-func (r *reader) list(n ast.Node, what string, limit int) []ast.Node {
+// List reads a list of at most limit entries.
+func (r *Reader) List(n ast.Node, what string, limit int) []ast.Node {
 	seq, ok := n.(*ast.SequenceNode)
 	if !ok {
-		r.errorf(n, "%s must be a list, not %s", what, kind(n))
+		r.Errorf(n, "%s must be a list, not %s", what, kind(n))
 		return nil
 	}
 	if len(seq.Values) > limit {
-		r.errorf(n, "%s has %d entries; the limit is %d", what, len(seq.Values), limit)
+		r.Errorf(n, "%s has %d entries; the limit is %d", what, len(seq.Values), limit)
 		return nil
 	}
 	return seq.Values
 }
 
-// text reads a string. Numbers and the like are refused with the way to write them, because YAML would change
+// Text reads a string. Numbers and the like are refused with the way to write them, because YAML would change
 // them: 010203040506 is an octal number.
-func (r *reader) text(n ast.Node, what string) (string, bool) {
+func (r *Reader) Text(n ast.Node, what string) (string, bool) {
 	switch n := n.(type) {
 	case *ast.StringNode:
 		return n.Value, true
 	case *ast.LiteralNode:
 		return strings.TrimRight(n.Value.Value, "\n"), true
 	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.InfinityNode, *ast.NanNode:
-		r.errorf(n, "%s must be a text; write %q in quotes", what, n.GetToken().Value)
+		r.Errorf(n, "%s must be a text; write %q in quotes", what, n.GetToken().Value)
 	default:
-		r.errorf(n, "%s must be a text, not %s", what, kind(n))
+		r.Errorf(n, "%s must be a text, not %s", what, kind(n))
 	}
 	return "", false
 }
 
-// oneOf reads a string out of a few.
-func (r *reader) oneOf(n ast.Node, what string, allowed []string) (string, bool) {
-	s, ok := r.text(n, what)
+// OneOf reads a string out of a few.
+func (r *Reader) OneOf(n ast.Node, what string, allowed []string) (string, bool) {
+	s, ok := r.Text(n, what)
 	if !ok {
 		return "", false
 	}
 	if !slices.Contains(allowed, s) {
-		r.errorf(n, "%s is %q; expected one of %s", what, s, strings.Join(allowed, ", "))
+		r.Errorf(n, "%s is %q; expected one of %s", what, s, strings.Join(allowed, ", "))
 		return "", false
 	}
 	return s, true
 }
 
-func (r *reader) boolean(n ast.Node, what string) (value, ok bool) {
+// Boolean reads true or false.
+func (r *Reader) Boolean(n ast.Node, what string) (value, ok bool) {
 	b, ok := n.(*ast.BoolNode)
 	if !ok {
-		r.errorf(n, "%s must be true or false, not %s", what, kind(n))
+		r.Errorf(n, "%s must be true or false, not %s", what, kind(n))
 		return false, false
 	}
 	return b.Value, true
 }
 
-// number reads a whole number in decimal, written plainly or in quotes.
-func (r *reader) number(n ast.Node, what string, low, high uint64) (uint64, bool) {
+// Number reads a whole number in decimal, written plainly or in quotes.
+func (r *Reader) Number(n ast.Node, what string, low, high uint64) (uint64, bool) {
 	var s string
 	switch n := n.(type) {
 	case *ast.IntegerNode:
@@ -347,12 +372,12 @@ func (r *reader) number(n ast.Node, what string, low, high uint64) (uint64, bool
 	case *ast.StringNode:
 		s = n.Value
 	default:
-		r.errorf(n, "%s must be a number from %d to %d, not %s", what, low, high, kind(n))
+		r.Errorf(n, "%s must be a number from %d to %d, not %s", what, low, high, kind(n))
 		return 0, false
 	}
 	v, ok := decimal(s)
 	if !ok || v < low || v > high {
-		r.errorf(n, "%s is %q; expected a number from %d to %d", what, s, low, high)
+		r.Errorf(n, "%s is %q; expected a number from %d to %d", what, s, low, high)
 		return 0, false
 	}
 	return v, true
@@ -389,9 +414,9 @@ func kind(n ast.Node) string {
 	case *ast.NullNode:
 		return "nothing"
 	case *ast.AnchorNode, *ast.AliasNode, *ast.MergeKeyNode:
-		return "an anchor or alias, which a policy does not have"
+		return "an anchor or alias, which such a file does not have"
 	case *ast.TagNode:
-		return "a tag, which a policy does not have"
+		return "a tag, which such a file does not have"
 	}
 	return "this"
 }
