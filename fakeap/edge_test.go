@@ -15,6 +15,7 @@ import (
 
 	"nacsim/fakeap"
 	"nacsim/fakeap/dot11"
+	"nacsim/fakeap/eappeer"
 	"nacsim/fakeap/ether"
 	"nacsim/fakeap/supplicant"
 	"nacsim/internal/eap"
@@ -46,8 +47,11 @@ func settings() fakeap.Settings {
 func (e *edge) startStation(change func(*supplicant.Config)) {
 	e.t.Helper()
 	cfg := supplicant.Config{
-		MAC: laptop, Identity: "host/LAPTOP-1", RootCAs: e.ca.pool(), ServerName: "radius.corp.example",
-		Certificate: e.ca.issue(e.t, "LAPTOP-1", x509.ExtKeyUsageClientAuth, future),
+		MAC: laptop,
+		Config: eappeer.Config{
+			Identity: "host/LAPTOP-1", RootCAs: e.ca.pool(), ServerName: "radius.corp.example",
+			Certificate: e.ca.issue(e.t, "LAPTOP-1", x509.ExtKeyUsageClientAuth, future),
+		},
 	}
 	if change != nil {
 		change(&cfg)

@@ -1,14 +1,13 @@
 package supplicant
 
 import (
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"strconv"
 	"time"
 
 	"nacsim/fakeap/dot11"
+	"nacsim/fakeap/eappeer"
 	"nacsim/fakeap/ether"
 	"nacsim/internal/host"
 )
@@ -17,19 +16,8 @@ import (
 type Config struct {
 	// MAC is the station's address on every link. A randomized one is just another address.
 	MAC ether.Addr
-	// Identity is the EAP identity, for example "host/LAPTOP-1"; at most 253 octets.
-	Identity string
-	// Certificate is the client certificate with its chain and private key. Without one the supplicant
-	// presents an empty certificate list, which a server refuses.
-	Certificate tls.Certificate
-	// RootCAs are the authorities a server certificate is verified with. Nil trusts none.
-	RootCAs *x509.CertPool
-	// ServerName is the name the server certificate must carry; empty takes any name.
-	ServerName string
-	// MinTLS and MaxTLS bound the TLS version, tls.VersionTLS12 and tls.VersionTLS13 by default.
-	MinTLS, MaxTLS uint16
-	// FragmentSize is the most TLS data sent in one EAP packet, in octets, 64 to 1398 (default).
-	FragmentSize int
+	// Config is who the station is and whom it believes; see package eappeer.
+	eappeer.Config
 	// NoRetry makes the supplicant give up at the first failure or loss of the link instead of trying again.
 	NoRetry bool
 	// MaxFailures is after how many refusals in a row the supplicant gives up; 3 by default, negative for never.
@@ -57,9 +45,8 @@ type Timers struct {
 }
 
 const (
-	managementTries     = 3
-	defaultMaxFailures  = 3
-	defaultFragmentSize = 1398
+	managementTries    = 3
+	defaultMaxFailures = 3
 )
 
 // Link is a network to connect to.
@@ -90,20 +77,13 @@ func (l Link) check() error {
 
 // withDefaults checks the configuration and fills in what is not set.
 func (c Config) withDefaults() (Config, error) {
-	switch {
-	case c.MAC == ether.Addr{} || c.MAC.IsGroup():
+	if c.MAC == (ether.Addr{}) || c.MAC.IsGroup() {
 		return c, fmt.Errorf("supplicant: MAC address %v is not a station's", c.MAC)
-	case c.Identity == "" || len(c.Identity) > 253:
-		return c, fmt.Errorf("supplicant: EAP identity %q has %d octets, 1 to 253 are possible", c.Identity, len(c.Identity))
-	case c.FragmentSize != 0 && (c.FragmentSize < 64 || c.FragmentSize > defaultFragmentSize):
-		return c, fmt.Errorf("supplicant: fragment size %d, 64 to %d octets are possible", c.FragmentSize, defaultFragmentSize)
 	}
-	setDefault(&c.MinTLS, tls.VersionTLS12)
-	setDefault(&c.MaxTLS, tls.VersionTLS13)
-	if c.MinTLS > c.MaxTLS {
-		return c, fmt.Errorf("supplicant: lowest TLS version %s is above the highest, %s", tls.VersionName(c.MinTLS), tls.VersionName(c.MaxTLS))
+	var err error
+	if c.Config, err = c.Config.WithDefaults(); err != nil {
+		return c, fmt.Errorf("supplicant: %w", err)
 	}
-	setDefault(&c.FragmentSize, defaultFragmentSize)
 	setDefault(&c.MaxFailures, defaultMaxFailures)
 	t := &c.Timers
 	setDefault(&t.Start, 30*time.Second)
@@ -122,41 +102,4 @@ func setDefault[T comparable](v *T, d T) {
 	if *v == zero {
 		*v = d
 	}
-}
-
-// tlsConfig is the configuration of one handshake. Now is the station's clock.
-func (c Config) tlsConfig(now func() time.Time) *tls.Config {
-	roots := c.RootCAs
-	if roots == nil {
-		roots = x509.NewCertPool() // nil would mean the authorities of the operating system
-	}
-	t := &tls.Config{
-		RootCAs:    roots,
-		ServerName: c.ServerName,
-		MinVersion: c.MinTLS,
-		MaxVersion: c.MaxTLS,
-		// What deployed supplicants offer. Go's own first choice, X25519MLKEM768, makes the ClientHello exceed an
-		// EAP packet and costs a round trip (facts: radius-lab 6.5).
-		CurvePreferences: []tls.CurveID{tls.X25519, tls.CurveP256, tls.CurveP384},
-		// Supplicants present the certificate they are configured with, also to a server that names other
-		// authorities; with Certificates, crypto/tls would present none.
-		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &c.Certificate, nil },
-	}
-	if c.ServerName == "" {
-		t.InsecureSkipVerify = true
-		t.VerifyConnection = func(s tls.ConnectionState) error { return verifyAnyName(s, roots, now()) }
-	}
-	return t
-}
-
-// verifyAnyName is the verification of crypto/tls without that of the name.
-func verifyAnyName(s tls.ConnectionState, roots *x509.CertPool, now time.Time) error {
-	o := x509.VerifyOptions{Roots: roots, CurrentTime: now, Intermediates: x509.NewCertPool()}
-	for _, c := range s.PeerCertificates[1:] {
-		o.Intermediates.AddCert(c)
-	}
-	if _, err := s.PeerCertificates[0].Verify(o); err != nil {
-		return &tls.CertificateVerificationError{UnverifiedCertificates: s.PeerCertificates, Err: err}
-	}
-	return nil
 }

@@ -8,6 +8,7 @@ import (
 
 	"nacsim/fakeap/dot11"
 	"nacsim/fakeap/eapol"
+	"nacsim/fakeap/eappeer"
 	"nacsim/fakeap/ether"
 	"nacsim/fakeap/wpa"
 )
@@ -64,7 +65,7 @@ type machine struct {
 	cfg  Config
 	link Link
 	rand io.Reader // nonces
-	peer peer
+	peer *eappeer.Peer
 
 	phase    phase
 	deadline time.Time
@@ -92,7 +93,7 @@ type machine struct {
 func (m *machine) connect(now time.Time) { m.attempt(now) }
 
 func (m *machine) attempt(now time.Time) {
-	m.peer.restart()
+	m.peer.Restart()
 	m.tries = 0
 	if m.link.wireless() {
 		m.become(Associating, "")
@@ -199,7 +200,7 @@ func (m *machine) leave(now time.Time, reason string) {
 // lost ends an attempt or a connection for a reason other than a refusal, and plans the next attempt.
 func (m *machine) lost(now time.Time, reason string) {
 	m.associated, m.keys = false, nil
-	m.peer.restart()
+	m.peer.Restart()
 	m.become(Disconnected, reason)
 	m.backoff = min(max(2*m.backoff, m.cfg.Timers.RetryMin), m.cfg.Timers.RetryMax)
 	m.wait(now, m.backoff)
@@ -338,18 +339,18 @@ func (m *machine) receiveEAPOL(payload []byte, now time.Time) {
 }
 
 func (m *machine) receiveEAP(packet []byte, now time.Time) {
-	a := m.peer.receive(packet)
-	if a.response != nil {
-		if !a.repeated {
+	a := m.peer.Receive(now, packet)
+	if a.Response != nil {
+		if !a.Repeated {
 			m.begin(now)
 		}
-		m.sendEAPOL(eapol.PDU{Type: eapol.TypeEAP, Body: a.response}.Append(nil))
+		m.sendEAPOL(eapol.PDU{Type: eapol.TypeEAP, Body: a.Response}.Append(nil))
 	}
-	switch a.result {
-	case succeeded:
-		m.succeeded(a.msk, now)
-	case failed:
-		m.refused(now, a.reason)
+	switch a.Outcome {
+	case eappeer.Succeeded:
+		m.succeeded(a.MSK, now)
+	case eappeer.Failed:
+		m.refused(now, a.Reason)
 	}
 }
 
@@ -407,6 +408,6 @@ func (m *machine) disconnect() {
 		m.send(dot11.NewDeauthentication(m.bssid, m.cfg.MAC, m.bssid, dot11.ReasonLeaving))
 	}
 	m.associated, m.phase, m.deadline = false, phaseIdle, time.Time{}
-	m.peer.close()
+	m.peer.Close()
 	m.become(Disconnected, "left")
 }

@@ -2,7 +2,6 @@ package supplicant
 
 import (
 	"bytes"
-	"crypto/tls"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -11,6 +10,7 @@ import (
 
 	"nacsim/fakeap/dot11"
 	"nacsim/fakeap/eapol"
+	"nacsim/fakeap/eappeer"
 	"nacsim/fakeap/ether"
 	"nacsim/internal/eap"
 	"nacsim/internal/host"
@@ -27,7 +27,7 @@ var (
 
 func newMachine(t testing.TB, link Link, change func(*Config)) *machine {
 	t.Helper()
-	cfg := Config{MAC: station, Identity: "host/LAPTOP-1", ServerName: "radius.corp.example"}
+	cfg := Config{MAC: station, Config: eappeer.Config{Identity: "host/LAPTOP-1", ServerName: "radius.corp.example"}}
 	if change != nil {
 		change(&cfg)
 	}
@@ -35,11 +35,12 @@ func newMachine(t testing.TB, link Link, change func(*Config)) *machine {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := &machine{cfg: cfg, link: link, rand: rand.NewChaCha8([32]byte{}), state: Disconnected}
-	m.peer = peer{identity: cfg.Identity, fragment: cfg.FragmentSize, config: func() *tls.Config {
-		return cfg.tlsConfig(func() time.Time { return start })
-	}}
-	t.Cleanup(m.peer.close)
+	peer, err := eappeer.New(cfg.Config, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := &machine{cfg: cfg, link: link, rand: rand.NewChaCha8([32]byte{}), peer: peer, state: Disconnected}
+	t.Cleanup(peer.Close)
 	return m
 }
 
@@ -274,12 +275,9 @@ func TestConfigErrors(t *testing.T) {
 		{func(c *Config) { c.MAC = ether.Broadcast }, "MAC"},
 		{func(c *Config) { c.Identity = "" }, "identity"},
 		{func(c *Config) { c.Identity = strings.Repeat("x", 254) }, "254 octets"},
-		{func(c *Config) { c.FragmentSize = 63 }, "fragment size 63"},
-		{func(c *Config) { c.FragmentSize = 1399 }, "fragment size 1399"},
-		{func(c *Config) { c.MinTLS, c.MaxTLS = tls.VersionTLS13, tls.VersionTLS12 }, "TLS 1.3 is above"},
 	}
 	for _, tt := range tests {
-		c := Config{MAC: station, Identity: "x"}
+		c := Config{MAC: station, Config: eappeer.Config{Identity: "x"}}
 		tt.change(&c)
 		if _, err := c.withDefaults(); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("error %v, want one that says %q", err, tt.want)

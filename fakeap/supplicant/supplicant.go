@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"nacsim/fakeap/eappeer"
 	"nacsim/internal/host"
 )
 
@@ -59,12 +60,15 @@ func (s *Supplicant) Connect(link Link) error {
 	s.connecting.Lock()
 	defer s.connecting.Unlock()
 	s.disconnect()
+	peer, err := eappeer.New(s.eapConfig(), s.prepare)
+	if err != nil {
+		return err
+	}
 	port, err := s.h.Attach(link.Medium, s.cfg.MAC.Hardware())
 	if err != nil {
 		return err
 	}
-	m := &machine{cfg: s.cfg, link: link, rand: s.h.Rand("supplicant/nonce"), state: Disconnected}
-	m.peer = peer{identity: s.cfg.Identity, fragment: s.cfg.FragmentSize, config: s.tlsConfig}
+	m := &machine{cfg: s.cfg, link: link, rand: s.h.Rand("supplicant/nonce"), peer: peer, state: Disconnected}
 	c := &connection{port: port, machine: m}
 	s.mu.Lock()
 	s.connection = c
@@ -109,13 +113,21 @@ func (s *Supplicant) SetCertificate(c tls.Certificate) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.cfg.Certificate = c
+	if s.connection != nil {
+		s.connection.machine.peer.SetCertificate(c)
+	}
 }
 
-// tlsConfig prepares one handshake. The machine calls it with the mutex held.
-func (s *Supplicant) tlsConfig() *tls.Config {
+func (s *Supplicant) eapConfig() eappeer.Config {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.cfg.Config
+}
+
+// prepare prepares one handshake. The machine calls it with the mutex held.
+func (s *Supplicant) prepare(c *tls.Config) *tls.Config {
 	s.handshakes++
-	label := "eap/" + s.cfg.MAC.String() + "/" + strconv.Itoa(s.handshakes)
-	return s.h.TLS(label, s.cfg.tlsConfig(s.h.Now))
+	return s.h.TLS("eap/"+s.cfg.MAC.String()+"/"+strconv.Itoa(s.handshakes), c)
 }
 
 // run feeds a connection until its port is closed or the host goes down.
@@ -166,7 +178,7 @@ func (s *Supplicant) input(c *connection, frame []byte, err error) bool {
 func (s *Supplicant) finish(c *connection) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c.machine.peer.close()
+	c.machine.peer.Close()
 }
 
 // flush sends and traces what the machine has put out. The caller holds the mutex.

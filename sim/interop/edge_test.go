@@ -9,6 +9,7 @@ import (
 
 	"nacsim/fakeap"
 	"nacsim/fakeap/das"
+	"nacsim/fakeap/eappeer"
 	"nacsim/fakeap/ether"
 	"nacsim/fakeap/supplicant"
 	"nacsim/internal/host"
@@ -96,7 +97,10 @@ func stationConfig(version string, c tls.Certificate, root *x509.Certificate, fr
 	pool.AddCert(root)
 	only := map[string]uint16{"1.2": tls.VersionTLS12, "1.3": tls.VersionTLS13}[version]
 	return supplicant.Config{
-		MAC: station, Identity: identity, Certificate: c, RootCAs: pool, ServerName: serverName, MinTLS: only, MaxTLS: only,
-		FragmentSize: fragment, Timers: supplicant.Timers{RetryMin: 50 * time.Millisecond},
+		MAC: station,
+		Config: eappeer.Config{
+			Identity: identity, Certificate: c, RootCAs: pool, ServerName: serverName, MinTLS: only, MaxTLS: only, FragmentSize: fragment,
+		},
+		Timers: supplicant.Timers{RetryMin: 50 * time.Millisecond},
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"nacsim/fakeap/eappeer"
 	"nacsim/fakeap/ether"
 	"nacsim/fakeap/supplicant"
 	"nacsim/internal/host"
@@ -37,15 +38,17 @@ func (p *player) bootDevice(d *device, h host.Host) error {
 		return err
 	}
 	cfg := supplicant.Config{
-		MAC:          mac,
-		Identity:     identity,
-		Certificate:  d.certificate,
-		RootCAs:      p.credentials.authority(s.Trust).Pool(),
-		ServerName:   s.ServerName,
-		MinTLS:       tlsVersion(s.TLS.Min),
-		MaxTLS:       tlsVersion(s.TLS.Max),
-		FragmentSize: s.Fragment,
-		NoRetry:      !s.Retry,
+		MAC: mac,
+		Config: eappeer.Config{
+			Identity:     identity,
+			Certificate:  d.certificate,
+			RootCAs:      p.credentials.authority(s.Trust).Pool(),
+			ServerName:   s.ServerName,
+			MinTLS:       tlsVersion(s.TLS.Min),
+			MaxTLS:       tlsVersion(s.TLS.Max),
+			FragmentSize: s.Fragment,
+		},
+		NoRetry: !s.Retry,
 	}
 	if d.supplicant, err = supplicant.Start(h, cfg); err != nil || d.link == nil {
 		return err

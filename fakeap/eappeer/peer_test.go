@@ -1,4 +1,4 @@
-package supplicant
+package eappeer
 
 import (
 	"bytes"
@@ -8,6 +8,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"math/big"
+	"strings"
 	"testing"
 	"time"
 
@@ -38,10 +39,16 @@ func selfSigned(t *testing.T) (tls.Certificate, *x509.CertPool) {
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, pool
 }
 
+var start = time.Date(2026, 1, 5, 8, 0, 0, 0, time.UTC)
+
+func request(id uint8, typ eap.Type, data string) []byte {
+	return eap.Packet{Code: eap.Request, ID: id, Type: typ, Data: []byte(data)}.Append(nil)
+}
+
 // conversation is a peer with the server's end of EAP-TLS.
 type conversation struct {
 	t      *testing.T
-	peer   *peer
+	peer   *Peer
 	server *eap.TLS
 	framer *eap.Framer
 	id     uint8
@@ -50,16 +57,16 @@ type conversation struct {
 func converse(t *testing.T, version uint16) *conversation {
 	t.Helper()
 	certificate, pool := selfSigned(t)
-	now := func() time.Time { return start }
-	cfg := Config{ServerName: "radius.corp.example", RootCAs: pool, Certificate: certificate, MinTLS: version, MaxTLS: version}
+	cfg := Config{
+		Identity: "host/LAPTOP-1", ServerName: "radius.corp.example", RootCAs: pool, Certificate: certificate, MinTLS: version, MaxTLS: version,
+	}
 	c := &conversation{t: t, framer: eap.NewFramer(1024), id: 1}
-	c.peer = &peer{identity: "host/LAPTOP-1", fragment: 1398, config: func() *tls.Config {
-		k := cfg.tlsConfig(now)
-		k.Time = now
-		return k
-	}}
-	c.server = eap.NewTLSServer(&tls.Config{Certificates: []tls.Certificate{certificate}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: pool, Time: now})
-	t.Cleanup(func() { c.peer.close(); c.server.Close() })
+	var err error
+	if c.peer, err = New(cfg, nil); err != nil {
+		t.Fatal(err)
+	}
+	c.server = eap.NewTLSServer(&tls.Config{Certificates: []tls.Certificate{certificate}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: pool, Time: func() time.Time { return start }})
+	t.Cleanup(func() { c.peer.Close(); c.server.Close() })
 	return c
 }
 
@@ -69,8 +76,8 @@ func (c *conversation) handshake() {
 	data := c.framer.Start()
 	for range 50 {
 		c.id++
-		a := c.peer.receive(request(c.id, eap.TypeTLS, string(data)))
-		p, err := eap.Parse(a.response)
+		a := c.peer.Receive(start, request(c.id, eap.TypeTLS, string(data)))
+		p, err := eap.Parse(a.Response)
 		if err != nil || p.ID != c.id || p.Type != eap.TypeTLS {
 			c.t.Fatalf("response %v, %v", p, err)
 		}
@@ -101,16 +108,16 @@ func success(id uint8) []byte { return []byte{3, id, 0, 4} }
 func TestPeerSucceeds(t *testing.T) {
 	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
 		c := converse(t, version)
-		if a := c.peer.receive(request(1, eap.TypeIdentity, "")); !bytes.Contains(a.response, []byte("host/LAPTOP-1")) {
-			t.Fatalf("identity response %x", a.response)
+		if a := c.peer.Receive(start, request(1, eap.TypeIdentity, "")); !bytes.Contains(a.Response, []byte("host/LAPTOP-1")) {
+			t.Fatalf("identity response %x", a.Response)
 		}
-		if a := c.peer.receive(success(1)); a.result != undecided {
+		if a := c.peer.Receive(start, success(1)); a.Outcome != Undecided {
 			t.Fatal("believes in EAP-Success before the method")
 		}
 		c.handshake()
 		if version == tls.VersionTLS13 {
 			// RFC 9190 section 2.1.1: the handshake alone says nothing about the client's certificate.
-			if a := c.peer.receive(success(c.id)); a.result != undecided {
+			if a := c.peer.Receive(start, success(c.id)); a.Outcome != Undecided {
 				t.Fatal("believes in EAP-Success before the protected success indication")
 			}
 			zero, err := c.server.WriteApp([]byte{0})
@@ -120,17 +127,17 @@ func TestPeerSucceeds(t *testing.T) {
 			c.framer.Send(zero)
 			data, _ := c.framer.Next()
 			c.id++
-			c.peer.receive(request(c.id, eap.TypeTLS, string(data)))
+			c.peer.Receive(start, request(c.id, eap.TypeTLS, string(data)))
 		}
 		want, _, err := c.server.Keys(eap.TypeTLS)
 		if err != nil {
 			t.Fatal(err)
 		}
-		a := c.peer.receive(success(c.id))
-		if a.result != succeeded || !bytes.Equal(a.msk, want) {
+		a := c.peer.Receive(start, success(c.id))
+		if a.Outcome != Succeeded || !bytes.Equal(a.MSK, want) {
 			t.Errorf("%s: %+v, want the server's MSK", tls.VersionName(version), a)
 		}
-		if a = c.peer.receive([]byte{4, c.id, 0, 4}); a.result != undecided {
+		if a = c.peer.Receive(start, []byte{4, c.id, 0, 4}); a.Outcome != Undecided {
 			t.Error("EAP-Failure after the end counts")
 		}
 	}
@@ -140,16 +147,16 @@ func TestPeerSucceeds(t *testing.T) {
 func TestPeerRepeats(t *testing.T) {
 	c := converse(t, tls.VersionTLS13)
 	identity := request(1, eap.TypeIdentity, "")
-	first := c.peer.receive(identity)
-	if again := c.peer.receive(identity); !again.repeated || !bytes.Equal(again.response, first.response) {
+	first := c.peer.Receive(start, identity)
+	if again := c.peer.Receive(start, identity); !again.Repeated || !bytes.Equal(again.Response, first.Response) {
 		t.Errorf("repeated identity request: %+v", again)
 	}
 	begin := request(2, eap.TypeTLS, "\x20")
-	hello := c.peer.receive(begin)
-	if again := c.peer.receive(begin); !again.repeated || !bytes.Equal(again.response, hello.response) {
+	hello := c.peer.Receive(start, begin)
+	if again := c.peer.Receive(start, begin); !again.Repeated || !bytes.Equal(again.Response, hello.Response) {
 		t.Error("a repeated Start gets another ClientHello")
 	}
-	if late := c.peer.receive(identity); late.response != nil {
+	if late := c.peer.Receive(start, identity); late.Response != nil {
 		t.Error("a late duplicate of the request before is answered")
 	}
 }
@@ -174,14 +181,14 @@ func TestPeerRequests(t *testing.T) {
 	}
 	for _, tt := range tests {
 		c := converse(t, tls.VersionTLS12)
-		a := c.peer.receive(tt.request)
+		a := c.peer.Receive(start, tt.request)
 		if tt.none {
-			if a.response != nil || a.result != undecided {
+			if a.Response != nil || a.Outcome != Undecided {
 				t.Errorf("%s: %+v, want it discarded", tt.name, a)
 			}
 			continue
 		}
-		p, err := eap.Parse(a.response)
+		p, err := eap.Parse(a.Response)
 		if err != nil || p.ID != 1 || p.Type != tt.typ || string(p.Data) != tt.data {
 			t.Errorf("%s: %v, %v", tt.name, p, err)
 		}
@@ -190,11 +197,33 @@ func TestPeerRequests(t *testing.T) {
 
 func TestPeerFailure(t *testing.T) {
 	c := converse(t, tls.VersionTLS12)
-	if a := c.peer.receive([]byte{4, 1, 0, 4}); a.result != undecided {
+	if a := c.peer.Receive(start, []byte{4, 1, 0, 4}); a.Outcome != Undecided {
 		t.Error("EAP-Failure before any request counts")
 	}
-	c.peer.receive(request(1, eap.TypeIdentity, ""))
-	if a := c.peer.receive([]byte{4, 1, 0, 4}); a.result != failed || a.reason != "EAP-Failure" {
+	c.peer.Receive(start, request(1, eap.TypeIdentity, ""))
+	if a := c.peer.Receive(start, []byte{4, 1, 0, 4}); a.Outcome != Failed || a.Reason != "EAP-Failure" {
 		t.Errorf("%+v, want a failure", a)
+	}
+}
+
+func TestConfigErrors(t *testing.T) {
+	tests := []struct {
+		change func(*Config)
+		want   string
+	}{
+		{func(c *Config) { c.Identity = "" }, "identity"},
+		{func(c *Config) { c.Identity = strings.Repeat("x", 254) }, "254 octets"},
+		{func(c *Config) { c.Anonymous = strings.Repeat("x", 255) }, "255 octets"},
+		{func(c *Config) { c.Method = eap.TypeSIM }, "EAP-SIM"},
+		{func(c *Config) { c.FragmentSize = 63 }, "fragment size 63"},
+		{func(c *Config) { c.FragmentSize = 1399 }, "fragment size 1399"},
+		{func(c *Config) { c.MinTLS, c.MaxTLS = tls.VersionTLS13, tls.VersionTLS12 }, "TLS 1.3 is above"},
+	}
+	for _, tt := range tests {
+		c := Config{Identity: "x"}
+		tt.change(&c)
+		if _, err := New(c, nil); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("error %v, want one that says %q", err, tt.want)
+		}
 	}
 }
