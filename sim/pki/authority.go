@@ -61,6 +61,8 @@ type Authority struct {
 	key         *ecdsa.PrivateKey
 	root        *x509.Certificate
 	chain       [][]byte // the authority's own certificates below the root, its own first
+
+	crl, responder string // see Publish
 }
 
 // NewAuthority makes a root CA with the given common name, valid from and to the given times.
@@ -260,6 +262,12 @@ func expandAll(kind string, templates []string, v Variables) ([]string, error) {
 func (a *Authority) issue(template *x509.Certificate, key *ecdsa.PrivateKey) (tls.Certificate, error) {
 	template.KeyUsage = x509.KeyUsageDigitalSignature
 	template.BasicConstraintsValid = true
+	if a.crl != "" {
+		template.CRLDistributionPoints = []string{a.crl}
+	}
+	if a.responder != "" {
+		template.OCSPServer = []string{a.responder}
+	}
 	certificate, err := sign(template, a.certificate, key, a.key)
 	if err != nil {
 		return tls.Certificate{}, err
