@@ -5,9 +5,7 @@ import (
 	"encoding/hex"
 	"io"
 	"log/slog"
-	"strings"
 
-	"nacsim/internal/eap"
 	"nacsim/nac/eapserver"
 	"nacsim/nac/event"
 	"nacsim/nac/identity"
@@ -66,7 +64,7 @@ func (n *NAC) announce(a radiusd.Access, r *policy.Request, d *policy.Decision) 
 func facts(a radiusd.Access) policy.Request {
 	q := a.Request
 	r := policy.Request{
-		AuthType: authType(a.Method),
+		AuthType: a.Method,
 		PortType: "wired",
 		MAC:      q.CallingStation,
 		SSID:     q.SSID,
@@ -86,14 +84,6 @@ func facts(a radiusd.Access) policy.Request {
 		r.Certificate = &c
 	}
 	return r
-}
-
-// authType is the method in Mist's words, for example "eap-tls"; empty before it came to one.
-func authType(m eap.Type) string {
-	if m == 0 {
-		return ""
-	}
-	return strings.ToLower(m.String())
 }
 
 // nasName is what a NAS calls itself, or what the NAC calls it.

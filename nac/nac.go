@@ -25,6 +25,7 @@ import (
 
 	"nacsim/internal/host"
 	"nacsim/nac/coa"
+	"nacsim/nac/eapserver"
 	"nacsim/nac/event"
 	"nacsim/nac/mdm"
 	"nacsim/nac/policy"
@@ -70,7 +71,7 @@ func Start(h host.Host, cfg Config) (*NAC, error) {
 		n.mdm.Start()
 	}
 	n.radius, err = radiusd.Start(h, radiusd.Config{AuthAddr: cfg.AuthAddr, AcctAddr: cfg.AcctAddr, Clients: cfg.Clients,
-		TLS: func() *tls.Config { return cfg.TLS }}, n)
+		EAP: eapserver.Config{TLS: func() *tls.Config { return cfg.TLS }}}, n)
 	if err != nil {
 		return nil, fmt.Errorf("nac: %w", err)
 	}

@@ -12,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"nacsim/internal/eap"
 	"nacsim/internal/eap/eaptest"
 	"nacsim/internal/host"
 	"nacsim/nac/mdm"
@@ -137,7 +136,7 @@ func (b *bench) authorize(q *radiusd.Request, cn string) radiusd.Verdict {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	return b.n.Authorize(radiusd.Access{Request: q, Identity: cn, Method: eap.TypeTLS, Chain: []*x509.Certificate{cert}})
+	return b.n.Authorize(radiusd.Access{Request: q, Identity: cn, Method: "eap-tls", Chain: []*x509.Certificate{cert}})
 }
 
 func (b *bench) vlan() string {

@@ -3,6 +3,7 @@ package radiusd
 import (
 	"crypto/tls"
 	"encoding/hex"
+	"strings"
 	"time"
 
 	"nacsim/internal/eap"
@@ -14,37 +15,49 @@ import (
 	"layeh.com/radius/rfc2869"
 )
 
-// access answers an Access-Request.
-func (e *Engine) access(r *Request, p *lr.Packet) ([]byte, DropReason) {
-	response, isEAP := radius.EAPMessage(p.Attributes)
+// access works on an Access-Request.
+func (e *Engine) access(x *exchange) {
+	response, isEAP := radius.EAPMessage(x.packet.Attributes)
 	if !isEAP {
-		e.handler.Rejected(Access{Request: r, Identity: r.UserName},
+		e.handler.Rejected(Access{Request: x.request, Identity: x.request.UserName},
 			eapserver.Failure{Reason: eapserver.NoMethod, Text: "request without EAP-Message"})
-		return e.encode(radius.NewReply(p, lr.CodeAccessReject))
+		reply, drop := e.encode(radius.NewReply(x.packet, lr.CodeAccessReject))
+		e.finish(x, reply, drop)
+		return
 	}
-	c, drop := e.conversation(r, p, response)
+	x.response = response
+	c, drop := e.conversation(x)
 	if drop != "" {
-		return nil, drop
+		e.finish(x, nil, drop)
+		return
 	}
 	if c == nil {
-		return e.rejectStray(p, response)
+		reply, drop := e.rejectStray(x)
+		e.finish(x, reply, drop)
+		return
 	}
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	return e.converse(c, r, p, response)
+	switch {
+	case c.wait != nil:
+		e.busy(c, x)
+	case len(response) == 0:
+		e.proceed(c, x, c.eap.Start())
+	default:
+		e.proceed(c, x, c.eap.Handle(x.request.Received, response))
+	}
 }
 
 // conversation returns the conversation that a request continues or begins, or nil for one that does neither,
 // which is what a client is left with when the server has restarted.
-func (e *Engine) conversation(r *Request, p *lr.Packet, response []byte) (*conversation, DropReason) {
+func (e *Engine) conversation(x *exchange) (*conversation, DropReason) {
 	// EAP-Start begins anew, whatever State says.
-	if v := p.Get(rfc2865.State_Type); len(v) == stateLen && len(response) > 0 {
-		if c := e.conversations.find(r.Received, state(v), r.NAS()); c != nil {
+	if v := x.packet.Get(rfc2865.State_Type); len(v) == stateLen && len(x.response) > 0 {
+		if c := e.conversations.find(x.request.Received, state(v), x.request.NAS()); c != nil {
 			return c, ""
 		}
 	}
-	if len(response) > 0 {
-		parsed, err := eap.Parse(response)
+	if len(x.response) > 0 {
+		parsed, err := eap.Parse(x.response)
 		if err != nil {
 			return nil, DropMalformed
 		}
@@ -52,7 +65,7 @@ func (e *Engine) conversation(r *Request, p *lr.Packet, response []byte) (*conve
 			return nil, ""
 		}
 	}
-	return e.begin(r, p)
+	return e.begin(x.request, x.packet)
 }
 
 // begin registers a new conversation.
@@ -62,12 +75,10 @@ func (e *Engine) begin(r *Request, p *lr.Packet) (*conversation, DropReason) {
 		return nil, DropNoRandomness
 	}
 	label := connectionLabel(r, p)
-	c.eap = eapserver.New(eapserver.Config{
-		TLS:       func() *tls.Config { return e.env.TLS(label, e.config.TLS()) },
-		Fragment:  e.config.Fragment,
-		FramedMTU: int(min(r.FramedMTU, radius.MaxLength)),
-		MaxRounds: e.config.MaxRounds,
-	})
+	config := e.config.EAP
+	config.TLS = func() *tls.Config { return e.env.TLS(label, e.config.EAP.TLS()) }
+	config.FramedMTU = int(min(r.FramedMTU, radius.MaxLength))
+	c.eap = eapserver.New(config)
 	if !e.conversations.add(r.Received, c) {
 		return nil, DropConversationsFull
 	}
@@ -85,31 +96,37 @@ func connectionLabel(r *Request, p *lr.Packet) string {
 }
 
 // rejectStray refuses a response that belongs to no conversation, so that the NAS starts over at once.
-func (e *Engine) rejectStray(p *lr.Packet, response []byte) ([]byte, DropReason) {
-	parsed, err := eap.Parse(response)
+func (e *Engine) rejectStray(x *exchange) ([]byte, DropReason) {
+	parsed, err := eap.Parse(x.response)
 	if err != nil || parsed.Code != eap.Response {
 		return nil, DropUnexpectedEAP
 	}
-	return e.reject(p, eap.Packet{Code: eap.Failure, ID: parsed.ID}.Append(nil))
+	return e.reject(x.packet, eap.Packet{Code: eap.Failure, ID: parsed.ID}.Append(nil))
 }
 
-// converse takes one step. The caller holds the conversation's mutex.
-func (e *Engine) converse(c *conversation, r *Request, p *lr.Packet, response []byte) ([]byte, DropReason) {
-	var result eapserver.Result
-	if len(response) == 0 {
-		result = c.eap.Start()
-	} else {
-		result = c.eap.Handle(r.Received, response)
-	}
+// proceed answers a request with the result of a step, or has it wait. The caller holds the conversation's mutex,
+// which is released.
+func (e *Engine) proceed(c *conversation, x *exchange, result eapserver.Result) {
 	if result.Kind == eapserver.Authenticated {
 		c.judged, c.decided = true, true
-		c.verdict = e.handler.Authorize(e.authenticated(r, result.Peer))
+		c.verdict = e.handler.Authorize(authenticated(x.request, result.Peer))
 		result = c.eap.Authorize(c.verdict.Accept)
 	}
 	if result.Failure != nil && !c.judged {
 		c.judged = true
-		e.handler.Rejected(e.failed(r, c, result.Failure), *result.Failure)
+		e.handler.Rejected(failed(x.request, c, result.Failure), *result.Failure)
 	}
+	if result.Kind == eapserver.Waiting {
+		e.suspend(c, x, result.Wait)
+		return
+	}
+	reply, drop := e.write(c, x.packet, result)
+	c.mu.Unlock()
+	e.finish(x, reply, drop)
+}
+
+// write makes the reply out of a result. The caller holds the conversation's mutex.
+func (e *Engine) write(c *conversation, p *lr.Packet, result eapserver.Result) ([]byte, DropReason) {
 	switch result.Kind {
 	case eapserver.Challenge:
 		return e.challenge(c, p, result)
@@ -136,12 +153,21 @@ func (e *Engine) reject(p *lr.Packet, failure []byte) ([]byte, DropReason) {
 	return e.encode(reply)
 }
 
-func (e *Engine) authenticated(r *Request, peer *eapserver.Peer) Access {
-	return Access{Request: r, Identity: peer.Identity, Method: peer.Method, Chain: peer.Chain, TLSVersion: peer.TLS.Version}
+func authenticated(r *Request, peer *eapserver.Peer) Access {
+	return Access{Request: r, Identity: peer.Identity, Method: methodName(peer.Method), User: peer.User, Inner: peer.Inner,
+		Groups: peer.Groups, Chain: peer.Chain, Resumed: peer.Resumed, TLSVersion: peer.TLS.Version}
 }
 
-func (e *Engine) failed(r *Request, c *conversation, f *eapserver.Failure) Access {
-	return Access{Request: r, Identity: c.eap.Identity(), Method: c.eap.Method(), Chain: f.Chain}
+func failed(r *Request, c *conversation, f *eapserver.Failure) Access {
+	return Access{Request: r, Identity: c.eap.Identity(), Method: methodName(c.eap.Method()), Chain: f.Chain}
+}
+
+// methodName is an EAP method in the words of policies, for example "eap-tls"; empty before it came to one.
+func methodName(t eap.Type) string {
+	if t == 0 {
+		return ""
+	}
+	return strings.ToLower(t.String())
 }
 
 func (e *Engine) challenge(c *conversation, p *lr.Packet, result eapserver.Result) ([]byte, DropReason) {

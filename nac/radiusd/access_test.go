@@ -57,7 +57,7 @@ func TestAccessAccept(t *testing.T) {
 			t.Fatalf("handler was asked %d times", len(b.handler.accesses))
 		}
 		a := b.handler.accesses[0]
-		if a.Identity != "host/laptop" || a.Method != eap.TypeTLS || a.TLSVersion != version || a.Chain[0].Subject.CommonName != "laptop" {
+		if a.Identity != "host/laptop" || a.Method != "eap-tls" || a.TLSVersion != version || a.Chain[0].Subject.CommonName != "laptop" {
 			t.Errorf("handler is asked about %q by %v, %v", a.Identity, a.Method, a.Chain)
 		}
 		if r := a.Request; r.ClientMAC.String() != "00:1c:b3:09:85:15" || r.SSID != "corp" || r.CalledMAC.String() != "aa:bb:cc:dd:ee:ff" ||
@@ -132,7 +132,7 @@ func TestAccessReject(t *testing.T) {
 				if len(b.handler.accesses) != 0 || len(b.handler.failures) != 1 || b.handler.failures[0].Reason != c.reason {
 					t.Fatalf("handler was asked %d times and told of %v", len(b.handler.accesses), b.handler.failures)
 				}
-				if a := b.handler.rejected[0]; a.Identity != "host/laptop" || a.Method != eap.TypeTLS || a.Chain[0].Subject.CommonName != "laptop" {
+				if a := b.handler.rejected[0]; a.Identity != "host/laptop" || a.Method != "eap-tls" || a.Chain[0].Subject.CommonName != "laptop" {
 					t.Errorf("handler is told about %q by %v, %v", a.Identity, a.Method, a.Chain)
 				}
 				if b.engine.Conversations() != 0 {
@@ -149,7 +149,8 @@ func TestRetransmissions(t *testing.T) {
 	n := b.nas(tls.VersionTLS13, 1)
 	for response := identity("x"); response != nil; {
 		request := n.exchange(response)
-		again, drop := b.engine.Handle(b.now.Add(2*time.Second), Auth, n.from, n.sent)
+		b.now = b.now.Add(2 * time.Second)
+		again, drop := b.handle(Auth, n.from, n.sent)
 		if drop != "" || !bytes.Equal(again, n.got) {
 			t.Fatalf("retransmission gets %x (%s), want %x", again, drop, n.got)
 		}
@@ -237,12 +238,12 @@ func TestIdleConversations(t *testing.T) {
 		t.Error("conversations hold no coroutines, so this test proves nothing")
 	}
 	late := b.nas(tls.VersionTLS13, 99)
-	if _, drop := b.engine.Handle(b.now, Auth, late.from, late.access(identity("x"))); drop != DropConversationsFull {
+	if _, drop := b.handle(Auth, late.from, late.access(identity("x"))); drop != DropConversationsFull {
 		t.Errorf("conversation 51 of 50: %q", drop)
 	}
 	b.now = b.now.Add(20 * time.Second)
 	response := first.last
-	if _, drop := b.engine.Handle(b.now, Auth, first.from, first.access(nil)); drop != DropConversationsFull {
+	if _, drop := b.handle(Auth, first.from, first.access(nil)); drop != DropConversationsFull {
 		t.Errorf("EAP-Start at 50 of 50: %q", drop)
 	}
 	first.exchange(response)
@@ -287,7 +288,7 @@ func TestWithoutEAP(t *testing.T) {
 	p, _ := radius.NewRequest(lr.CodeAccessRequest, 1, secret, &counter{})
 	p.Add(rfc2865.UserName_Type, lr.Attribute("001cb3098515"))
 	wire, _ := radius.EncodeRequest(p)
-	reply, drop := b.engine.Handle(b.now, Auth, apAddr, wire)
+	reply, drop := b.handle(Auth, apAddr, wire)
 	if drop != "" {
 		t.Fatal(drop)
 	}
@@ -304,7 +305,7 @@ func TestUnexpectedEAPIsDropped(t *testing.T) {
 	n := b.nas(tls.VersionTLS13, 1)
 	request := n.exchange(identity("x"))
 	stale := eap.Packet{Code: eap.Response, ID: request[1] + 7, Type: eap.TypeTLS, Data: []byte{0}}.Append(nil)
-	if _, drop := b.engine.Handle(b.now, Auth, n.from, n.access(stale)); drop != DropUnexpectedEAP {
+	if _, drop := b.handle(Auth, n.from, n.access(stale)); drop != DropUnexpectedEAP {
 		t.Errorf("got %q", drop)
 	}
 	for response := n.peer.Respond(request); response != nil; { // and the conversation goes on
@@ -324,7 +325,7 @@ func TestReplyTooLong(t *testing.T) {
 	n := b.nas(tls.VersionTLS12, 1)
 	response := identity("x")
 	for range 20 {
-		reply, drop := b.engine.Handle(b.now, Auth, n.from, n.access(response))
+		reply, drop := b.handle(Auth, n.from, n.access(response))
 		if drop != "" {
 			if drop != DropReplyTooLong {
 				t.Errorf("got %q", drop)

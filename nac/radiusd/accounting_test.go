@@ -23,7 +23,7 @@ func (b *bench) account(id byte, attrs ...*lr.AVP) (request *lr.Packet, wire, re
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	reply, drop := b.engine.Handle(b.now, Acct, apAddr, wire)
+	reply, drop := b.handle(Acct, apAddr, wire)
 	if drop != "" {
 		b.t.Fatal(drop)
 	}
@@ -62,7 +62,7 @@ func TestAccounting(t *testing.T) {
 	if want := b.now.Add(-5 * time.Second); !r.EventTime.Equal(want) {
 		t.Errorf("it happened at %v, want %v", r.EventTime, want)
 	}
-	again, drop := b.engine.Handle(b.now, Acct, apAddr, wire)
+	again, drop := b.handle(Acct, apAddr, wire)
 	if drop != "" || !bytes.Equal(again, reply) || len(b.handler.records) != 1 {
 		t.Errorf("retransmission gets %x (%s), %d records", again, drop, len(b.handler.records))
 	}

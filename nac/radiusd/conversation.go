@@ -20,6 +20,7 @@ type conversation struct {
 
 	mu      sync.Mutex // guards the rest
 	eap     *eapserver.Conversation
+	wait    *wait   // what it waits for, if it does
 	verdict Verdict // after Authorize
 	judged  bool    // Authorize or Rejected has been called
 	decided bool    // Authorize has been called, so that verdict is valid
@@ -37,12 +38,6 @@ func (c *conversation) tell() error {
 		c.told, c.toldErr = true, c.verdict.Sent()
 	}
 	return c.toldErr
-}
-
-func (c *conversation) close() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.eap.Close()
 }
 
 // conversationTable holds the conversations under way by State, in the order of their last use.

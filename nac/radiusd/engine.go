@@ -4,8 +4,8 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
-	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"nacsim/internal/radius"
@@ -31,15 +31,21 @@ const (
 	DropUnknownCode            DropReason = "unknown_code"
 	DropBadAuthenticator       DropReason = "bad_authenticator" // most often a wrong secret
 	DropNoMessageAuthenticator DropReason = "no_message_authenticator"
-	DropDuplicate              DropReason = "duplicate" // of a request that is still being worked on
+	DropDuplicate              DropReason = "duplicate"  // of a request that is still being worked on
+	DropSuperseded             DropReason = "superseded" // by a later one with the same EAP-Response, while it waited
+	DropAbandoned              DropReason = "abandoned"  // what it waited for did not come in time
+	DropWaitingFull            DropReason = "waiting_full"
 	DropUnexpectedEAP          DropReason = "unexpected_eap"
 	DropConversationsFull      DropReason = "conversations_full"
 	DropReplyTooLong           DropReason = "reply_too_long"
 	DropNoRandomness           DropReason = "no_randomness"
 )
 
-// An Env is what an Engine needs of its surroundings; a host.Host has both.
+// An Env is what an Engine needs of its surroundings; a host.Host has all of it.
 type Env struct {
+	// Now is the time at which an answer comes that was waited for.
+	Now func() time.Time
+
 	// TLS prepares the configuration of one connection: see host.Host.TLS.
 	TLS func(label string, c *tls.Config) *tls.Config
 	// Rand is the source of State values and key salts. The engine serializes reads.
@@ -56,6 +62,7 @@ type Engine struct {
 
 	duplicates    [2]*radius.DuplicateCache // by Service
 	conversations conversationTable
+	waiting       atomic.Int64
 	rand          *serialReader
 
 	dropMu sync.Mutex
@@ -83,40 +90,26 @@ func NewEngine(config Config, env Env, handler Handler) (*Engine, error) {
 	return e, nil
 }
 
-// Handle takes one datagram and returns the reply to send back to where it came from, or a reason for there being
-// none. A retransmission gets the octets of the first reply.
-func (e *Engine) Handle(now time.Time, service Service, from netip.AddrPort, datagram []byte) (reply []byte, drop DropReason) {
-	reply, drop = e.handle(now, service, from, datagram)
-	if drop != "" {
-		e.dropMu.Lock()
-		e.drops[drop]++
-		e.dropMu.Unlock()
-	}
-	return reply, drop
-}
-
-func (e *Engine) handle(now time.Time, service Service, from netip.AddrPort, datagram []byte) ([]byte, DropReason) {
+// Handle takes one datagram. The answer is given exactly once: before Handle returns, or later, by the task that
+// brings what the request has been waiting for, by Sweep, or by Close. A retransmission gets the octets of the first
+// reply, or nothing while that is awaited. The datagram is not kept.
+func (e *Engine) Handle(now time.Time, service Service, from Source, datagram []byte, answer Answer) {
 	e.Sweep(now)
-	client := e.clients.lookup(from.Addr())
-	if client == nil {
-		return nil, DropUnknownClient
+	x, reply, drop := e.take(now, service, from, datagram, answer)
+	if x == nil {
+		e.tell(answer, from, reply, drop)
+		return
 	}
-	p, err := radius.ParseRequest(datagram, client.Secret, !client.OptionalMessageAuthenticator)
-	if err != nil {
-		return nil, dropReason(err)
+	switch x.packet.Code {
+	case lr.CodeStatusServer:
+		reply, drop = e.encode(radius.NewReply(x.packet, service.alive()))
+	case lr.CodeAccountingRequest:
+		reply, drop = e.accounting(x.request, x.packet)
+	default:
+		e.access(x)
+		return
 	}
-	if !service.takes(p.Code) {
-		return nil, DropUnknownCode
-	}
-	switch status, reply := e.duplicates[service].Begin(now, from, datagram); status {
-	case radius.InProgress:
-		return nil, DropDuplicate
-	case radius.Answered:
-		return reply, ""
-	}
-	reply, drop := e.answer(now, service, from, client, p)
-	e.duplicates[service].Finish(from, datagram, reply)
-	return reply, drop
+	e.finish(x, reply, drop)
 }
 
 // takes reports whether a request belongs on the service's port.
@@ -145,16 +138,12 @@ func dropReason(err error) DropReason {
 	return DropMalformed
 }
 
-func (e *Engine) answer(now time.Time, service Service, from netip.AddrPort, client *Client, p *lr.Packet) ([]byte, DropReason) {
-	switch {
-	case p.Code == lr.CodeStatusServer && service == Acct:
-		return e.encode(radius.NewReply(p, lr.CodeAccountingResponse)) // RFC 5997 section 4.1
-	case p.Code == lr.CodeStatusServer:
-		return e.encode(radius.NewReply(p, lr.CodeAccessAccept))
-	case p.Code == lr.CodeAccountingRequest:
-		return e.accounting(newRequest(now, from, client, p), p)
+// alive is the answer to Status-Server (RFC 5997 section 4.1).
+func (s Service) alive() lr.Code {
+	if s == Acct {
+		return lr.CodeAccountingResponse
 	}
-	return e.access(newRequest(now, from, client, p), p)
+	return lr.CodeAccessAccept
 }
 
 func (e *Engine) encode(reply *lr.Packet) ([]byte, DropReason) {
@@ -179,14 +168,14 @@ func (e *Engine) Conversations() int { return e.conversations.len() }
 // the last ones do not stay when nothing comes in any more.
 func (e *Engine) Sweep(now time.Time) {
 	for c := e.conversations.popExpired(now); c != nil; c = e.conversations.popExpired(now) {
-		c.close()
+		e.end(c, DropAbandoned)
 	}
 }
 
-// Close ends all conversations. Datagrams that come later start new ones.
+// Close ends all conversations and gives up the requests that wait in them. Datagrams that come later start new ones.
 func (e *Engine) Close() {
 	for c := e.conversations.pop(); c != nil; c = e.conversations.pop() {
-		c.close()
+		e.end(c, DropAbandoned)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"nacsim/internal/eap"
 	"nacsim/internal/eap/eaptest"
 	"nacsim/internal/radius"
+	"nacsim/nac/eapserver"
 
 	lr "layeh.com/radius"
 	"layeh.com/radius/rfc2866"
@@ -76,7 +77,7 @@ func TestDrops(t *testing.T) {
 		{"malformed EAP", Auth, apAddr, signed(lr.CodeAccessRequest, eapMessage(2, 1, 0, 99, 1)), DropMalformed},
 	} {
 		before := b.engine.Drops(c.want)
-		reply, drop := b.engine.Handle(b.now, c.service, c.from, c.wire)
+		reply, drop := b.handle(c.service, c.from, c.wire)
 		if drop != c.want || reply != nil {
 			t.Errorf("%s: got %q and %d octets, want %q", c.name, drop, len(reply), c.want)
 		}
@@ -87,7 +88,7 @@ func TestDrops(t *testing.T) {
 	if len(b.handler.accesses)+len(b.handler.failures)+len(b.handler.records) != 0 || b.engine.Conversations() != 0 {
 		t.Error("a dropped datagram had an effect")
 	}
-	if reply, drop := b.engine.Handle(b.now, Auth, lax, bare(lr.CodeAccessRequest, secret)); drop != "" || reply[0] != byte(lr.CodeAccessReject) {
+	if reply, drop := b.handle(Auth, lax, bare(lr.CodeAccessRequest, secret)); drop != "" || reply[0] != byte(lr.CodeAccessReject) {
 		t.Errorf("client with optional Message-Authenticator: %q", drop)
 	}
 }
@@ -97,7 +98,7 @@ func TestStatusServer(t *testing.T) {
 	for service, want := range []lr.Code{Auth: lr.CodeAccessAccept, Acct: lr.CodeAccountingResponse} { // RFC 5997 section 4.1
 		p, _ := radius.NewRequest(lr.CodeStatusServer, 9, secret, &counter{})
 		wire, _ := radius.EncodeRequest(p)
-		reply, drop := b.engine.Handle(b.now, Service(service), apAddr, wire)
+		reply, drop := b.handle(Service(service), apAddr, wire)
 		if drop != "" {
 			t.Fatal(drop)
 		}
@@ -139,9 +140,9 @@ func TestConfigErrors(t *testing.T) {
 		config Config
 	}{
 		{"no TLS", Config{}},
-		{"client without a prefix", Config{TLS: source, Clients: []Client{{Secret: secret}}}},
-		{"client without a secret", Config{TLS: source, Clients: []Client{{Prefix: p}}}},
-		{"client twice", Config{TLS: source, Clients: []Client{{Prefix: p, Secret: secret}, {Prefix: p.Masked(), Secret: secret}}}},
+		{"client without a prefix", Config{EAP: eapserver.Config{TLS: source}, Clients: []Client{{Secret: secret}}}},
+		{"client without a secret", Config{EAP: eapserver.Config{TLS: source}, Clients: []Client{{Prefix: p}}}},
+		{"client twice", Config{EAP: eapserver.Config{TLS: source}, Clients: []Client{{Prefix: p, Secret: secret}, {Prefix: p.Masked(), Secret: secret}}}},
 	} {
 		if _, err := NewEngine(c.config, Env{}, nil); err == nil {
 			t.Errorf("%s: no error", c.name)
@@ -158,7 +159,7 @@ func TestWithoutRandomness(t *testing.T) {
 	b := newBench(t)
 	b.engine.rand.r = brokenRand{}
 	n := b.nas(tls.VersionTLS12, 1)
-	if _, drop := b.engine.Handle(b.now, Auth, n.from, n.access(identity("x"))); drop != DropNoRandomness {
+	if _, drop := b.handle(Auth, n.from, n.access(identity("x"))); drop != DropNoRandomness {
 		t.Errorf("got %q", drop)
 	}
 }
@@ -199,7 +200,8 @@ func FuzzEngine(f *testing.F) {
 	wire, _ := radius.EncodeRequest(p)
 	f.Add(wire, byte(1))
 	f.Fuzz(func(t *testing.T, datagram []byte, service byte) {
-		b.engine.Handle(b.now, Service(service&1), apAddr, datagram)
+		b.t = t
+		b.handle(Service(service&1), apAddr, datagram)
 		// As a client with the secret may send anything too, the same attributes once more with good signatures.
 		p, err := radius.Parse(datagram, secret)
 		if err != nil {
@@ -209,7 +211,7 @@ func FuzzEngine(f *testing.F) {
 		if err != nil {
 			return
 		}
-		reply, drop := b.engine.Handle(b.now, Service(service&1), apAddr, wire)
+		reply, drop := b.handle(Service(service&1), apAddr, wire)
 		if (reply == nil) == (drop == "") {
 			t.Fatalf("reply of %d octets and drop %q", len(reply), drop)
 		}

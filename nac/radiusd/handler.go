@@ -4,14 +4,13 @@ import (
 	"crypto/x509"
 	"time"
 
-	"nacsim/internal/eap"
 	"nacsim/nac/eapserver"
 
 	lr "layeh.com/radius"
 )
 
-// A Handler decides. Its methods are called from the tasks that read the sockets, several at the same time in the
-// live world, and must not block.
+// A Handler decides. Its methods are called from the tasks that read the sockets, and from those that bring what a
+// conversation has been waiting for, several at the same time in the live world, and must not block.
 type Handler interface {
 	// Authorize is called once for each conversation, when the client has proven who it is and nothing that
 	// commits the server has been sent. With TLS 1.3 the NAS is told only when the client has acknowledged, which a
@@ -30,11 +29,18 @@ type Access struct {
 	Request *Request
 	// Identity is what the client called itself (EAP-Response/Identity); a claim.
 	Identity string
-	// Method is the EAP method; zero when it did not come to one.
-	Method eap.Type
+	// Method is how it authenticated, in the words of policies: "eap-tls", "eap-ttls" and so on; empty when it did not
+	// come to that.
+	Method string
+	// User is whose password the client has proven to know inside a tunnel, Inner how, for example "mschapv2", and
+	// Groups what the directory has the user in.
+	User, Inner string
+	Groups      []string
 	// Chain is the client's certificate, first, and what leads to the trusted CA. With Rejected it is what the
 	// client sent, not verified, if anything.
 	Chain []*x509.Certificate
+	// Resumed says that the client was authenticated earlier and has resumed the TLS session.
+	Resumed bool
 	// TLSVersion is that of crypto/tls, for example tls.VersionTLS13.
 	TLSVersion uint16
 }

@@ -80,12 +80,12 @@ func newBench(t testing.TB, change ...func(*Config)) *bench {
 	server := eaptest.ServerTLS(b.ca)
 	config := Config{
 		Clients: []Client{{Prefix: netip.MustParsePrefix("10.0.1.0/24"), Name: "aps", Secret: secret}},
-		TLS:     func() *tls.Config { return server },
+		EAP:     eapserver.Config{TLS: func() *tls.Config { return server }},
 	}
 	for _, f := range change {
 		f(&config)
 	}
-	env := Env{Rand: &counter{}, TLS: func(label string, c *tls.Config) *tls.Config {
+	env := Env{Now: func() time.Time { return b.now }, Rand: &counter{}, TLS: func(label string, c *tls.Config) *tls.Config {
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		b.labels = append(b.labels, label)
@@ -97,6 +97,22 @@ func newBench(t testing.TB, change ...func(*Config)) *bench {
 	}
 	t.Cleanup(b.engine.Close)
 	return b
+}
+
+// handle has the engine take a datagram that it answers at once.
+func (b *bench) handle(service Service, from netip.AddrPort, datagram []byte) (reply []byte, drop DropReason) {
+	b.t.Helper()
+	answers := 0
+	b.engine.Handle(b.now, service, Source{Addr: from}, datagram, func(to Source, r []byte, d DropReason) {
+		if answers++; to.Addr != from || (r == nil) == (d == "") {
+			b.t.Errorf("answer to %v: %d octets, drop %q", to, len(r), d)
+		}
+		reply, drop = r, d
+	})
+	if answers != 1 {
+		b.t.Errorf("%d answers at once", answers)
+	}
+	return reply, drop
 }
 
 // A nas is one port of a NAS with a supplicant behind it.
@@ -158,7 +174,7 @@ func (n *nas) access(packet []byte) []byte {
 func (n *nas) exchange(packet []byte) []byte {
 	t := n.b.t
 	t.Helper()
-	reply, drop := n.b.engine.Handle(n.b.now, Auth, n.from, n.access(packet))
+	reply, drop := n.b.handle(Auth, n.from, n.access(packet))
 	if drop != "" {
 		t.Fatalf("server drops EAP %x: %s", packet, drop)
 	}

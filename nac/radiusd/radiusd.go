@@ -8,7 +8,6 @@
 package radiusd
 
 import (
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -27,6 +26,8 @@ const (
 	DefaultConversationTTL = 30 * time.Second
 	// DefaultMaxConversations bounds the conversations under way. One costs some 20 KiB.
 	DefaultMaxConversations = 100_000
+	// DefaultMaxWaiting bounds the requests that wait for somebody else.
+	DefaultMaxWaiting = 10_000
 	// DefaultDuplicateTTL is how long a request is remembered: longer than a NAS goes on retransmitting, and
 	// shorter than it takes a busy one to come round to the same identifier.
 	DefaultDuplicateTTL = 30 * time.Second
@@ -56,23 +57,22 @@ type Config struct {
 	AuthAddr, AcctAddr netip.AddrPort
 	// Clients are those whose requests are answered. An unknown source gets no answer.
 	Clients []Client
-	// TLS returns the server's certificate, the CAs for client certificates (ClientCAs) and the TLS versions. It is
-	// called for each EAP-TLS conversation, so that a renewed certificate is taken up.
-	TLS func() *tls.Config
+	// EAP is what each EAP conversation is made from. Its TLS is called for each, so that a renewed certificate is
+	// taken up. Its FramedMTU is set from the request.
+	EAP eapserver.Config
 
-	// Fragment is the most TLS data in one EAP packet, in octets; a smaller Framed-MTU lowers it.
-	Fragment int
-	// MaxRounds bounds the requests in one EAP conversation.
-	MaxRounds        int
 	ConversationTTL  time.Duration
 	MaxConversations int
-	DuplicateTTL     time.Duration
-	MaxDuplicates    int
+	// MaxWaiting bounds the requests that wait for somebody else, a directory or an OCSP responder, at the same time.
+	// One that waits for longer than ConversationTTL is not answered.
+	MaxWaiting    int
+	DuplicateTTL  time.Duration
+	MaxDuplicates int
 }
 
 // withDefaults returns the configuration with its zero values replaced, or what is wrong with it.
 func (c Config) withDefaults() (Config, error) {
-	if c.TLS == nil {
+	if c.EAP.TLS == nil {
 		return c, errors.New("radiusd: no TLS configuration")
 	}
 	seen := make(map[netip.Prefix]bool, len(c.Clients))
@@ -87,9 +87,9 @@ func (c Config) withDefaults() (Config, error) {
 		}
 		seen[client.Prefix.Masked()] = true
 	}
-	orDefault(&c.MaxRounds, eapserver.DefaultMaxRounds)
 	orDefault(&c.ConversationTTL, DefaultConversationTTL)
 	orDefault(&c.MaxConversations, DefaultMaxConversations)
+	orDefault(&c.MaxWaiting, DefaultMaxWaiting)
 	orDefault(&c.DuplicateTTL, DefaultDuplicateTTL)
 	orDefault(&c.MaxDuplicates, DefaultMaxDuplicates)
 	return c, nil

@@ -18,8 +18,10 @@ import (
 // A Request is what a RADIUS request says about the client and where it is connected. Absent attributes are zero.
 type Request struct {
 	Received time.Time
-	From     netip.AddrPort // source of the datagram
+	From     netip.AddrPort // source of the datagram, or the other end of the connection
 	Client   Client         // whose request it is
+
+	Transport Transport
 
 	UserName      string // as the NAS copied it from the EAP identity
 	NASIdentifier string
@@ -53,8 +55,8 @@ func (r *Request) CoAAddr() netip.AddrPort { return netip.AddrPortFrom(r.NAS(), 
 
 // newRequest reads the attributes in one pass. A malformed one counts as absent: a NAS that writes a bad NAS-Port
 // still has clients that want to authenticate.
-func newRequest(now time.Time, from netip.AddrPort, client *Client, p *lr.Packet) *Request {
-	r := &Request{Received: now, From: from, Client: *client, Attributes: p.Attributes}
+func newRequest(now time.Time, from Source, client *Client, p *lr.Packet) *Request {
+	r := &Request{Received: now, From: from.Addr, Client: *client, Transport: from.Transport, Attributes: p.Attributes}
 	for _, a := range p.Attributes {
 		v := a.Attribute
 		switch a.Type {

@@ -27,7 +27,7 @@ func TestSent(t *testing.T) {
 				if got := sent - before; got > 0 != final {
 					t.Errorf("accept %v: %v sent, handler told %d times", accept, n.reply.Code, got)
 				}
-				if _, drop := b.engine.Handle(b.now, Auth, n.from, n.sent); drop != "" {
+				if _, drop := b.handle(Auth, n.from, n.sent); drop != "" {
 					t.Fatal(drop)
 				}
 				response = n.peer.Respond(request)

@@ -29,7 +29,7 @@ type Server struct {
 // Start opens the sockets and starts as many readers on each as the host has use for. The server stops when the
 // host goes down or when it is closed.
 func Start(h host.Host, config Config, handler Handler) (*Server, error) {
-	engine, err := NewEngine(config, Env{TLS: h.TLS, Rand: h.Rand("radius")}, handler)
+	engine, err := NewEngine(config, Env{Now: h.Now, TLS: h.TLS, Rand: h.Rand("radius")}, handler)
 	if err != nil {
 		return nil, err
 	}
@@ -71,6 +71,13 @@ const retryDelay = 100 * time.Millisecond
 func (s *Server) serve(conn host.PacketConn, service Service) {
 	defer s.done()
 	buf := make([]byte, radius.MaxLength) // whatever is beyond is padding
+	answer := func(to Source, reply []byte, drop DropReason) {
+		if drop != "" {
+			s.traceDrop(to.Addr, drop)
+			return
+		}
+		_ = conn.WriteTo(reply, to.Addr) // a socket that is down says so to the reader
+	}
 	for {
 		n, from, err := conn.ReadFrom(buf, time.Time{})
 		if errors.Is(err, host.ErrDown) {
@@ -82,12 +89,7 @@ func (s *Server) serve(conn host.PacketConn, service Service) {
 			}
 			continue
 		}
-		reply, drop := s.engine.Handle(s.host.Now(), service, from, buf[:n])
-		if drop != "" {
-			s.traceDrop(from, drop)
-		} else if errors.Is(conn.WriteTo(reply, from), host.ErrDown) {
-			return
-		}
+		s.engine.Handle(s.host.Now(), service, Source{Addr: from}, buf[:n], answer)
 		s.armSweep()
 	}
 }

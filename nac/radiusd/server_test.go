@@ -179,7 +179,7 @@ func TestSweepTimer(t *testing.T) {
 func TestDropsAreTraced(t *testing.T) {
 	h, _, s := startServer(t)
 	for range 300 {
-		s.engine.Handle(eaptest.Now, Auth, apAddr, nil)
+		s.engine.Handle(eaptest.Now, Auth, Source{Addr: apAddr}, nil, func(Source, []byte, DropReason) {})
 		s.traceDrop(apAddr, DropMalformed)
 	}
 	if h.traces[0] != "drop from=10.0.1.1:40000 reason=malformed count=1" {
@@ -229,7 +229,7 @@ func BenchmarkOnboarding(b *testing.B) {
 				}
 			}
 		})
-		server := x.engine.config.TLS()
+		server := x.engine.config.EAP.TLS()
 		b.Run("bare "+tls.VersionName(version), func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
