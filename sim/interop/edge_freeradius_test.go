@@ -180,7 +180,7 @@ func TestInteropFreeRADIUSRefuses(t *testing.T) {
 			{"no certificate", tls.Certificate{}, corp.Certificate(),
 				"EAP-Failure", "peer did not return a certificate"},
 			{"server not trusted", clientCertificate(t, corp, "LAPTOP-1", from, to), foreign.Certificate(),
-				"server certificate refused: x509: certificate signed by unknown authority", "Alert read:fatal:bad certificate"},
+				"server certificate refused: x509: certificate signed by unknown authority", "Alert read:fatal:unknown CA"},
 		} {
 			t.Run("TLS "+version+"/"+tt.name, func(t *testing.T) {
 				config := stationConfig(version, tt.certificate, tt.trust, 0)
