@@ -5,12 +5,15 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
+	"slices"
+	"strings"
 
 	"nacsim/internal/eap"
 )
 
 // Config is what a peer knows of itself, of the servers it believes, and how it behaves. The zero value of a
-// setting means its default.
+// setting means that of its profile, or else its default.
 type Config struct {
 	// Identity is the EAP identity, for example "host/LAPTOP-1"; at most 253 octets.
 	Identity string
@@ -20,20 +23,56 @@ type Config struct {
 	// Method is the EAP method the peer wants: it refuses every other with a NAK that names this one. EAP-TLS by
 	// default.
 	Method eap.Type
+	// Inner is how the user is authenticated inside EAP-TTLS (PAP by default) or PEAP (EAP-MSCHAPv2 by default).
+	Inner Inner
+	// User is the name of the user, by default Identity, and Password the user's password.
+	User, Password string
 	// Certificate is the client certificate with its chain and private key. Without one the peer presents an empty
 	// certificate list, which a server that wants one refuses.
 	Certificate tls.Certificate
 	// RootCAs are the authorities a server certificate is verified with. Nil trusts none.
 	RootCAs *x509.CertPool
-	// ServerName is the name the server certificate must carry, as RFC 6125 matches it; empty takes any name.
-	ServerName string
+	// ServerName is the name the server certificate must carry, as RFC 6125 matches it. ServerSuffix is the domain
+	// that name must be or be in, for example "corp.example". Empty takes any name.
+	ServerName, ServerSuffix string
 	// MinTLS and MaxTLS bound the TLS version, tls.VersionTLS12 and tls.VersionTLS13 by default.
 	MinTLS, MaxTLS uint16
+	// Groups are the groups offered for the key exchange, X25519, P-256 and P-384 by default.
+	Groups []tls.CurveID
 	// FragmentSize is the most TLS data sent in one EAP packet, in octets, 64 to 1398 (default).
 	FragmentSize int
+	// Lengths says which fragments state the length of the whole message; OnFirstOfSeveral by default.
+	Lengths Lengths
+	// BadServer is what is done about a server certificate that is not believed; SendAlert by default.
+	BadServer BadServer
+	// ExpandedNAK answers methods of expanded type with an expanded NAK (RFC 3748 section 5.3.2), not a legacy one.
+	ExpandedNAK bool
 	// Sessions keeps TLS sessions for resumption; nil never resumes. Peers of different clients must not share one.
 	Sessions tls.ClientSessionCache
+	// Rand is where MS-CHAP-V2 takes its challenges from.
+	Rand io.Reader
+	// Profile is the name of the real supplicant whose habits fill in what is not set, see [ProfileNames].
+	Profile string
 }
+
+// Lengths is a habit in stating the TLS Message Length, the L flag (RFC 5216 section 3.1).
+type Lengths uint8
+
+// The habits.
+const (
+	OnFirstOfSeveral Lengths = iota + 1 // on the first fragment of a message in several, where it must be
+	OnFirst                             // also on messages in one piece
+	OnAll                               // on every fragment
+)
+
+// BadServer is what a supplicant does about a server certificate that it does not believe.
+type BadServer uint8
+
+// The habits.
+const (
+	SendAlert     BadServer = iota + 1 // tell the server by a TLS alert, and wait for its EAP-Failure
+	StopAnswering                      // ask the user, who is not there: the server hears no more
+)
 
 // maxIdentity is the longest identity: it becomes a User-Name attribute.
 const maxIdentity = 253
@@ -42,28 +81,35 @@ const defaultFragmentSize = 1398
 
 // WithDefaults checks the configuration and fills in what is not set.
 func (c Config) WithDefaults() (Config, error) {
-	switch {
-	case c.Identity == "" || len(c.Identity) > maxIdentity:
-		return c, fmt.Errorf("EAP identity %q has %d octets, 1 to %d are possible", c.Identity, len(c.Identity), maxIdentity)
-	case len(c.Anonymous) > maxIdentity:
-		return c, fmt.Errorf("anonymous EAP identity %q has %d octets, at most %d are possible", c.Anonymous, len(c.Anonymous), maxIdentity)
-	case c.FragmentSize != 0 && (c.FragmentSize < eap.MinFragment || c.FragmentSize > defaultFragmentSize):
-		return c, fmt.Errorf("fragment size %d, %d to %d octets are possible", c.FragmentSize, eap.MinFragment, defaultFragmentSize)
+	if c.Profile != "" {
+		profile, ok := ProfileNamed(c.Profile)
+		if !ok {
+			return c, fmt.Errorf("profile %q is none of %s", c.Profile, strings.Join(ProfileNames(), ", "))
+		}
+		profile.fill(&c)
 	}
+	setDefault(&c.User, c.Identity)
 	setDefault(&c.Method, eap.TypeTLS)
-	if c.Method != eap.TypeTLS {
-		return c, fmt.Errorf("EAP method %v is not one a peer speaks", c.Method)
+	switch c.Method {
+	case eap.TypeTTLS:
+		setDefault(&c.Inner, PAP)
+	case eap.TypePEAP:
+		setDefault(&c.Inner, EAPMSCHAPv2)
 	}
 	setDefault(&c.MinTLS, tls.VersionTLS12)
 	setDefault(&c.MaxTLS, tls.VersionTLS13)
-	if c.MinTLS > c.MaxTLS {
-		return c, fmt.Errorf("lowest TLS version %s is above the highest, %s", tls.VersionName(c.MinTLS), tls.VersionName(c.MaxTLS))
+	if c.Groups == nil {
+		// What deployed supplicants offer. Go's own first choice, X25519MLKEM768, makes the ClientHello exceed an EAP
+		// packet and costs a round trip.
+		c.Groups = []tls.CurveID{tls.X25519, tls.CurveP256, tls.CurveP384}
 	}
 	setDefault(&c.FragmentSize, defaultFragmentSize)
+	setDefault(&c.Lengths, OnFirstOfSeveral)
+	setDefault(&c.BadServer, SendAlert)
 	if c.RootCAs == nil {
 		c.RootCAs = x509.NewCertPool() // nil would mean the authorities of the operating system
 	}
-	return c, nil
+	return c, c.check()
 }
 
 func setDefault[T comparable](v *T, d T) {
@@ -73,6 +119,32 @@ func setDefault[T comparable](v *T, d T) {
 	}
 }
 
+// check looks for mistakes in a configuration that is filled in.
+func (c *Config) check() error {
+	for _, id := range []struct{ what, is string }{{"EAP identity", c.Identity}, {"anonymous EAP identity", c.Anonymous}, {"user name", c.User}} {
+		if len(id.is) > maxIdentity {
+			return fmt.Errorf("%s %q has %d octets, at most %d are possible", id.what, id.is, len(id.is), maxIdentity)
+		}
+	}
+	switch {
+	case c.Identity == "":
+		return errors.New("EAP identity is empty")
+	case MethodName(c.Method, c.Inner) == "":
+		return fmt.Errorf("method %v with %q inside is not one a peer speaks", c.Method, c.Inner)
+	case c.needsRand() && c.Rand == nil:
+		return errors.New("MS-CHAP-V2 needs a source of randomness")
+	case c.FragmentSize < eap.MinFragment || c.FragmentSize > defaultFragmentSize:
+		return fmt.Errorf("fragment size %d, %d to %d octets are possible", c.FragmentSize, eap.MinFragment, defaultFragmentSize)
+	case c.MinTLS > c.MaxTLS:
+		return fmt.Errorf("lowest TLS version %s is above the highest, %s", tls.VersionName(c.MinTLS), tls.VersionName(c.MaxTLS))
+	}
+	return nil
+}
+
+func (c *Config) needsRand() bool {
+	return c.Method == eap.TypeMSCHAPv2 || slices.Contains([]Inner{MSCHAPv2, EAPMSCHAPv2}, c.Inner)
+}
+
 // outerIdentity is what the peer answers to an EAP-Request/Identity.
 func (c *Config) outerIdentity() string {
 	if c.Anonymous != "" {
@@ -80,5 +152,3 @@ func (c *Config) outerIdentity() string {
 	}
 	return c.Identity
 }
-
-var errNoCertificate = errors.New("server sent no certificate")

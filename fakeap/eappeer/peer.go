@@ -73,7 +73,7 @@ type Peer struct {
 	lastResponse []byte
 	active       bool // a request has been answered since the last outcome
 
-	method *tlsMethod // nil before its first request
+	outer exchange
 }
 
 // New returns a peer with a checked configuration. Prepare is called once for each handshake and returns the TLS
@@ -86,20 +86,23 @@ func New(cfg Config, prepare func(*tls.Config) *tls.Config) (*Peer, error) {
 	if prepare == nil {
 		prepare = func(c *tls.Config) *tls.Config { return c }
 	}
-	return &Peer{cfg: cfg, prepare: prepare}, nil
+	p := &Peer{cfg: cfg, prepare: prepare}
+	p.outer = exchange{
+		identity: cfg.outerIdentity(), want: cfg.Method, expanded: cfg.ExpandedNAK,
+		begin: func() method { return p.newMethod(cfg.Method, false) },
+	}
+	return p, nil
 }
 
 // SetCertificate replaces the client certificate; handshakes that begin later present it. Sessions of the one
 // before are not forgotten: use a new cache where that matters.
 func (p *Peer) SetCertificate(c tls.Certificate) { p.cfg.Certificate = c }
 
+// SetPassword replaces the password; methods that begin later use it.
+func (p *Peer) SetPassword(password string) { p.cfg.Password = password }
+
 // Close releases what a running authentication holds. The peer stays usable.
-func (p *Peer) Close() {
-	if p.method != nil {
-		p.method.close()
-	}
-	p.method = nil
-}
+func (p *Peer) Close() { p.outer.close() }
 
 // Restart forgets everything, for a new connection.
 func (p *Peer) Restart() {
@@ -140,8 +143,11 @@ func (p *Peer) request(q eap.Packet, packet []byte) Answer {
 	case p.before != nil && bytes.Equal(packet, p.before):
 		return Answer{}
 	}
-	typ, data, ok := p.respond(q)
+	typ, data, ok := p.outer.respond(q)
 	if !ok {
+		if reason, final := p.outer.failure(); final {
+			return p.failed(reason)
+		}
 		return Answer{}
 	}
 	p.before, p.last = p.last, bytes.Clone(packet)
@@ -150,34 +156,14 @@ func (p *Peer) request(q eap.Packet, packet []byte) Answer {
 	return Answer{Response: p.lastResponse}
 }
 
-func (p *Peer) respond(q eap.Packet) (typ eap.Type, data []byte, ok bool) {
-	switch q.Type {
-	case eap.TypeIdentity:
-		return eap.TypeIdentity, []byte(p.cfg.outerIdentity()), true
-	case eap.TypeNotification:
-		return eap.TypeNotification, nil, true
-	case p.cfg.Method:
-		if _, start := eap.IsStart(q.Data); start {
-			p.Close()
-			p.method = newTLSMethod(p)
-		}
-		if p.method == nil {
-			return 0, nil, false
-		}
-		data, ok = p.method.respond(q.Data)
-		return q.Type, data, ok
-	}
-	return eap.TypeLegacyNAK, []byte{byte(p.cfg.Method)}, true
-}
-
 // success believes in EAP-Success only once the method has succeeded on this side (RFC 3748 section 4.2).
 func (p *Peer) success() Answer {
-	if p.method == nil || !p.method.succeeded() {
+	if !p.outer.succeeded() {
 		return Answer{}
 	}
 	a := p.outcome(Succeeded)
 	var err error
-	if a.MSK, err = p.method.keys(); err != nil {
+	if a.MSK, err = p.outer.method.msk(); err != nil {
 		a.Outcome, a.Reason = Failed, err.Error()
 	}
 	p.end()
@@ -189,11 +175,16 @@ func (p *Peer) failure() Answer {
 	if !p.active {
 		return Answer{}
 	}
-	a := p.outcome(Failed)
-	a.Reason = "EAP-Failure"
-	if p.method != nil && p.method.reason != "" {
-		a.Reason = p.method.reason
+	reason := p.Reason()
+	if reason == "" {
+		reason = "EAP-Failure"
 	}
+	return p.failed(reason)
+}
+
+func (p *Peer) failed(reason string) Answer {
+	a := p.outcome(Failed)
+	a.Reason = reason
 	p.end()
 	return a
 }
@@ -201,9 +192,18 @@ func (p *Peer) failure() Answer {
 // outcome is the answer that ends the authentication, without its keys and reason.
 func (p *Peer) outcome(o Outcome) Answer {
 	a := Answer{Outcome: o}
-	if p.method != nil {
+	if p.outer.method != nil {
 		a.Method = p.cfg.Method
-		a.TLS, a.Resumed = p.method.session()
+	}
+	if t, ok := p.outer.method.(*tunnel); ok {
+		a.TLS, a.Resumed = t.session()
 	}
 	return a
+}
+
+// Reason says why the running authentication has failed on this side, or will, as far as it is known; "" if it has
+// not. It is for who gives up waiting for the server.
+func (p *Peer) Reason() string {
+	reason, _ := p.outer.failure()
+	return reason
 }

@@ -211,7 +211,7 @@ func TestConfigErrors(t *testing.T) {
 		change func(*Config)
 		want   string
 	}{
-		{func(c *Config) { c.Identity = "" }, "identity"},
+		{func(c *Config) { c.Identity, c.User = "", "x" }, "identity"},
 		{func(c *Config) { c.Identity = strings.Repeat("x", 254) }, "254 octets"},
 		{func(c *Config) { c.Anonymous = strings.Repeat("x", 255) }, "255 octets"},
 		{func(c *Config) { c.Method = eap.TypeSIM }, "EAP-SIM"},

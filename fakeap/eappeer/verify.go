@@ -3,6 +3,9 @@ package eappeer
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
+	"fmt"
+	"strings"
 	"time"
 )
 
@@ -11,22 +14,22 @@ import (
 // The server's certificate is verified here and not by crypto/tls, for its rules are those of 802.1X and not of
 // the web: a network has no host name to compare with or to send, and a resumed session is verified like a new one.
 func (p *Peer) tlsConfig() *tls.Config {
-	now := func() time.Time { return p.now }
+	certificate := p.cfg.Certificate // replaced for later handshakes only
 	return &tls.Config{
 		InsecureSkipVerify: true,
 		VerifyConnection:   func(s tls.ConnectionState) error { return p.cfg.verify(s.PeerCertificates, p.now) },
 		MinVersion:         p.cfg.MinTLS,
 		MaxVersion:         p.cfg.MaxTLS,
+		CurvePreferences:   p.cfg.Groups,
 		ClientSessionCache: p.cfg.Sessions,
-		Time:               now,
-		// What deployed supplicants offer. Go's own first choice, X25519MLKEM768, makes the ClientHello exceed an
-		// EAP packet and costs a round trip.
-		CurvePreferences: []tls.CurveID{tls.X25519, tls.CurveP256, tls.CurveP384},
+		Time:               func() time.Time { return p.now },
 		// Supplicants present the certificate they are configured with, also to a server that names other
 		// authorities; with Certificates, crypto/tls would present none.
-		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &p.cfg.Certificate, nil },
+		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &certificate, nil },
 	}
 }
+
+var errNoCertificate = errors.New("server sent no certificate")
 
 // verify is the peer's verdict on the chain of a server.
 func (c *Config) verify(chain []*x509.Certificate, now time.Time) error {
@@ -37,8 +40,24 @@ func (c *Config) verify(chain []*x509.Certificate, now time.Time) error {
 	for _, intermediate := range chain[1:] {
 		o.Intermediates.AddCert(intermediate)
 	}
-	if _, err := chain[0].Verify(o); err != nil {
+	_, err := chain[0].Verify(o)
+	if err == nil && c.ServerSuffix != "" && !nameUnder(chain[0], c.ServerSuffix) {
+		err = fmt.Errorf("x509: certificate is valid for %s, not for a name under %s", strings.Join(chain[0].DNSNames, ", "), c.ServerSuffix)
+	}
+	if err != nil {
 		return &tls.CertificateVerificationError{UnverifiedCertificates: chain, Err: err}
 	}
 	return nil
+}
+
+// nameUnder reports whether the certificate has a DNS name that is the domain or one below it, label by label, as
+// wpa_supplicant's domain_suffix_match wants.
+func nameUnder(c *x509.Certificate, domain string) bool {
+	domain = strings.ToLower(domain)
+	for _, name := range c.DNSNames {
+		if name = strings.ToLower(name); name == domain || strings.HasSuffix(name, "."+domain) {
+			return true
+		}
+	}
+	return false
 }

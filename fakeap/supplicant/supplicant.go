@@ -41,6 +41,9 @@ type connection struct {
 // Start checks the configuration and returns a station that is not connected to anything. It writes lines of kind
 // "supplicant" to the host's trace.
 func Start(h host.Host, cfg Config) (*Supplicant, error) {
+	if cfg.Rand == nil {
+		cfg.Rand = h.Rand("supplicant/eap")
+	}
 	cfg, err := cfg.withDefaults()
 	if err != nil {
 		return nil, err
@@ -115,6 +118,16 @@ func (s *Supplicant) SetCertificate(c tls.Certificate) {
 	s.cfg.Certificate = c
 	if s.connection != nil {
 		s.connection.machine.peer.SetCertificate(c)
+	}
+}
+
+// SetPassword replaces the user's password; authentications that begin later use it.
+func (s *Supplicant) SetPassword(password string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.cfg.Password = password
+	if s.connection != nil {
+		s.connection.machine.peer.SetPassword(password)
 	}
 }
 

@@ -23,6 +23,10 @@ type freeRADIUS struct {
 	Fragment      int    // the longest EAP-TLS packet, in octets
 	IncludeLength bool   // each fragment says how long the message is, and not the first only
 
+	Resumes bool // TLS sessions are kept for resumption
+
+	User, Password string // the one user with a password
+
 	server tls.Certificate
 	root   *x509.Certificate // the CA of client certificates
 
