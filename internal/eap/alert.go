@@ -23,8 +23,10 @@ const (
 	AlertCertificateUnknown     Alert = 46
 	AlertUnknownCA              Alert = 48
 	AlertAccessDenied           Alert = 49
+	AlertDecodeError            Alert = 50
 	AlertProtocolVersion        Alert = 70
 	AlertInternalError          Alert = 80
+	AlertBadStatusResponse      Alert = 113 // bad_certificate_status_response: of an OCSP staple
 	AlertCertificateRequired    Alert = 116
 )
 
@@ -35,7 +37,7 @@ func (a Alert) String() string { return strings.TrimPrefix(tls.AlertError(a).Err
 func (a Alert) AboutCertificate() bool {
 	switch a {
 	case AlertBadCertificate, AlertUnsupportedCertificate, AlertCertificateRevoked, AlertCertificateExpired,
-		AlertCertificateUnknown, AlertUnknownCA:
+		AlertCertificateUnknown, AlertUnknownCA, AlertBadStatusResponse, AlertCertificateRequired:
 		return true
 	}
 	return false
@@ -49,19 +51,51 @@ func LocalAlert(err error) (Alert, bool) {
 	if a, ok := alertOf(err, localError); ok {
 		return a, true
 	}
-	// crypto/tls returns the verdict on a certificate and not the alert it chose for it: these are its choices.
-	var verdict *tls.CertificateVerificationError
-	if !errors.As(err, &verdict) {
+	return chosenAlert(err)
+}
+
+// A Refusal is the error of a verification callback that chooses the alert for the other side.
+type Refusal struct {
+	Alert Alert
+	Err   error // why
+}
+
+// Error is the reason.
+func (r *Refusal) Error() string { return r.Err.Error() }
+
+// Unwrap is the reason.
+func (r *Refusal) Unwrap() error { return r.Err }
+
+// chosenAlert is the alert that tells best of a verification that failed: that of a [Refusal], or the one for the
+// verdict of crypto/x509 (RFC 8446 section 6.2). crypto/tls would choose bad_certificate for most of them.
+func chosenAlert(err error) (Alert, bool) {
+	if r, ok := errors.AsType[*Refusal](err); ok {
+		return r.Alert, true
+	}
+	if !isVerdict(err) {
 		return 0, false
 	}
-	var invalid x509.CertificateInvalidError
+	if invalid, ok := errors.AsType[x509.CertificateInvalidError](err); ok {
+		switch invalid.Reason {
+		case x509.Expired: // or not valid yet
+			return AlertCertificateExpired, true
+		case x509.IncompatibleUsage:
+			return AlertUnsupportedCertificate, true
+		}
+		return AlertBadCertificate, true
+	}
 	switch {
 	case errors.As(err, new(x509.UnknownAuthorityError)):
 		return AlertUnknownCA, true
-	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
-		return AlertCertificateExpired, true
+	case errors.As(err, new(x509.HostnameError)):
+		return AlertCertificateUnknown, true
 	}
 	return AlertBadCertificate, true
+}
+
+func isVerdict(err error) bool {
+	_, ok := errors.AsType[*tls.CertificateVerificationError](err)
+	return ok
 }
 
 // How crypto/tls names the operation in the net.OpError that wraps an alert.
@@ -85,20 +119,16 @@ func alertOf(err error, op string) (Alert, bool) {
 }
 
 // alertLen is the length of an unencrypted alert record: type, version, length, level, description.
-const alertLen = 7
+const alertLen = recordHeader + alertBody
 
 // PlainAlert returns the fatal alert at the end of unencrypted records, as [TLS.Step] returns them when a
 // handshake fails before there are keys.
 func PlainAlert(records []byte) (Alert, bool) {
-	const (
-		alertRecord = 21
-		fatal       = 2
-	)
 	if len(records) < alertLen {
 		return 0, false
 	}
 	r := records[len(records)-alertLen:]
-	if r[0] != alertRecord || r[3] != 0 || r[4] != 2 || r[5] != fatal {
+	if r[0] != recordAlert || r[3] != 0 || r[4] != alertBody || r[5] != levelFatal {
 		return 0, false
 	}
 	return Alert(r[6]), true

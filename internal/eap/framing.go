@@ -22,8 +22,8 @@ const FrameOverhead = typedLen + 1 + 4
 // MinFragment is the smallest fragment a [Framer] makes, in octets of TLS data.
 const MinFragment = 64
 
-// DefaultMaxMessage is the limit on a reassembled message. A chain of four RSA-4096 certificates needs
-// about 8 KiB.
+// DefaultMaxMessage is the limit on a reassembled message, which is that of crypto/tls on a handshake message. A chain
+// of four RSA-4096 certificates needs about 8 KiB. Only octets that have come take memory.
 const DefaultMaxMessage = 64 << 10
 
 // The ways the data of a TLS-based method can be wrong. Errors of [Framer.Receive] wrap one of them.
@@ -145,6 +145,9 @@ func (f *Framer) receiveFirst(h frameHeader, body []byte) ([]byte, bool, error) 
 	}
 	if int64(len(body)) >= int64(h.length) {
 		return nil, false, fmt.Errorf("%w: M flag on %d of %d octets", ErrFrame, len(body), h.length)
+	}
+	if f.in == nil { // trust a declaration only so far
+		f.in = make([]byte, 0, min(int(h.length), 4*len(body)))
 	}
 	f.in = append(f.in[:0], body...)
 	f.declared, f.receiving = h.length, true

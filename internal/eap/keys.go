@@ -9,25 +9,27 @@ import (
 // KeyLen is the length of the MSK and of the EMSK, in octets (RFC 5247 section 1.2).
 const KeyLen = 64
 
+var errNoKeys = errors.New("eap: no keys before the TLS handshake is complete")
+
 // Keys derives the Master Session Key and the Extended Master Session Key of a TLS-based method from the
 // completed handshake: RFC 5216 section 2.3 for EAP-TLS, RFC 5281 section 8 for EAP-TTLS and the PEAP
-// specification with TLS 1.2, RFC 9190 section 2.3 and RFC 9427 section 2.1 with TLS 1.3. MSK[0:32] is what the
+// specification with TLS 1.2, RFC 9190 section 2.3 and RFC 9427 section 2.1 with TLS 1.3. TEAP derives its
+// own from [TLS.TEAPSeed]. MSK[0:32] is what the
 // NAS receives as MS-MPPE-Recv-Key and MSK[32:64] as MS-MPPE-Send-Key.
 //
 // TLS 1.2 without extended master secret is accepted, as deployed peers need; that takes the go.mod setting
 // tlsunsafeekm=1.
 func (t *TLS) Keys(method Type) (msk, emsk []byte, err error) {
 	if !t.complete {
-		return nil, nil, errors.New("eap: no keys before the TLS handshake is complete")
+		return nil, nil, errNoKeys
 	}
-	state := t.State()
-	label, context, err := keyLabel(method, state.Version)
+	label, context, err := keyLabel(method, t.State().Version)
 	if err != nil {
 		return nil, nil, err
 	}
-	k, err := state.ExportKeyingMaterial(label, context, 2*KeyLen)
+	k, err := t.export(label, context, 2*KeyLen)
 	if err != nil {
-		return nil, nil, fmt.Errorf("eap: %v keys: %w", method, err)
+		return nil, nil, err
 	}
 	return k[:KeyLen:KeyLen], k[KeyLen:], nil
 }
@@ -46,4 +48,34 @@ func keyLabel(method Type, version uint16) (label string, context []byte, err er
 		return "EXPORTER_EAP_TLS_Key_Material", []byte{byte(method)}, nil
 	}
 	return label, nil, nil
+}
+
+// TTLSChallenge returns n octets of the challenge that EAP-TTLS's inner CHAP, MS-CHAP and MS-CHAP-V2 use instead of
+// one that the server draws: RFC 5281 section 11.1 with TLS 1.2, RFC 9427 section 2.4 with TLS 1.3. CHAP and MS-CHAP-V2
+// take 17 octets, MS-CHAP 9; the last one is the identifier.
+func (t *TLS) TTLSChallenge(n int) ([]byte, error) { return t.export("ttls challenge", nil, n) }
+
+// TEAPSeedLen is the length of TEAP's session key seed, in octets.
+const TEAPSeedLen = 40
+
+// TEAPSeed returns TEAP's session_key_seed (RFC 7170 section 5.1; with TLS 1.3 RFC 9427 section 2.2, whose context is
+// the method's type octet).
+func (t *TLS) TEAPSeed() ([]byte, error) {
+	var context []byte
+	if t.complete && t.State().Version >= tls.VersionTLS13 {
+		context = []byte{byte(TypeTEAP)}
+	}
+	return t.export("EXPORTER: teap session key seed", context, TEAPSeedLen)
+}
+
+func (t *TLS) export(label string, context []byte, n int) ([]byte, error) {
+	if !t.complete {
+		return nil, errNoKeys
+	}
+	state := t.State()
+	k, err := state.ExportKeyingMaterial(label, context, n)
+	if err != nil {
+		return nil, fmt.Errorf("eap: keys for %q: %w", label, err)
+	}
+	return k, nil
 }

@@ -1,6 +1,7 @@
 package eap
 
 import (
+	"bytes"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -14,8 +15,11 @@ import (
 // maxAppData bounds the decrypted application data that waits for [TLS.AppData], in octets.
 const maxAppData = 64 << 10
 
-// ErrClosed is returned by methods of a closed [TLS].
-var ErrClosed = errors.New("eap: TLS engine is closed")
+// Errors of the methods of a [TLS].
+var (
+	ErrClosed = errors.New("eap: TLS engine is closed")
+	ErrPaused = errors.New("eap: TLS handshake is paused")
+)
 
 // A TLS is one end of a TLS connection without a transport: octets of the other side go in, octets for it come
 // out. Inside, crypto/tls runs in a coroutine that is suspended whenever it wants to read more than there is.
@@ -24,7 +28,13 @@ var ErrClosed = errors.New("eap: TLS engine is closed")
 // not finished holds a suspended coroutine.
 //
 // The configuration's Time and Rand decide what clock and what randomness the connection uses; see
-// host.Host.TLS. Its session tickets are always off: EAP servers here do full handshakes.
+// host.Host.TLS. A server whose configuration has session tickets and a client with a ClientSessionCache resume.
+//
+// # Verification that takes time
+//
+// A callback of the configuration (VerifyPeerCertificate, VerifyConnection) that has to ask somebody calls
+// [TLS.Pause], which suspends the handshake: the Step under way returns, and [TLS.Paused] is true until
+// [TLS.Continue] lets the callback go on. A callback that refuses returns a [Refusal] to choose the alert.
 type TLS struct {
 	conn   *tls.Conn
 	wire   wire
@@ -32,22 +42,19 @@ type TLS struct {
 	resume func() (struct{}, bool)
 	stop   func()
 
-	complete  bool  // Handshake returned nil
-	err       error // why the coroutine ended
-	closed    bool
-	app       []byte // decrypted application data not yet fetched
-	firstApp  []byte // its first two octets ever, for SuccessIndicated
-	secret    *secretTap
-	sealedOut bool // records were written after the handshake
+	complete bool  // Handshake returned nil
+	err      error // why the coroutine ended
+	closed   bool
+	paused   bool   // a callback waits in Pause
+	app      []byte // decrypted application data not yet fetched
+	firstApp []byte // its first two octets ever, for SuccessIndicated
+	secrets  secretTap
 }
 
 // NewTLSServer returns the server's end. The configuration is cloned.
 func NewTLSServer(config *tls.Config) *TLS {
-	t := &TLS{server: true, secret: &secretTap{}}
-	c := config.Clone()
-	c.SessionTicketsDisabled = true
-	t.secret.next, c.KeyLogWriter = c.KeyLogWriter, t.secret
-	t.conn = tls.Server(&t.wire, c)
+	t := &TLS{server: true}
+	t.conn = tls.Server(&t.wire, t.tap(config, serverSecrets))
 	t.start()
 	return t
 }
@@ -56,18 +63,24 @@ func NewTLSServer(config *tls.Config) *TLS {
 // or InsecureSkipVerify with a verification of its own.
 func NewTLSClient(config *tls.Config) *TLS {
 	t := &TLS{}
-	c := config.Clone()
-	c.SessionTicketsDisabled = true
-	t.conn = tls.Client(&t.wire, c)
+	t.conn = tls.Client(&t.wire, t.tap(config, clientSecrets))
 	t.start()
 	return t
+}
+
+// tap returns a copy of the configuration whose key log is read along.
+func (t *TLS) tap(config *tls.Config, prefix []byte) *tls.Config {
+	c := config.Clone()
+	t.secrets = secretTap{next: c.KeyLogWriter, prefix: prefix}
+	c.KeyLogWriter = &t.secrets
+	return c
 }
 
 func (t *TLS) start() {
 	t.resume, t.stop = iter.Pull(func(yield func(struct{}) bool) {
 		growStack()
 		t.wire.suspend = func() bool { return yield(struct{}{}) }
-		t.err = t.run()
+		t.err = t.converse()
 	})
 }
 
@@ -80,8 +93,8 @@ func growStack() {
 	runtime.KeepAlive(&room)
 }
 
-// run is the coroutine: the handshake, then everything the other side says until it stops.
-func (t *TLS) run() (err error) {
+// converse is the coroutine: the handshake, then everything the other side says until it stops.
+func (t *TLS) converse() (err error) {
 	defer func() {
 		// crypto/tls parses what a stranger sent; should it panic, this connection has failed and no other.
 		if r := recover(); r != nil {
@@ -109,17 +122,20 @@ func (t *TLS) run() (err error) {
 	}
 }
 
-// Step feeds in, which may be empty, and runs until the connection needs more input or has ended. Out is what
-// to send: handshake messages, or the alert that tells the other side why this one failed. The error is that
+// Step feeds in, which may be empty, and runs until the connection needs more input, pauses or has ended. Out is
+// what to send: handshake messages, or the alert that tells the other side why this one failed. The error is that
 // of crypto/tls once the connection has ended, in this and every later call: io.EOF after the other side's
 // close_notify, otherwise see [RemoteAlert], [LocalAlert] and tls.CertificateVerificationError. Out may be
-// non-empty together with an error. Step keeps neither slice.
+// non-empty together with an error. Step keeps neither slice. While the connection is paused it returns [ErrPaused].
 //
 // A server takes an unencrypted alert during the handshake for what it says. OpenSSL clients that do not like the
 // server's certificate send it so even with TLS 1.3, where crypto/tls would see a record that it cannot decrypt.
 func (t *TLS) Step(in []byte) (out []byte, err error) {
-	if t.closed {
+	switch {
+	case t.closed:
 		return nil, ErrClosed
+	case t.paused:
+		return nil, ErrPaused
 	}
 	if a, ok := PlainAlert(in); ok && t.err == nil && t.server && !t.complete && len(in) == alertLen {
 		t.stop()
@@ -128,10 +144,50 @@ func (t *TLS) Step(in []byte) (out []byte, err error) {
 	}
 	if t.err == nil {
 		t.wire.in = in
-		t.resume()
-		t.wire.in = nil
+		return t.run()
 	}
-	return t.wire.take(), t.err
+	return nil, t.err
+}
+
+// run resumes the coroutine until it suspends or ends.
+func (t *TLS) run() (out []byte, err error) {
+	t.resume()
+	if t.paused {
+		t.wire.in = bytes.Clone(t.wire.in)
+		return t.wire.take(), nil
+	}
+	t.wire.in = nil
+	out = t.wire.take()
+	if t.err != nil && !t.complete {
+		if a, ok := chosenAlert(t.err); ok {
+			t.replaceAlert(out, a)
+		}
+	}
+	return out, t.err
+}
+
+// Pause suspends the handshake until [TLS.Continue]. Only a callback of the connection's own configuration may call
+// it. It returns false when the connection is closed instead; the callback then returns an error.
+func (t *TLS) Pause() bool {
+	t.paused = true
+	ok := t.wire.suspend()
+	t.wire.ended = t.wire.ended || !ok
+	return ok
+}
+
+// Paused reports whether a callback waits in [TLS.Pause].
+func (t *TLS) Paused() bool { return t.paused }
+
+// Continue lets a paused callback go on. It returns what Step would.
+func (t *TLS) Continue() (out []byte, err error) {
+	switch {
+	case t.closed:
+		return nil, ErrClosed
+	case !t.paused:
+		return nil, t.err
+	}
+	t.paused = false
+	return t.run()
 }
 
 // Done reports whether the handshake is complete on this side. For a TLS 1.3 client that is too early to
@@ -151,8 +207,13 @@ func (t *TLS) SuccessIndicated() bool {
 	return len(t.firstApp) == 1 && t.firstApp[0] == 0
 }
 
-// State is the state of the connection; version and certificates are known once Done.
-func (t *TLS) State() tls.ConnectionState { return t.conn.ConnectionState() }
+// State is the state of the connection once the handshake is complete or has failed, and zero before.
+func (t *TLS) State() tls.ConnectionState {
+	if !t.complete && t.err == nil {
+		return tls.ConnectionState{} // crypto/tls would wait for the end of the handshake
+	}
+	return t.conn.ConnectionState()
+}
 
 // AppData returns the application data received since the last call.
 func (t *TLS) AppData() []byte {
@@ -185,7 +246,6 @@ func (t *TLS) send(write func() error) (out []byte, err error) {
 			out, err = nil, fmt.Errorf("eap: TLS engine panicked: %v", r)
 		}
 	}()
-	t.sealedOut = true
 	err = write()
 	return t.wire.take(), err
 }

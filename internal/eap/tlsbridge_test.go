@@ -88,6 +88,17 @@ func TestHandshakeKeys(t *testing.T) {
 		if _, _, err := server.Keys(eap.TypeMD5); err == nil {
 			t.Error("keys for EAP-MD5")
 		}
+		// RFC 5281 section 11.1, RFC 7170 section 5.1
+		for name, derive := range map[string]func(*eap.TLS) ([]byte, error){
+			"TTLS challenge": func(e *eap.TLS) ([]byte, error) { return e.TTLSChallenge(17) },
+			"TEAP seed":      (*eap.TLS).TEAPSeed,
+		} {
+			a, err := derive(client)
+			b, _ := derive(server)
+			if err != nil || !bytes.Equal(a, b) || len(a) < 17 {
+				t.Errorf("%s: client has %x, server %x, error %v", name, a, b, err)
+			}
+		}
 	})
 }
 
@@ -167,8 +178,6 @@ func TestDeny(t *testing.T) {
 			if sent != eap.AlertCloseNotify || !errors.Is(err, io.EOF) {
 				t.Errorf("sent %v, client gets %v", sent, err)
 			}
-		case server.State().CipherSuite == tls.TLS_CHACHA20_POLY1305_SHA256:
-			t.Skip("this machine prefers ChaCha20, which cannot be sealed")
 		case sent != eap.AlertAccessDenied || !remote || got != eap.AlertAccessDenied:
 			t.Errorf("sent %v, client gets %v", sent, err)
 		}
@@ -178,16 +187,25 @@ func TestDeny(t *testing.T) {
 	})
 }
 
-func TestDenyAfterDataIsCloseNotify(t *testing.T) {
+// TestDenyAfterOtherRecords: tickets and the data of an inner method come before the refusal.
+func TestDenyAfterOtherRecords(t *testing.T) {
 	client, server := pair(t, tls.VersionTLS13)
 	shake(client, server)
-	data, _ := server.WriteApp([]byte{0})
+	var records []byte
+	for range 3 {
+		data, err := server.WriteApp([]byte("inner"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		records = append(records, data...)
+	}
 	out, sent, err := server.Deny()
-	if err != nil || sent != eap.AlertCloseNotify {
+	if err != nil || sent != eap.AlertAccessDenied {
 		t.Fatalf("sent %v, error %v", sent, err)
 	}
-	if _, err := client.Step(append(data, out...)); !errors.Is(err, io.EOF) {
-		t.Errorf("client gets %v, want EOF", err)
+	_, err = client.Step(append(records, out...))
+	if a, ok := eap.RemoteAlert(err); !ok || a != eap.AlertAccessDenied {
+		t.Errorf("client gets %v, want access_denied", err)
 	}
 }
 
@@ -196,6 +214,16 @@ func TestAlerts(t *testing.T) {
 	eachVersion(t, func(t *testing.T, version uint16) {
 		corp, foreign := eaptest.NewCA(t, "corp"), eaptest.NewCA(t, "foreign")
 		expired := func(c *x509.Certificate) { c.NotAfter = eaptest.Now.Add(-time.Hour) }
+		early := func(c *x509.Certificate) { c.NotBefore = eaptest.Now.Add(time.Hour) }
+		forServers := func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth} }
+		forOther := eaptest.ClientTLS(corp, version, corp.Issue("laptop"))
+		forOther.ServerName = "other.corp.example"
+		later := eaptest.ClientTLS(corp, version, corp.Issue("laptop"))
+		later.Time = func() time.Time { return eaptest.Now.AddDate(2, 0, 0) }
+		refuses := eaptest.ClientTLS(corp, version, corp.Issue("laptop"))
+		refuses.VerifyConnection = func(tls.ConnectionState) error {
+			return &eap.Refusal{Alert: eap.AlertInternalError, Err: errors.New("domain mismatch")}
+		}
 		for _, c := range []struct {
 			name   string
 			client *tls.Config
@@ -204,7 +232,12 @@ func TestAlerts(t *testing.T) {
 		}{
 			{"client of a foreign CA", eaptest.ClientTLS(corp, version, foreign.Issue("laptop")), eap.AlertUnknownCA, false},
 			{"expired client", eaptest.ClientTLS(corp, version, corp.Issue("laptop", expired)), eap.AlertCertificateExpired, false},
-			{"client distrusts the server", eaptest.ClientTLS(foreign, version, corp.Issue("laptop")), eap.AlertBadCertificate, true},
+			{"client not valid yet", eaptest.ClientTLS(corp, version, corp.Issue("laptop", early)), eap.AlertCertificateExpired, false},
+			{"client with a server's certificate", eaptest.ClientTLS(corp, version, corp.Issue("laptop", forServers)), eap.AlertUnsupportedCertificate, false},
+			{"client distrusts the server", eaptest.ClientTLS(foreign, version, corp.Issue("laptop")), eap.AlertUnknownCA, true},
+			{"client expects another name", forOther, eap.AlertCertificateUnknown, true},
+			{"server expired", later, eap.AlertCertificateExpired, true},
+			{"client chooses", refuses, eap.AlertInternalError, true},
 		} {
 			t.Run(c.name, func(t *testing.T) {
 				if !c.byPeer {
@@ -223,7 +256,7 @@ func TestAlerts(t *testing.T) {
 				if a, ok := eap.RemoteAlert(refused); !ok || a != c.want {
 					t.Errorf("refused side gets %v, want %v", refused, c.want)
 				}
-				if a, ok := eap.LocalAlert(refuser); !ok || a != c.want && !c.byPeer {
+				if a, ok := eap.LocalAlert(refuser); !ok || a != c.want {
 					t.Errorf("refusing side has %v, alert %v, want %v", refuser, a, c.want)
 				}
 				if _, ok := eap.RemoteAlert(refuser); ok {

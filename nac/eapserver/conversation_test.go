@@ -205,10 +205,10 @@ func TestRefusals(t *testing.T) {
 			{"expired", []tls.Certificate{corp.Issue("laptop", func(c *x509.Certificate) { c.NotAfter = eaptest.Now.Add(-time.Second) })}, corp, Expired, eap.AlertCertificateExpired, `certificate "laptop" has expired at 2026-03-02T08:59:59Z`},
 			{"not yet valid", []tls.Certificate{corp.Issue("laptop", func(c *x509.Certificate) { c.NotBefore = eaptest.Now.Add(time.Second) })}, corp, NotYetValid, eap.AlertCertificateExpired, `certificate "laptop" is not valid before 2026-03-02T09:00:01Z`},
 			{"of a foreign CA", []tls.Certificate{foreign.Issue("laptop")}, corp, UnknownCA, eap.AlertUnknownCA, `certificate "laptop" is issued by "foreign", which leads to no trusted CA`},
-			{"for servers only", []tls.Certificate{corp.Issue("laptop", func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth} })}, corp, BadEKU, eap.AlertBadCertificate, `certificate "laptop" is not for client authentication`},
+			{"for servers only", []tls.Certificate{corp.Issue("laptop", func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth} })}, corp, BadEKU, eap.AlertUnsupportedCertificate, `certificate "laptop" is not for client authentication`},
 			{"with an unknown critical extension", []tls.Certificate{corp.Issue("laptop", criticalExtension)}, corp, Certificate, eap.AlertBadCertificate, "unhandled critical extension"},
 			{"none", nil, corp, NoCertificate, noCertificateAlert, "client has no certificate"},
-			{"server not trusted", []tls.Certificate{corp.Issue("laptop")}, foreign, ServerCertificate, eap.AlertBadCertificate, "client refuses the server's certificate: bad certificate"},
+			{"server not trusted", []tls.Certificate{corp.Issue("laptop")}, foreign, ServerCertificate, eap.AlertUnknownCA, "client refuses the server's certificate: unknown certificate authority"},
 		} {
 			t.Run(c.name, func(t *testing.T) {
 				client := eaptest.ClientTLS(c.trust, version)

@@ -57,6 +57,7 @@ func (c *tlsCore) newEngine() *eap.TLS {
 	}
 	config.MinVersion = max(config.MinVersion, tls.VersionTLS12)
 	config.Time = func() time.Time { return c.now }
+	config.SessionTicketsDisabled = true
 	return eap.NewTLSServer(config)
 }
 

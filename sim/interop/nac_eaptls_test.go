@@ -141,7 +141,7 @@ func TestInteropNACRefuses(t *testing.T) {
 		{"foreign CA", n, clientCertificate(t, foreign, "LAPTOP-1", from, to), corp.Certificate(),
 			read + "unknown CA", "", "unknown_ca", "NAC_CLIENT_CERT_CHECK_FAILURE"},
 		{"server certificate for a client", n, serverCertificate(t, corp, from, to), corp.Certificate(),
-			read + "bad certificate", "", "bad_eku", "NAC_CLIENT_CERT_CHECK_FAILURE"},
+			read + "unsupported certificate", "", "bad_eku", "NAC_CLIENT_CERT_CHECK_FAILURE"},
 		// With TLS 1.2 the handshake is over when the policy decides, and there is no alert.
 		{"blocked by policy", n, clientCertificate(t, corp, "LAPTOP-STOLEN", from, to), corp.Certificate(),
 			read + "access denied", "1.3", "", "NAC_CLIENT_DENY"},
