@@ -33,6 +33,7 @@ import (
 	"time"
 
 	"nacsim/internal/eap"
+	"nacsim/nac/revocation"
 )
 
 // DefaultMaxRounds is the default of Config.MaxRounds. EAP-TLS takes about 5 with usual certificates, and 64
@@ -57,13 +58,17 @@ const maxIdentity = 253
 // Config is what a conversation is made from.
 type Config struct {
 	// TLS returns the configuration of one TLS connection: server certificate, ClientCAs, MinVersion, MaxVersion,
-	// Rand, KeyLogWriter. It is called at most once for each conversation. Client authentication, the clock and
-	// session tickets are set here.
+	// Rand, KeyLogWriter. It is called at most once for each conversation. Client authentication, its verification, the clock
+	// and session tickets are set here.
 	TLS func() *tls.Config
 	// Fragment is how much TLS data goes into one EAP packet at most, in octets; zero means DefaultFragment.
 	Fragment int
 	// FramedMTU is that of the NAS (RFC 3579 section 2.4) and lowers Fragment; zero means unknown.
 	FramedMTU int
+	// Sessions has clients resume TLS sessions; nil means that each handshake is a full one.
+	Sessions *Sessions
+	// Revocation says which certificates of clients have been revoked; nil means that nobody is asked.
+	Revocation revocation.Checker
 	// MaxRounds bounds the requests of a conversation; zero means DefaultMaxRounds.
 	MaxRounds int
 }
@@ -313,7 +318,11 @@ func (c *Conversation) advance(o outcome) Result {
 	case Waiting:
 		return c.await(o.wait)
 	case Success:
-		return Result{Kind: Success, EAP: c.finish(eap.Success), Peer: c.peer()}
+		p := c.peer()
+		if m, ok := c.method.(resumable); ok {
+			m.remember(p, c.now)
+		}
+		return Result{Kind: Success, EAP: c.finish(eap.Success), Peer: p}
 	case Failed:
 		return c.fail(o.failure)
 	}
@@ -338,6 +347,9 @@ func (c *Conversation) ask(t eap.Type, data []byte) Result {
 }
 
 func (c *Conversation) fail(f *Failure) Result {
+	if m, ok := c.method.(resumable); ok && (f.Reason == Denied || f.Reason.AboutClientCertificate()) {
+		m.forget()
+	}
 	return Result{Kind: Failed, EAP: c.finish(eap.Failure), Failure: f}
 }
 

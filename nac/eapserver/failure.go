@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"nacsim/internal/eap"
+	"nacsim/nac/revocation"
 )
 
 // A Reason classifies why an authentication failed.
@@ -23,7 +24,11 @@ const (
 	UnknownCA     Reason = "unknown_ca"     // it leads to no CA that is trusted
 	NoCertificate Reason = "no_certificate" // the client has none
 	BadEKU        Reason = "bad_eku"        // it is not for client authentication
+	Revoked       Reason = "revoked"        // it has been revoked by its CA
 	Certificate   Reason = "certificate"    // it is wrong in another way
+
+	// RevocationUnknown is that nothing could be found out about revocation, where that means refusal.
+	RevocationUnknown Reason = "revocation_unknown"
 
 	ServerCertificate Reason = "server_certificate" // the client does not accept the server's certificate
 	PeerAlert         Reason = "peer_alert"         // the client gave up with another TLS alert
@@ -37,7 +42,7 @@ const (
 // AboutClientCertificate reports whether the reason is the server's verdict on the client's certificate.
 func (r Reason) AboutClientCertificate() bool {
 	switch r {
-	case Expired, NotYetValid, UnknownCA, NoCertificate, BadEKU, Certificate:
+	case Expired, NotYetValid, UnknownCA, NoCertificate, BadEKU, Revoked, Certificate, RevocationUnknown:
 		return true
 	}
 	return false
@@ -61,14 +66,14 @@ type Failure struct {
 // Error returns the reason and the text.
 func (f *Failure) Error() string { return "eap: " + string(f.Reason) + ": " + f.Text }
 
-// classify turns the error that ended a TLS handshake into a failure. Out is what the TLS engine wants to send
+// classify turns the error that ended a TLS connection into a failure. Out is what the TLS engine wants to send
 // because of it, and now the time on which certificates were checked.
-func classify(err error, state tls.ConnectionState, out []byte, now time.Time) *Failure {
-	f := &Failure{Reason: TLSFailure, Text: strings.TrimPrefix(err.Error(), "tls: "), Chain: state.PeerCertificates}
+func classify(err error, engine *eap.TLS, out []byte, now time.Time) *Failure {
+	f := &Failure{Reason: TLSFailure, Text: strings.TrimPrefix(err.Error(), "tls: "), Chain: engine.State().PeerCertificates}
 	if a, ok := eap.RemoteAlert(err); ok {
 		f.Alert, f.HasAlert, f.FromPeer = a, true, true
 		f.Reason, f.Text = PeerAlert, "client gave up: "+a.String()
-		if a.AboutCertificate() {
+		if a.AboutCertificate() || a == eap.AlertInternalError && awaitsClient(engine) {
 			f.Reason, f.Text = ServerCertificate, "client refuses the server's certificate: "+a.String()
 		}
 		return f
@@ -81,18 +86,25 @@ func classify(err error, state tls.ConnectionState, out []byte, now time.Time) *
 	if f.Alert, f.HasAlert = eap.LocalAlert(err); !f.HasAlert {
 		f.Alert, f.HasAlert = eap.PlainAlert(out)
 	}
-	var verdict *tls.CertificateVerificationError
-	switch {
-	case errors.As(err, &verdict):
+	if verdict, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		f.Chain = verdict.UnverifiedCertificates
 		f.Reason, f.Text = judge(verdict, now)
-	case strings.Contains(err.Error(), "didn't provide a certificate"): // crypto/tls has no type for this error
-		f.Reason, f.Text = NoCertificate, "client has no certificate"
-		if !f.HasAlert { // it went out encrypted, so this is TLS 1.3
-			f.Alert, f.HasAlert = eap.AlertCertificateRequired, true
+	} else if errors.Is(err, errNoCertificate) {
+		f.Reason, f.Text = NoCertificate, errNoCertificate.Error()
+	} else if revoked, ok := errors.AsType[*revocationError](err); ok {
+		f.Reason, f.Text = RevocationUnknown, revoked.Error()
+		if revoked.verdict.Status == revocation.Revoked {
+			f.Reason = Revoked
 		}
 	}
 	return f
+}
+
+// awaitsClient reports whether the client has seen the server's certificate and not answered yet. A wpa_supplicant
+// that expects another name in it (domain_match, altsubject_match) says internal_error then, as OpenSSL does for a
+// verification callback that gives no better reason.
+func awaitsClient(engine *eap.TLS) bool {
+	return !engine.Done() && !engine.State().DidResume && len(engine.State().PeerCertificates) == 0
 }
 
 // judge puts the verdict of crypto/x509 on a chain into a reason and a sentence.

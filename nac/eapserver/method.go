@@ -34,6 +34,14 @@ type method interface {
 	close()
 }
 
+// A resumable method is one over TLS.
+type resumable interface {
+	// remember has the client, who has been let in, resume its TLS session later.
+	remember(p *Peer, now time.Time)
+	// forget has a client that was refused not resume again.
+	forget()
+}
+
 // An outcome is what a method wants after a step.
 type outcome struct {
 	kind    Kind

@@ -65,7 +65,7 @@ func (m *tlsMethod) authenticated() outcome {
 func (m *tlsMethod) authorize(accept bool) outcome {
 	switch {
 	case !accept:
-		return m.deny()
+		return m.deny(m.unsent)
 	case !m.tls13():
 		return outcome{kind: Success}
 	}

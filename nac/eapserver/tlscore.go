@@ -20,7 +20,11 @@ type tlsCore struct {
 	engine *eap.TLS // nil until the client's first message
 	now    time.Time
 	done   bool     // upper knows that the handshake is complete
+	held   []byte   // records to send once the engine no longer pauses
 	denial *Failure // an alert is under way; EAP-Failure follows whatever the client says
+
+	resumption
+	inquiry *inquiry // the engine pauses for it
 }
 
 // An upper is the method on top of a tlsCore.
@@ -36,7 +40,8 @@ type upper interface {
 }
 
 func newTLSCore(config *Config, method eap.Type, auth tls.ClientAuthType, u upper) tlsCore {
-	return tlsCore{config: config, method: method, auth: auth, upper: u, framer: eap.NewFramer(config.fragment())}
+	return tlsCore{config: config, method: method, auth: auth, upper: u, framer: eap.NewFramer(config.fragment()),
+		resumption: resumption{store: config.Sessions, method: method}}
 }
 
 func (c *tlsCore) typ() eap.Type { return c.method }
@@ -51,13 +56,14 @@ func (c *tlsCore) close() {
 // newEngine makes the TLS server. It waits for the first message, so that an idle conversation costs little.
 func (c *tlsCore) newEngine() *eap.TLS {
 	config := c.config.TLS().Clone()
-	config.ClientAuth = c.auth
+	config.ClientAuth = min(c.auth, tls.VerifyClientCertIfGiven) // verify refuses a client without one
 	if config.ClientCAs == nil {
 		config.ClientCAs = x509.NewCertPool() // nil would mean the CAs of the operating system
 	}
 	config.MinVersion = max(config.MinVersion, tls.VersionTLS12)
 	config.Time = func() time.Time { return c.now }
-	config.SessionTicketsDisabled = true
+	config.VerifyConnection = c.verify
+	c.resumption.configure(config)
 	return eap.NewTLSServer(config)
 }
 
@@ -88,6 +94,9 @@ func (c *tlsCore) handle(now time.Time, data []byte) outcome {
 // resume goes on after a Waiting outcome.
 func (c *tlsCore) resume(now time.Time) outcome {
 	c.now = now
+	if c.inquiry != nil {
+		return c.stepped(c.engine.Continue())
+	}
 	return c.upper.resumed()
 }
 
@@ -125,6 +134,16 @@ func (c *tlsCore) handshake(message []byte) outcome {
 
 // stepped takes what the engine says to a message of the handshake.
 func (c *tlsCore) stepped(out []byte, err error) outcome {
+	for c.engine.Paused() {
+		c.held = append(c.held, out...)
+		q := c.inquiry
+		q.ask(c)
+		if _, answered := q.verdict(); !answered {
+			return outcome{kind: Waiting, wait: q.wait}
+		}
+		out, err = c.engine.Continue()
+	}
+	out, c.held = append(c.held, out...), nil
 	switch {
 	case err != nil:
 		return c.broken(err, out)
@@ -138,7 +157,7 @@ func (c *tlsCore) stepped(out []byte, err error) outcome {
 // broken ends a connection that failed: with an alert for the client, if the engine wrote one, and with
 // EAP-Failure in answer to its acknowledgement (RFC 5216 section 2.1.3).
 func (c *tlsCore) broken(err error, out []byte) outcome {
-	f := classify(err, c.engine.State(), out, c.now)
+	f := classify(err, c.engine, out, c.now)
 	if f.FromPeer || len(out) == 0 {
 		return outcome{kind: Failed, failure: f}
 	}
@@ -152,9 +171,9 @@ func (c *tlsCore) refuse(f *Failure, alert []byte) outcome {
 }
 
 // deny refuses an authenticated client whom the caller does not let in: inside the tunnel with TLS 1.3, where
-// access_denied takes the place of the success indication (RFC 9190 section 2.1.3). With TLS 1.2 the handshake has
-// said all there is.
-func (c *tlsCore) deny() outcome {
+// access_denied takes the place of the success indication (RFC 9190 section 2.1.3), after records that were written
+// before. With TLS 1.2 the handshake has said all there is.
+func (c *tlsCore) deny(before []byte) outcome {
 	f := &Failure{Reason: Denied, Text: "not authorized", Chain: c.engine.State().PeerCertificates}
 	if !c.tls13() {
 		return outcome{kind: Failed, failure: f}
@@ -164,7 +183,7 @@ func (c *tlsCore) deny() outcome {
 		return outcome{kind: Failed, failure: f}
 	}
 	f.Alert, f.HasAlert = alert, true
-	return c.refuse(f, records)
+	return c.refuse(f, append(before, records...))
 }
 
 func (c *tlsCore) tls13() bool { return c.engine.State().Version >= tls.VersionTLS13 }
@@ -172,7 +191,10 @@ func (c *tlsCore) tls13() bool { return c.engine.State().Version >= tls.VersionT
 // client describes who is at the other end of the TLS connection.
 func (c *tlsCore) client() *Peer {
 	state := c.engine.State()
-	p := &Peer{Method: c.method, Chain: state.PeerCertificates, TLS: state}
+	p := &Peer{Method: c.method, Chain: state.PeerCertificates, TLS: state, Resumed: state.DidResume}
+	if p.Resumed {
+		p.User, p.Inner, p.Groups = c.used.user, c.used.inner, c.used.groups
+	}
 	if len(state.VerifiedChains) > 0 {
 		p.Chain = state.VerifiedChains[0]
 	}

@@ -29,6 +29,8 @@ type Verdict struct {
 	Reason    int
 	// Source is where it was learnt, for example "crl corp.crl", "ocsp stapled", "ocsp http://ocsp.corp.example".
 	Source string
+	// BadStaple says, with Undetermined, that the client's own OCSP response cannot be believed.
+	BadStaple bool
 	// Text says it for people; with Good it may say what could not be found out (soft fail).
 	Text string
 }
