@@ -6,6 +6,7 @@ import (
 	"net/netip"
 
 	"nacsim/nac/coa"
+	"nacsim/nac/eapserver"
 	"nacsim/nac/mdm"
 	"nacsim/nac/policy"
 	"nacsim/nac/radiusd"
@@ -20,6 +21,8 @@ type Config struct {
 	Clients []radiusd.Client
 	// TLS has the EAP server's certificate, the CAs for client certificates and the TLS versions.
 	TLS *tls.Config
+	// EAP says how clients are authenticated. Its TLS is the one above.
+	EAP eapserver.Config
 	// Policy decides. It can be replaced with SetPolicy.
 	Policy *policy.Policy
 	// Compliance says what the states of Intune mean to the policy.

@@ -25,7 +25,6 @@ import (
 
 	"nacsim/internal/host"
 	"nacsim/nac/coa"
-	"nacsim/nac/eapserver"
 	"nacsim/nac/event"
 	"nacsim/nac/mdm"
 	"nacsim/nac/policy"
@@ -39,6 +38,7 @@ type NAC struct {
 	h          host.Host
 	cfg        Config
 	policy     atomic.Pointer[policy.Policy]
+	tls        atomic.Pointer[tls.Config]
 	events     *event.Log
 	sessions   *session.Table
 	mdm        *mdm.Service
@@ -54,6 +54,7 @@ func Start(h host.Host, cfg Config) (*NAC, error) {
 	}
 	n := &NAC{h: h, cfg: cfg, events: event.NewLog(h, cfg.KeepEvents), class: h.Rand("class")}
 	n.policy.Store(cfg.Policy)
+	n.tls.Store(cfg.TLS)
 	var err error
 	if n.sessions, err = session.Open(h, session.Config{Limit: cfg.MaxSessions, Events: n.events, Changed: n.sessionChanged}); err != nil {
 		return nil, err
@@ -70,8 +71,10 @@ func Start(h host.Host, cfg Config) (*NAC, error) {
 	if n.mdm != nil {
 		n.mdm.Start()
 	}
+	eap := cfg.EAP
+	eap.TLS = n.tls.Load
 	n.radius, err = radiusd.Start(h, radiusd.Config{AuthAddr: cfg.AuthAddr, AcctAddr: cfg.AcctAddr, Clients: cfg.Clients,
-		EAP: eapserver.Config{TLS: func() *tls.Config { return cfg.TLS }}}, n)
+		EAP: eap}, n)
 	if err != nil {
 		return nil, fmt.Errorf("nac: %w", err)
 	}

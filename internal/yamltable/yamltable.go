@@ -15,9 +15,11 @@
 package yamltable
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/goccy/go-yaml/ast"
@@ -122,6 +124,8 @@ type Reader struct {
 	What, Keys string
 	// Limit is the most octets that a file may have.
 	Limit int
+	// Secrets are the keys whose values errors must not show.
+	Secrets []string
 	// Errs are the mistakes found so far.
 	Errs Errors
 
@@ -239,10 +243,33 @@ func (r *Reader) at(t *token.Token, width int, message string) {
 	if t != nil && t.Position != nil {
 		e.Line, e.Column = t.Position.Line, t.Position.Column
 		if e.Line >= 1 && e.Line <= len(r.lines) {
-			e.Source = strings.TrimRight(r.lines[e.Line-1], "\r")
+			e.Source = r.hide(strings.TrimRight(r.lines[e.Line-1], "\r"))
 		}
 	}
 	r.Errs = append(r.Errs, e)
+}
+
+// hide masks the values of secret keys in a line, up to what may be the end of the value or later: better too much than
+// too little. The columns stay.
+func (r *Reader) hide(line string) string {
+	for _, key := range r.Secrets {
+		rest := 0
+		for {
+			i := strings.Index(line[rest:], key)
+			if i < 0 {
+				break
+			}
+			begin := rest + i + len(key)
+			begin += len(line[begin:]) - len(strings.TrimLeft(line[begin:], "\"': \t"))
+			end := len(line)
+			if j := strings.IndexAny(line[begin:], ",}"); j >= 0 && !strings.ContainsAny(line[begin:], "\"'") {
+				end = begin + j
+			}
+			line = line[:begin] + strings.Repeat("*", utf8.RuneCountInString(line[begin:end])) + line[end:]
+			rest = begin
+		}
+	}
+	return line
 }
 
 // A Property is one key of a mapping: how it is read, and what the schema says of it.
@@ -338,6 +365,51 @@ func (r *Reader) Text(n ast.Node, what string) (string, bool) {
 		r.Errorf(n, "%s must be a text, not %s", what, kind(n))
 	}
 	return "", false
+}
+
+// Secret reads a text that errors do not show, though they may say what is wrong with it.
+func (r *Reader) Secret(n ast.Node, what string) (string, bool) {
+	switch n := n.(type) {
+	case *ast.StringNode:
+		return n.Value, true
+	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.InfinityNode, *ast.NanNode:
+		r.at(Start(n), 1, what+" must be a text; write it in quotes")
+	default:
+		r.Errorf(n, "%s must be a text, not %s", what, kind(n))
+	}
+	return "", false
+}
+
+// Duration reads a duration such as 30s, 1h30m or 2d of at least low and at most high.
+func (r *Reader) Duration(n ast.Node, what string, low, high time.Duration) (time.Duration, bool) {
+	s, ok := r.Text(n, what)
+	if !ok {
+		return 0, false
+	}
+	d, err := duration(s)
+	if err != nil || d < low || d > high {
+		r.Errorf(n, "%s is %q; expected a duration such as 30s, 1h30m or 2d, from %v to %v", what, s, low, high)
+		return 0, false
+	}
+	return d, true
+}
+
+// duration reads what time.ParseDuration does, and days.
+func duration(s string) (time.Duration, error) {
+	days, rest, found := strings.Cut(s, "d")
+	if !found {
+		return time.ParseDuration(s)
+	}
+	n, ok := decimal(days)
+	if !ok || n > 36500 {
+		return 0, errors.New("not a number of days")
+	}
+	total := time.Duration(n) * 24 * time.Hour
+	if rest == "" {
+		return total, nil
+	}
+	d, err := time.ParseDuration(rest)
+	return total + d, err
 }
 
 // OneOf reads a string out of a few.

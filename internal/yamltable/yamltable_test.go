@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/goccy/go-yaml/ast"
 )
@@ -84,6 +85,38 @@ func TestErrorCutsLongLine(t *testing.T) {
 	}
 	if at := []rune(lines[1])[strings.Index(lines[2], "^"):]; !strings.HasPrefix(string(at), "purple") {
 		t.Errorf("the caret points at %q", string(at))
+	}
+}
+
+// TestSecrets holds that no error shows the value of a secret key, whatever form it is in.
+func TestSecrets(t *testing.T) {
+	for _, line := range []string{
+		"{pin: hunter2, nmae: x}", "{nmae: x, pin: hunter2}", `{pin: "hunter2, }hunter2", nmae: x}`, "{'pin': 'hunter2', nmae: x}", "{pin:   hunter2 hunter2}", "{pin: hunter2, pin: hunter2}",
+	} {
+		r := Reader{File: "d.yaml", What: "dish", Limit: 1000, Secrets: []string{"pin"}}
+		root := r.Parse([]byte(line))
+		var d dish
+		table := append([]Property[dish]{{Name: "pin", Set: func(r *Reader, n ast.Node, to *dish) { to.name, _ = r.Secret(n, "pin") }}}, dishTable...)
+		Object(&r, root, "the dish", table, &d)
+		if len(r.Errs) == 0 {
+			t.Errorf("%s: no error", line)
+		}
+		if got := r.Errs.Error(); strings.Contains(got, "hunter") || !strings.Contains(got, "*******") {
+			t.Errorf("%s: the error is\n%s", line, got)
+		}
+	}
+}
+
+func TestDuration(t *testing.T) {
+	for text, want := range map[string]time.Duration{"30s": 30 * time.Second, "1h30m": 90 * time.Minute, "2d": 48 * time.Hour, "1d12h": 36 * time.Hour} {
+		if got, err := duration(text); err != nil || got != want {
+			t.Errorf("%s is %v, %v, want %v", text, got, err, want)
+		}
+	}
+	for _, text := range []string{"", "30", "d", "-1d", "1.5d", "1d2", "99999999d", "1 d"} {
+		if got, err := duration(text); err == nil {
+			t.Errorf("%q is %v, want an error", text, got)
+		}
 	}
 }
 

@@ -103,3 +103,24 @@ func (f *bindFlag) Set(s string) error {
 }
 
 func (f *bindFlag) Type() string { return "socket=address" }
+
+// addressFlag is an IP address with a port, or nothing.
+type addressFlag struct{ value netip.AddrPort }
+
+func (f *addressFlag) String() string {
+	if !f.value.IsValid() {
+		return ""
+	}
+	return f.value.String()
+}
+
+func (f *addressFlag) Set(s string) error {
+	a, err := netip.ParseAddrPort(s)
+	if err != nil {
+		return errors.New("want ADDRESS:PORT, such as 127.0.0.1:11812 or [::]:1812")
+	}
+	f.value = a
+	return nil
+}
+
+func (f *addressFlag) Type() string { return "address" }

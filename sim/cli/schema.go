@@ -3,29 +3,35 @@ package cli
 import (
 	"github.com/spf13/cobra"
 
+	"nacsim/nac/config"
 	"nacsim/nac/policy"
 	"nacsim/sim/scenario"
 )
 
-const schemaHelp = `Prints the JSON Schema (draft 2020-12) of scenario files, or with --policy of policy files. Editors complete
-and check files with it: begin a scenario with a line such as
+const schemaHelp = `Prints the JSON Schema (draft 2020-12) of scenario files, with --policy of policy files, or with --nac of the configuration of
+"nacsim nac". Editors complete and check files with it: begin a scenario with a line such as
 
   # yaml-language-server: $schema=scenario.schema.json
 
 which VS Code (with the YAML extension by Red Hat), Neovim and others understand.`
 
 func newSchema() *cobra.Command {
-	var policies bool
+	var policies, nac bool
 	c := &cobra.Command{
 		Use:     "schema",
-		Short:   "Print the JSON Schema of scenario or policy files",
+		Short:   "Print the JSON Schema of scenarios, policies or the NAC",
 		Long:    schemaHelp,
 		Example: "  nacsim schema > scenario.schema.json\n  nacsim schema --policy > policy.schema.json",
 		Args:    noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			text := scenario.Schema()
-			if policies {
+			switch {
+			case policies && nac:
+				return badInput("nacsim schema: --policy and --nac are two schemas; ask for one")
+			case policies:
 				text = policy.Schema()
+			case nac:
+				text = config.Schema()
 			}
 			_, err := c.OutOrStdout().Write(text)
 			if err != nil {
@@ -35,6 +41,7 @@ func newSchema() *cobra.Command {
 		},
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
+	c.Flags().BoolVar(&nac, "nac", false, "print the schema of the configuration of nacsim nac instead")
 	c.Flags().BoolVar(&policies, "policy", false, "print the schema of policy files instead")
 	return c
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"nacsim/nac/config"
 	"nacsim/nac/policy"
 )
 
@@ -167,6 +168,7 @@ func TestShippedSchemasAreFresh(t *testing.T) {
 	}{
 		{"../../scenarios/schema/scenario.schema.json", "go run . schema > scenarios/schema/scenario.schema.json", Schema()},
 		{"../../scenarios/schema/policy.schema.json", "go run . schema --policy > scenarios/schema/policy.schema.json", policy.Schema()},
+		{"../../scenarios/schema/nac.schema.json", "go run . schema --nac > scenarios/schema/nac.schema.json", config.Schema()},
 	} {
 		got, err := os.ReadFile(c.path)
 		if err != nil {

@@ -84,8 +84,9 @@ type Recorder struct {
 }
 
 type subscriber struct {
-	id int
-	f  func(Record)
+	id      int
+	f       func(Record)
+	packets bool // whether it wants those too
 }
 
 // NewRecorder returns a recorder for a run that starts at the given world time.
@@ -106,12 +107,18 @@ func (r *Recorder) Seq() uint64 {
 // Subscribe calls f for every record from now on, packets included, after the sinks have had it. It is
 // called with the recorder locked: it must be quick and must not call the recorder; setting a flag or a
 // host.Signal is what it is for. The returned function ends the subscription.
-func (r *Recorder) Subscribe(f func(Record)) (cancel func()) {
+func (r *Recorder) Subscribe(f func(Record)) (cancel func()) { return r.subscribe(f, true) }
+
+// SubscribeEvents is Subscribe without the records of packets. Where nobody wants packets they are not decoded, which is
+// most of what a recorder costs.
+func (r *Recorder) SubscribeEvents(f func(Record)) (cancel func()) { return r.subscribe(f, false) }
+
+func (r *Recorder) subscribe(f func(Record), packets bool) (cancel func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.nextID++
 	id := r.nextID
-	r.subscribers = append(r.subscribers, subscriber{id, f})
+	r.subscribers = append(r.subscribers, subscriber{id, f, packets})
 	return func() {
 		r.mu.Lock()
 		defer r.mu.Unlock()
@@ -180,8 +187,13 @@ func (r *Recorder) Secret(t time.Time, keylogLine string) {
 func (r *Recorder) unheard() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.sinks)+len(r.subscribers) > 0 {
+	if len(r.sinks) > 0 {
 		return false
+	}
+	for i := range r.subscribers {
+		if r.subscribers[i].packets {
+			return false
+		}
 	}
 	r.seq++
 	return true
@@ -194,7 +206,9 @@ func (r *Recorder) number(t time.Time, actor, kind string, fields []slog.Attr) R
 
 func (r *Recorder) publish(rec Record) {
 	for _, s := range r.subscribers {
-		s.f(rec)
+		if s.packets || rec.Kind != KindPacket {
+			s.f(rec)
+		}
 	}
 }
 

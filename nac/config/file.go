@@ -1,0 +1,191 @@
+package config
+
+import (
+	"crypto/tls"
+	"net/netip"
+	"time"
+
+	"github.com/goccy/go-yaml/ast"
+
+	"nacsim/internal/yamltable"
+	"nacsim/nac/coa"
+	"nacsim/nac/policy"
+)
+
+// The following are the file as written, before what it names is read.
+
+type fileNode struct {
+	listen       listenNode
+	clients      []clientNode
+	certificates []certificateNode
+	clientCAs    []named
+	tls          tlsNode
+	eap          eapNode
+	policy       named
+	compliance   complianceNode
+	coa          coaNode
+	intune       *intuneNode
+	state        string
+	limits       limitsNode
+}
+
+// named is a text with its place, most often the name of a file.
+type named struct {
+	node ast.Node
+	text string
+}
+
+type listenNode struct{ auth, acct netip.AddrPort }
+
+type certificateNode struct {
+	node       ast.Node
+	chain, key named
+	password   string
+}
+
+type tlsNode struct {
+	node     ast.Node
+	min, max uint16
+	ciphers  []uint16
+	groups   []tls.CurveID
+}
+
+type eapNode struct{ fragment int }
+
+type complianceNode struct{ inGracePeriod policy.Status }
+
+type coaNode struct {
+	kind              coa.Kind
+	timeout           time.Duration
+	tries             int
+	backoff           time.Duration
+	perHour           int
+	minFirmware       string
+	noDisconnectAfter bool
+}
+
+type limitsNode struct{ sessions, events int }
+
+var fileProperties = []yamltable.Property[fileNode]{
+	{Name: "listen", Doc: "Where RADIUS is served.",
+		Schema: yamltable.ObjectSchema(listenProperties),
+		Set: func(r *yamltable.Reader, n ast.Node, to *fileNode) {
+			yamltable.Object(r, n, "listen", listenProperties, &to.listen)
+		}},
+	{Name: "clients", Required: true, Doc: "The access points and switches that may ask, with their shared secrets. Where several networks hold an address, the smallest counts.",
+		Schema: yamltable.ArrayOf(func() yamltable.Schema { return yamltable.ObjectSchema(clientProperties) }),
+		Set: func(r *yamltable.Reader, n ast.Node, to *fileNode) {
+			entries(r, n, "clients", "a client", maxClients, clientProperties, &to.clients, func(c *clientNode, n ast.Node) { c.node = n })
+			if len(to.clients) == 0 && len(r.Errs) == 0 {
+				r.Errorf(n, "clients is empty; nobody could ask")
+			}
+		}},
+	{Name: "certificate", Required: true, Doc: "The certificate that the NAC shows to its clients, or a list of them, for example one with an RSA key and one with an ECDSA key: each client gets one that it can verify.",
+		Schema: yamltable.Schema{"anyOf": []yamltable.Schema{
+			yamltable.ObjectSchema(certificateProperties),
+			{"type": "array", "minItems": 1, "items": yamltable.ObjectSchema(certificateProperties)},
+		}},
+		Set: setCertificates},
+	{Name: "client-cas", Doc: "Files with the certification authorities that issue the certificates of clients, in PEM, any number in each.",
+		Schema: textsSchema(),
+		Set:    func(r *yamltable.Reader, n ast.Node, to *fileNode) { to.clientCAs = names(r, n, "client-cas") }},
+	{Name: "tls", Doc: "TLS inside of EAP.",
+		Schema: yamltable.ObjectSchema(tlsProperties),
+		Set: func(r *yamltable.Reader, n ast.Node, to *fileNode) {
+			yamltable.Object(r, n, "tls", tlsProperties, &to.tls)
+		}},
+	{Name: "eap", Doc: "The Extensible Authentication Protocol.",
+		Schema: yamltable.ObjectSchema(eapProperties),
+		Set: func(r *yamltable.Reader, n ast.Node, to *fileNode) {
+			yamltable.Object(r, n, "eap", eapProperties, &to.eap)
+		}},
+	{Name: "policy", Required: true, Doc: "File with the policy, which decides what an authenticated client may do. See nacsim schema --policy.",
+		Schema: yamltable.Schema{"type": "string", "minLength": 1},
+		Set:    func(r *yamltable.Reader, n ast.Node, to *fileNode) { to.policy = fileName(r, n, "policy") }},
+	{Name: "compliance", Doc: "What Intune's states mean to the policy.",
+		Schema: yamltable.ObjectSchema(complianceProperties),
+		Set: func(r *yamltable.Reader, n ast.Node, to *fileNode) {
+			yamltable.Object(r, n, "compliance", complianceProperties, &to.compliance)
+		}},
+	{Name: "intune", Doc: "The Microsoft Intune account that is asked about devices. Without it no device is known.",
+		Schema: yamltable.ObjectSchema(intuneProperties),
+		Set: func(r *yamltable.Reader, n ast.Node, to *fileNode) {
+			to.intune = &intuneNode{node: n}
+			yamltable.Object(r, n, "intune", intuneProperties, to.intune)
+		}},
+	{Name: "coa", Doc: "How the NAC asks access points and switches to change a session.",
+		Schema: yamltable.ObjectSchema(coaProperties),
+		Set: func(r *yamltable.Reader, n ast.Node, to *fileNode) {
+			yamltable.Object(r, n, "coa", coaProperties, &to.coa)
+		}},
+	{Name: "state", Doc: "Folder for what must survive a restart: sessions and device records. It is made when it is not there. Without it the NAC forgets them when it ends.",
+		Schema: yamltable.Schema{"type": "string", "minLength": 1},
+		Set:    func(r *yamltable.Reader, n ast.Node, to *fileNode) { to.state = fileName(r, n, "state").text }},
+	{Name: "limits", Doc: "Bounds on what is kept.",
+		Schema: yamltable.ObjectSchema(limitsProperties),
+		Set: func(r *yamltable.Reader, n ast.Node, to *fileNode) {
+			yamltable.Object(r, n, "limits", limitsProperties, &to.limits)
+		}},
+}
+
+var listenProperties = []yamltable.Property[listenNode]{
+	{Name: "auth", Doc: "Address and port for authentication. The default is port 1812 on all addresses.",
+		Schema: addressSchema(),
+		Set:    func(r *yamltable.Reader, n ast.Node, to *listenNode) { to.auth = address(r, n, "auth") }},
+	{Name: "acct", Doc: "Address and port for accounting. The default is port 1813 on all addresses.",
+		Schema: addressSchema(),
+		Set:    func(r *yamltable.Reader, n ast.Node, to *listenNode) { to.acct = address(r, n, "acct") }},
+}
+
+var complianceProperties = []yamltable.Property[complianceNode]{
+	{Name: "in-grace-period", Doc: "What a device is that has failed its compliance policy but still has time to come back.",
+		Schema: yamltable.Schema{"enum": graceNames, "default": graceNames[0]},
+		Set: func(r *yamltable.Reader, n ast.Node, to *complianceNode) {
+			s, _ := r.OneOf(n, "in-grace-period", graceNames)
+			to.inGracePeriod = policy.Status(s)
+		}},
+}
+
+var graceNames = []string{string(policy.Compliant), string(policy.Noncompliant), string(policy.Unknown)}
+
+var limitsProperties = []yamltable.Property[limitsNode]{
+	{Name: "sessions", Doc: "How many clients may have a session at the same time.",
+		Schema: yamltable.Schema{"type": "integer", "minimum": 1, "maximum": 10_000_000},
+		Set:    setNumber("sessions", 1, 10_000_000, func(to *limitsNode) *int { return &to.sessions })},
+	{Name: "events", Doc: "How many client events are kept.",
+		Schema: yamltable.Schema{"type": "integer", "minimum": 1, "maximum": 10_000_000},
+		Set:    setNumber("events", 1, 10_000_000, func(to *limitsNode) *int { return &to.events })},
+}
+
+var coaKinds = []string{string(coa.Reauth), string(coa.Disconnect)}
+
+var coaProperties = []yamltable.Property[coaNode]{
+	{Name: "kind", Doc: "How a session is changed that may stay: the client is authenticated again (reauth), or thrown off so that it comes back (disconnect).",
+		Schema: yamltable.Schema{"enum": coaKinds, "default": coaKinds[0]},
+		Set: func(r *yamltable.Reader, n ast.Node, to *coaNode) {
+			s, _ := r.OneOf(n, "kind", coaKinds)
+			to.kind = coa.Kind(s)
+		}},
+	{Name: "timeout", Doc: "Wait for the answer to the first transmission; it doubles with each.",
+		Schema: durationSchema("2s"),
+		Set:    setDuration("timeout", time.Millisecond, time.Hour, func(to *coaNode) *time.Duration { return &to.timeout })},
+	{Name: "tries", Doc: "How many times a request is sent at most.",
+		Schema: yamltable.Schema{"type": "integer", "minimum": 1, "maximum": 20, "default": 3},
+		Set:    setNumber("tries", 1, 20, func(to *coaNode) *int { return &to.tries })},
+	{Name: "backoff", Doc: "Pause after an attempt that did not help; it doubles with each further one, up to 15 minutes.",
+		Schema: durationSchema("30s"),
+		Set:    setDuration("backoff", time.Millisecond, 24*time.Hour, func(to *coaNode) *time.Duration { return &to.backoff })},
+	{Name: "per-hour", Doc: "How many attempts a client may have within an hour.",
+		Schema: yamltable.Schema{"type": "integer", "minimum": 1, "maximum": 3600, "default": 6},
+		Set:    setNumber("per-hour", 1, 3600, func(to *coaNode) *int { return &to.perHour })},
+	{Name: "min-firmware", Doc: "Version from which on an access point takes part; one that states an older version is skipped.",
+		Schema: yamltable.Schema{"type": "string", "default": "0.14"},
+		Set:    func(r *yamltable.Reader, n ast.Node, to *coaNode) { to.minFirmware, _ = r.Text(n, "min-firmware") }},
+	{Name: "fallback", Doc: "Whether disconnect is tried when a device refuses reauth as something it does not understand.",
+		Schema: yamltable.Schema{"type": "boolean", "default": true},
+		Set: func(r *yamltable.Reader, n ast.Node, to *coaNode) {
+			if on, ok := r.Boolean(n, "fallback"); ok {
+				to.noDisconnectAfter = !on
+			}
+		}},
+}

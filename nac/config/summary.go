@@ -1,0 +1,46 @@
+package config
+
+import (
+	"crypto/ecdsa"
+	"crypto/rsa"
+	"crypto/x509"
+	"fmt"
+	"time"
+)
+
+// Summary says in a few lines what a NAC of this configuration will do, for the one who has started it.
+func (c *Config) Summary(now time.Time) []string {
+	out := []string{fmt.Sprintf("policy %s: %s", c.PolicyFile, count(len(c.NAC.Policy.Rules()), "rule"))}
+	for i := range c.Certificates {
+		leaf := c.Certificates[i].Leaf
+		out = append(out, fmt.Sprintf("server certificate %q (%s, %s) until %s", name(leaf), keyKind(leaf),
+			count(len(c.Certificates[i].Certificate), "certificate")+" sent", leaf.NotAfter.UTC().Format(time.DateOnly)))
+	}
+	out = append(out, count(c.CAs, "CA")+" for client certificates, "+count(len(c.NAC.Clients), "RADIUS client"))
+	if c.NAC.MDM != nil {
+		out = append(out, "Intune account of "+c.NAC.MDM.Tenant)
+	}
+	if c.State == "" {
+		return append(out, "sessions are forgotten at the end; set state to keep them")
+	}
+	return append(out, "sessions are kept in "+c.State)
+}
+
+// count is a number with its noun.
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// keyKind names the key of a certificate.
+func keyKind(c *x509.Certificate) string {
+	switch key := c.PublicKey.(type) {
+	case *rsa.PublicKey:
+		return fmt.Sprintf("RSA %d", key.N.BitLen())
+	case *ecdsa.PublicKey:
+		return "ECDSA " + key.Curve.Params().Name
+	}
+	return c.PublicKeyAlgorithm.String()
+}

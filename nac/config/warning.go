@@ -1,0 +1,61 @@
+package config
+
+import (
+	"crypto/x509"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// soon is how long before its end a certificate should be renewed, and shortSecret below how many octets a secret can be
+// guessed (RFC 2865 section 3 wants 16).
+const (
+	soon        = 30 * 24 * time.Hour
+	shortSecret = 16
+)
+
+// Warnings are what works, but should not stay as it is, as of now.
+func (c *Config) Warnings(now time.Time) []string {
+	var out []string
+	for i := range c.NAC.Clients {
+		client := &c.NAC.Clients[i]
+		who := client.Prefix.String()
+		if client.Prefix.IsSingleIP() {
+			who = client.Prefix.Addr().String()
+		}
+		if len(client.Secret) < shortSecret {
+			out = append(out, fmt.Sprintf("client %s: the secret has %d characters; 16 random ones are hard to guess", who, len(client.Secret)))
+		}
+		if client.OptionalMessageAuthenticator {
+			out = append(out, fmt.Sprintf("client %s: without message-authenticator answers can be forged (Blast-RADIUS, CVE-2024-3596)", who))
+		}
+	}
+	for i := range c.Certificates {
+		leaf := c.Certificates[i].Leaf
+		out = append(out, aboutServer(leaf, now)...)
+	}
+	if c.CAs == 0 {
+		out = append(out, "client-cas is empty: no client certificate will be accepted")
+	}
+	return append(out, c.remarks...)
+}
+
+// aboutServer says why clients will not accept a certificate, or soon will not.
+func aboutServer(leaf *x509.Certificate, now time.Time) []string {
+	var out []string
+	who := fmt.Sprintf("server certificate %q", name(leaf))
+	switch left := leaf.NotAfter.Sub(now); {
+	case left <= 0:
+		out = append(out, who+" has expired at "+leaf.NotAfter.UTC().Format(time.RFC3339)+": clients will refuse it")
+	case now.Before(leaf.NotBefore):
+		out = append(out, who+" is not valid before "+leaf.NotBefore.UTC().Format(time.RFC3339)+": clients will refuse it")
+	case left < soon:
+		out = append(out, fmt.Sprintf("%s expires in %d days", who, int(left/(24*time.Hour))))
+	}
+	if len(leaf.ExtKeyUsage)+len(leaf.UnknownExtKeyUsage) > 0 && !slices.ContainsFunc(leaf.ExtKeyUsage, func(u x509.ExtKeyUsage) bool {
+		return u == x509.ExtKeyUsageServerAuth || u == x509.ExtKeyUsageAny
+	}) {
+		out = append(out, who+" is not for servers (extended key usage): clients will refuse it")
+	}
+	return out
+}

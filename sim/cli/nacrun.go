@@ -1,0 +1,207 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"nacsim/internal/host"
+	"nacsim/nac"
+	"nacsim/nac/config"
+	"nacsim/nac/radiusd"
+	"nacsim/sim/capture"
+	"nacsim/sim/live"
+	"nacsim/sim/trace"
+)
+
+// nacName is what the machine is called in the trace.
+const nacName = "nac"
+
+// nacOwn is the NAC's address in the address book of the live world, in which everybody else is outside. It is the
+// dummy address of RFC 7600 section 4.8, which nobody can have.
+var nacOwn = netip.MustParseAddr("192.0.0.8")
+
+var (
+	nacAuth = netip.AddrPortFrom(nacOwn, radiusd.DefaultAuthPort)
+	nacAcct = netip.AddrPortFrom(nacOwn, radiusd.DefaultAcctPort)
+)
+
+// nacRun is one run of nacsim nac.
+type nacRun struct {
+	flags          *nacFlags
+	stdout, stderr io.Writer
+
+	recorder *trace.Recorder
+	log      *nacLog
+	world    *live.World
+	nac      *nac.NAC
+	outputs  []func() error
+}
+
+// run serves until a signal ends it.
+func (n *nacRun) run(cfg *config.Config) (err error) {
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	defer signal.Stop(signals)
+	n.log = newNACLog(n.stdout, n.flags.quiet)
+	sinks, err := n.openOutputs()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, n.closeOutputs()) }()
+	n.recorder = trace.NewRecorder(time.Now().UTC(), sinks...)
+	n.recorder.SubscribeEvents(n.log.record)
+	if err := n.start(cfg); err != nil {
+		return err
+	}
+	n.announce(cfg)
+	end := n.serve(signals)
+	if err := n.world.Close(); err != nil {
+		return &exitError{ExitFault, fmt.Errorf("nacsim nac: %w", err)}
+	}
+	if !n.flags.quiet {
+		fmt.Fprintf(n.stdout, "%s: %s\n", end, n.log.summary())
+	}
+	return nil
+}
+
+// start boots the NAC on the addresses of this computer.
+func (n *nacRun) start(cfg *config.Config) error {
+	n.world = live.New(live.Config{
+		Recorder: n.recorder, Dir: cfg.State, AllowExternal: true, Secrets: n.flags.capture != "",
+		Bind: map[netip.AddrPort]netip.AddrPort{nacAuth: orEverywhere(cfg.Auth, radiusd.DefaultAuthPort), nacAcct: orEverywhere(cfg.Acct, radiusd.DefaultAcctPort)},
+	})
+	cfg.NAC.AuthAddr, cfg.NAC.AcctAddr = nacAuth, nacAcct
+	err := n.world.AddHost(nacName, nacOwn, func(h host.Host) (err error) {
+		n.nac, err = nac.Start(h, cfg.NAC)
+		return err
+	})
+	if err != nil {
+		_ = n.world.Close() // the error that matters is the first
+		return &exitError{runnerCode(err), fmt.Errorf("nacsim nac: %w", err)}
+	}
+	return nil
+}
+
+// orEverywhere is the address asked for, or the port on all addresses of this computer.
+func orEverywhere(asked netip.AddrPort, port uint16) netip.AddrPort {
+	if asked.IsValid() {
+		return asked
+	}
+	l, err := net.ListenUDP("udp6", &net.UDPAddr{IP: net.IPv6loopback})
+	if err != nil { // this computer has no IPv6
+		return netip.AddrPortFrom(netip.IPv4Unspecified(), port)
+	}
+	l.Close()
+	return netip.AddrPortFrom(netip.IPv6Unspecified(), port)
+}
+
+// announce says what is served where.
+func (n *nacRun) announce(cfg *config.Config) {
+	now := time.Now()
+	if !n.flags.quiet {
+		for _, s := range []struct {
+			what    string
+			logical netip.AddrPort
+			asked   netip.AddrPort
+		}{{"authentication", nacAuth, orEverywhere(cfg.Auth, nacAuth.Port())}, {"accounting", nacAcct, orEverywhere(cfg.Acct, nacAcct.Port())}} {
+			real, _ := n.world.UDPAddr(s.logical)
+			fmt.Fprintf(n.stdout, "listening on udp %s for %s\n", netip.AddrPortFrom(s.asked.Addr(), real.Port()), s.what)
+		}
+		for _, line := range cfg.Summary(now) {
+			fmt.Fprintln(n.stdout, line)
+		}
+	}
+	n.warn(cfg, now)
+	if !n.flags.quiet {
+		fmt.Fprintln(n.stdout, "ready; Ctrl-C ends, SIGHUP reads the files again")
+	}
+}
+
+func (n *nacRun) warn(cfg *config.Config, now time.Time) {
+	for _, warning := range cfg.Warnings(now) {
+		fmt.Fprintf(n.stderr, "warning: %s\n", warning)
+	}
+}
+
+// serve waits for signals, and returns what ended the NAC.
+func (n *nacRun) serve(signals <-chan os.Signal) string {
+	ticker := time.NewTicker(time.Second)
+	defer ticker.Stop()
+	for {
+		select {
+		case now := <-ticker.C:
+			n.log.tick(now)
+		case s := <-signals:
+			if s != syscall.SIGHUP {
+				return "ended by " + s.String()
+			}
+			n.reload()
+		case <-n.world.Failed():
+			return "failed"
+		}
+	}
+}
+
+// reload reads the files again. What is wrong leaves everything as it was.
+func (n *nacRun) reload() {
+	cfg, err := n.flags.load()
+	if err != nil {
+		fmt.Fprintf(n.stderr, "%v\nnothing has been changed\n", err)
+		return
+	}
+	if err := n.nac.Reload(cfg.NAC); err != nil {
+		fmt.Fprintf(n.stderr, "nacsim nac: %v\nnothing has been changed\n", err)
+		return
+	}
+	n.recorder.Emit(n.world.Now(), nacName, "config", slog.String("text", "read again: "+n.flags.config))
+	n.warn(cfg, time.Now())
+}
+
+// openOutputs opens the files of --trace and --capture.
+func (n *nacRun) openOutputs() ([]trace.Sink, error) {
+	var sinks []trace.Sink
+	for _, o := range []struct {
+		flag, name string
+		sink       func(io.Writer) closingSink
+	}{
+		{"trace", n.flags.trace, func(w io.Writer) closingSink { return trace.NewJSONL(w) }},
+		{"capture", n.flags.capture, func(w io.Writer) closingSink { return capture.NewWriter(w) }},
+	} {
+		if o.name == "" {
+			continue
+		}
+		f, err := os.OpenFile(o.name, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+		if err != nil {
+			return nil, badInput("nacsim nac: --%s %s cannot be written: %v", o.flag, o.name, reason(err))
+		}
+		sink := o.sink(f)
+		sinks = append(sinks, sink)
+		n.outputs = append(n.outputs, func() error { return errors.Join(sink.Close(), f.Close()) })
+	}
+	return sinks, nil
+}
+
+// A closingSink reports when it is closed what it could not write.
+type closingSink interface {
+	trace.Sink
+	Close() error
+}
+
+func (n *nacRun) closeOutputs() error {
+	var errs []error
+	for _, end := range n.outputs {
+		errs = append(errs, end())
+	}
+	if err := errors.Join(errs...); err != nil {
+		return badInput("nacsim nac: %v", err)
+	}
+	return nil
+}
