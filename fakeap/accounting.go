@@ -2,6 +2,8 @@ package fakeap
 
 import (
 	"errors"
+	"maps"
+	"slices"
 	"time"
 
 	lr "layeh.com/radius"
@@ -9,6 +11,8 @@ import (
 	"layeh.com/radius/rfc2866"
 	"layeh.com/radius/rfc2869"
 
+	"nacsim/fakeap/dot11"
+	"nacsim/fakeap/ether"
 	"nacsim/internal/host"
 	"nacsim/internal/radius"
 )
@@ -50,8 +54,14 @@ func (n *nas) report(c *client, s *session, now time.Time, status rfc2866.AcctSt
 	} else {
 		q.queue = append(q.queue, r)
 	}
+	n.sendQueued(q)
+}
+
+// sendQueued sees that a task sends what is in a queue.
+func (n *nas) sendQueued(q *reports) {
 	if !q.sending {
 		q.sending = true
+		n.senders++
 		n.h.Go("accounting", func() { n.sendReports(q) })
 	}
 }
@@ -59,8 +69,12 @@ func (n *nas) report(c *client, s *session, now time.Time, status rfc2866.AcctSt
 func (n *nas) reportAttributes(c *client, s *session, now time.Time, status rfc2866.AcctStatusType, cause rfc2866.AcctTerminateCause) lr.Attributes {
 	p := lr.Packet{}
 	p.Add(rfc2866.AcctStatusType_Type, lr.NewInteger(uint32(status)))
-	p.Add(rfc2866.AcctAuthentic_Type, lr.NewInteger(uint32(rfc2866.AcctAuthentic_Value_RADIUS)))
-	p.Attributes = append(p.Attributes, n.stationAttributes(c, s.user)...)
+	authentic := rfc2866.AcctAuthentic_Value_RADIUS
+	if s.local {
+		authentic = rfc2866.AcctAuthentic_Value_Local
+	}
+	p.Add(rfc2866.AcctAuthentic_Type, lr.NewInteger(uint32(authentic)))
+	p.Attributes = append(p.Attributes, n.stationAttributes(c, s.user, rfc2865.ServiceType_Value_FramedUser)...)
 	p.Add(rfc2866.AcctSessionID_Type, lr.Attribute(s.id))
 	for _, class := range s.class {
 		p.Add(rfc2865.Class_Type, class)
@@ -119,6 +133,9 @@ func (n *nas) nextReport(q *reports, working bool) (r report, ok bool) {
 	}
 	if len(q.queue) == 0 {
 		q.sending = false
+		if n.senders--; n.senders == 0 && n.drained != nil {
+			n.drained.Set()
+		}
 		return report{}, false
 	}
 	r, q.queue = q.queue[0], q.queue[1:]
@@ -160,9 +177,9 @@ func (n *nas) deliver(conn host.PacketConn, identifier byte, r report) (next byt
 	}
 }
 
-// startAccounting tells the server that the NAS has booted, and so that every session it had is over (RFC 2866
-// section 5.1, Accounting-On).
-func (n *nas) startAccounting() {
+// reportNAS tells the server that the NAS has booted (Accounting-On) or goes down (Accounting-Off), and so that every
+// session it had is over (RFC 2866 section 5.1).
+func (n *nas) reportNAS(status rfc2866.AcctStatusType, now time.Time) {
 	if !n.cfg.RADIUS.Acct.IsValid() {
 		return
 	}
@@ -170,12 +187,54 @@ func (n *nas) startAccounting() {
 	if err != nil {
 		return
 	}
-	now := n.h.Now()
 	p := lr.Packet{}
-	p.Add(rfc2866.AcctStatusType_Type, lr.NewInteger(uint32(rfc2866.AcctStatusType_Value_AccountingOn)))
+	p.Add(rfc2866.AcctStatusType_Type, lr.NewInteger(uint32(status)))
 	p.Attributes = append(p.Attributes, n.nasAttrs...)
 	p.Add(rfc2866.AcctSessionID_Type, lr.Attribute(id))
 	radius.SetEventTimestamp(&p, now)
-	q := &reports{queue: []report{{status: rfc2866.AcctStatusType_Value_AccountingOn, at: now, attrs: p.Attributes}}, sending: true}
-	n.h.Go("accounting", func() { n.sendReports(q) })
+	n.sendQueued(&reports{queue: []report{{status: status, at: now, attrs: p.Attributes}}})
+}
+
+// Shutdown ends all sessions as a restart by the administrator does, reports the end of each and then that the NAS
+// goes down, and blocks until the server has acknowledged it all or the timeout has passed. The NAS takes no new
+// clients after it.
+func (n *nas) Shutdown(timeout time.Duration) error {
+	deadline := n.h.Now().Add(timeout)
+	n.mu.Lock()
+	if n.drained != nil {
+		n.mu.Unlock()
+		return nil // by another task, or before
+	}
+	n.drained = n.h.NewSignal()
+	now := n.h.Now()
+	for _, mac := range slices.SortedFunc(maps.Keys(n.clients), ether.Addr.Compare) {
+		c := n.clients[mac]
+		n.stop(c, now, rfc2866.AcctTerminateCause_Value_AdminReboot)
+		n.link.expel(c, dot11.ReasonLeaving)
+		n.setState(c, Unauthorized, "NAS goes down")
+		n.remove(c)
+	}
+	n.mu.Unlock()
+	if err := n.drain(deadline); err != nil {
+		return err
+	}
+	n.mu.Lock()
+	n.reportNAS(rfc2866.AcctStatusType_Value_AccountingOff, n.h.Now())
+	n.mu.Unlock()
+	return n.drain(deadline)
+}
+
+// drain waits until no accounting record is under way.
+func (n *nas) drain(deadline time.Time) error {
+	for {
+		n.mu.Lock()
+		senders := n.senders
+		n.mu.Unlock()
+		if senders == 0 {
+			return nil
+		}
+		if err := n.drained.Wait(deadline); err != nil {
+			return err
+		}
+	}
 }

@@ -118,7 +118,11 @@ func (a *AP) probed(f dot11.Frame, now time.Time) {
 	if err != nil || ssid != "" && ssid != a.cfg.SSID {
 		return
 	}
-	a.send(dot11.NewProbeResponse(f.Addr2, a.cfg.BSSID, a.cfg.SSID, uint64(now.Sub(a.booted).Microseconds())))
+	announce := dot11.NewProbeResponse
+	if a.cfg.Open {
+		announce = dot11.NewOpenProbeResponse
+	}
+	a.send(announce(f.Addr2, a.cfg.BSSID, a.cfg.SSID, uint64(now.Sub(a.booted).Microseconds())))
 }
 
 // authenticate answers open-system authentication. It proves nothing, so nothing is remembered of it that a
@@ -154,7 +158,9 @@ func (a *AP) associate(f dot11.Frame, now time.Time) {
 	}
 	c := &client{
 		mac: f.Addr2, port: a.portID(a.cfg.SSID), number: uint32(aid), ssid: a.cfg.SSID,
-		keys: wpa.NewAuthenticator(a.cfg.BSSID, f.Addr2, dot11.WPA2Enterprise(), rsn, a.group),
+	}
+	if !a.cfg.Open {
+		c.keys = wpa.NewAuthenticator(a.cfg.BSSID, f.Addr2, dot11.WPA2Enterprise(), rsn, a.group)
 	}
 	c.frames.Seen(f.Sequence)
 	a.add(c, now)
@@ -163,14 +169,11 @@ func (a *AP) associate(f dot11.Frame, now time.Time) {
 
 // admit decides about an association and gives it an ID.
 func (a *AP) admit(mac ether.Addr, ssid string, rsnElement []byte) (dot11.Status, uint16) {
-	rsn, err := dot11.ParseRSN(rsnElement)
-	switch {
-	case ssid != a.cfg.SSID:
+	if ssid != a.cfg.SSID {
 		return dot11.StatusFailure, 0
-	case err != nil:
-		return dot11.StatusInvalidElement, 0
-	case rsn.Accepts() != dot11.StatusSuccess:
-		return rsn.Accepts(), 0
+	}
+	if status := a.suits(rsnElement); status != dot11.StatusSuccess {
+		return status, 0
 	}
 	if c := a.clients[mac]; c != nil {
 		return dot11.StatusSuccess, uint16(c.number)
@@ -179,6 +182,21 @@ func (a *AP) admit(mac ether.Addr, ssid string, rsnElement []byte) (dot11.Status
 		return dot11.StatusFull, 0
 	}
 	return dot11.StatusSuccess, a.freeID()
+}
+
+// suits judges the RSN element of an association: an open network takes none, any other needs the right one.
+func (a *AP) suits(rsnElement []byte) dot11.Status {
+	if a.cfg.Open {
+		if rsnElement != nil {
+			return dot11.StatusInvalidElement
+		}
+		return dot11.StatusSuccess
+	}
+	rsn, err := dot11.ParseRSN(rsnElement)
+	if err != nil {
+		return dot11.StatusInvalidElement
+	}
+	return rsn.Accepts()
 }
 
 // freeID returns the lowest association ID not in use. There is one, as clients are bounded.

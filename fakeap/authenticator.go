@@ -44,6 +44,11 @@ type authenticator struct {
 	request  []byte // sent to the client last
 	id       uint8  // of request
 	tries    int    // transmissions of request
+
+	// patience is for how long the client may take to say who it is, across transmissions; zero means until all
+	// are unanswered.
+	patience time.Duration
+	began    time.Time
 }
 
 // authOutput is what the authenticator wants done.
@@ -55,8 +60,9 @@ type authOutput struct {
 	toServer []byte
 	begin    bool
 	identity string
-	// silent means that the client has not answered and the authentication has ended.
-	silent bool
+	// silent means that the client has not answered and the authentication has ended; unheard, that it has not
+	// even answered who it is.
+	silent, unheard bool
 }
 
 // start asks the client for its identity, and abandons an authentication that is running. If it has just asked,
@@ -65,6 +71,7 @@ func (a *authenticator) start(now time.Time) authOutput {
 	if a.state == authIdentity {
 		return a.transmit(now)
 	}
+	a.began = now
 	a.ask(authIdentity, eap.Packet{Code: eap.Request, ID: a.id + 1, Type: eap.TypeIdentity}.Append(nil))
 	return a.transmit(now)
 }
@@ -79,6 +86,9 @@ func (a *authenticator) transmit(now time.Time) authOutput {
 	a.deadline = now.Add(requestLaterWait)
 	if a.tries == 1 {
 		a.deadline = now.Add(requestFirstWait)
+	}
+	if a.state == authIdentity && a.patience > 0 {
+		a.deadline = earliest(a.deadline, a.began.Add(a.patience))
 	}
 	return authOutput{toClient: a.request}
 }
@@ -142,13 +152,15 @@ func (a *authenticator) expire(now time.Time) authOutput {
 	if a.deadline.IsZero() || now.Before(a.deadline) {
 		return authOutput{}
 	}
+	unheard := a.state == authIdentity
+	impatient := unheard && a.patience > 0 && !now.Before(a.began.Add(a.patience))
 	switch {
 	case a.state == authHeld:
 		a.reset()
 		return authOutput{}
-	case a.tries < requestTransmissions:
+	case a.tries < requestTransmissions && !impatient:
 		return a.transmit(now)
 	}
 	a.reset()
-	return authOutput{silent: true}
+	return authOutput{silent: true, unheard: unheard}
 }

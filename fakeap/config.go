@@ -65,6 +65,14 @@ type Settings struct {
 	// Quiet is for how long a client that was refused on a cable is ignored; 60 s by default (quietPeriod of
 	// IEEE 802.1X-2010 clause 8.6), negative for not at all.
 	Quiet time.Duration
+	// MAB is authentication by MAC address, on a switch or on an open wireless network.
+	MAB MABConfig
+	// GuestVLAN is where a switch puts a client that does not answer 802.1X, RejectVLAN one that the server
+	// refuses, and ServerFailVLAN one about which the server cannot be asked. Empty means that the client gets
+	// nothing.
+	GuestVLAN, RejectVLAN, ServerFailVLAN string
+	// Outcome is told of each authentication that has ended. It must not block, nor call methods of the NAS.
+	Outcome func(Outcome)
 	// MaxClients bounds the clients on an access point, 512 by default and at most 2007; on a switch, the
 	// clients on one port, 8 by default.
 	MaxClients int
@@ -78,6 +86,9 @@ type APConfig struct {
 	// SSID names the network, and the radio medium it is on: every access point and station with this SSID
 	// hears every other.
 	SSID string
+	// Open makes the network one without encryption, whose clients are authenticated by their MAC address:
+	// Settings.MAB.Mode is then MABOnly, and otherwise MABOff.
+	Open bool
 	// Firmware is the version the access point runs, in dotted decimal, for example "0.14.29411". It is stated
 	// to the server in Access-Request. Below [CoAFirmware] the access point has no dynamic authorization
 	// server. Empty means current firmware that says nothing of its version.
@@ -112,6 +123,10 @@ func (s Settings) withDefaults(hostName string, maxClients int) (Settings, error
 		s.DAS.Secret = s.RADIUS.Secret
 	}
 	setDefault(&s.DAS.Port, 3799)
+	var err error
+	if s.MAB, err = s.MAB.withDefaults(); err != nil {
+		return s, err
+	}
 	switch {
 	case s.Name == "" || len(s.Name) > 200:
 		return s, fmt.Errorf("fakeap: NAS name %q has %d octets, 1 to 200 are possible", s.Name, len(s.Name))
@@ -140,6 +155,10 @@ func (c APConfig) withDefaults(hostName string) (APConfig, error) {
 		return c, fmt.Errorf("fakeap: SSID %s has %d octets, 1 to %d are possible", strconv.Quote(c.SSID), len(c.SSID), dot11.MaxSSID)
 	case c.BSSID == ether.Addr{} || c.BSSID.IsGroup():
 		return c, fmt.Errorf("fakeap: BSSID %v is not a station's address", c.BSSID)
+	case c.Open && c.MAB.Mode != MABOnly:
+		return c, fmt.Errorf("fakeap: an open network needs the MAC authentication mode %q", MABOnly)
+	case !c.Open && c.MAB.Mode != MABOff:
+		return c, errors.New("fakeap: MAC authentication on wireless is for open networks")
 	}
 	if c.Firmware == "" {
 		return c, nil

@@ -46,6 +46,8 @@ type nas struct {
 
 	mu      sync.Mutex
 	clients map[ether.Addr]*client
+	senders int         // tasks that send accounting records
+	drained host.Signal // set when there are none; nil unless the NAS goes down
 }
 
 // access is the link layer under the authenticators. Its methods are called with the mutex held.
@@ -80,6 +82,7 @@ type client struct {
 
 	auth    authenticator
 	talk    *conversation      // with the RADIUS server, while one is running
+	byMAC   bool               // authenticated by its address, now or last
 	keys    *wpa.Authenticator // on wireless
 	pending *authorization     // accepted, but the 4-way handshake is not over
 	session *session           // nil while not authorized
@@ -101,6 +104,7 @@ type conversation struct {
 	sessionID  string
 	user       string
 	buf        []byte // replies are read into it
+	outcome    Outcome
 }
 
 func newNAS(h host.Host, cfg Settings, link access) *nas {
@@ -120,14 +124,31 @@ func (n *nas) start() error {
 	if err := n.startDAS(); err != nil {
 		return err
 	}
-	n.startAccounting()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.reportNAS(rfc2866.AcctStatusType_Value_AccountingOn, n.h.Now())
 	return nil
 }
 
 // add begins to serve a client and asks for its identity.
 func (n *nas) add(c *client, now time.Time) {
+	if n.drained != nil {
+		return // it goes down
+	}
 	n.clients[c.mac] = c
+	c.auth.patience = n.patience()
 	n.setState(c, Authenticating, "")
+	n.authenticate(c, now)
+}
+
+// authenticate begins an authentication: by MAC address where that comes first or is how the client got its session,
+// otherwise by 802.1X.
+func (n *nas) authenticate(c *client, now time.Time) {
+	if n.cfg.MAB.Mode == MABOnly || n.cfg.MAB.Mode == MABFirst && c.session == nil || c.byMAC && c.session != nil {
+		n.authenticateMAC(c, now)
+		return
+	}
+	c.byMAC = false
 	n.apply(c, c.auth.start(now), now)
 }
 
@@ -160,6 +181,9 @@ func (n *nas) setState(c *client, s PortState, reason string) {
 		if c.session.role != "" {
 			fields = append(fields, slog.String("role", c.session.role))
 		}
+		if c.byMAC && !c.session.local {
+			fields = append(fields, slog.String("method", "mab"))
+		}
 	}
 	if reason != "" {
 		fields = append(fields, slog.String("reason", reason))
@@ -169,6 +193,9 @@ func (n *nas) setState(c *client, s PortState, reason string) {
 
 // receiveEAPOL takes the payload of an EAPOL frame of a known client.
 func (n *nas) receiveEAPOL(c *client, payload []byte, now time.Time) {
+	if n.cfg.MAB.Mode == MABOnly {
+		return
+	}
 	if c.auth.state == authHeld {
 		n.expire(c, now) // the frame may be ahead of the timer
 	}
@@ -178,7 +205,7 @@ func (n *nas) receiveEAPOL(c *client, payload []byte, now time.Time) {
 	}
 	switch pdu.Type {
 	case eapol.TypeStart:
-		n.reauthenticate(c, now)
+		n.authenticate8021X(c, now)
 	case eapol.TypeLogoff:
 		n.end(c, now, rfc2866.AcctTerminateCause_Value_UserRequest, dot11.ReasonAuthExpired, "client logged off")
 	case eapol.TypeEAP:
@@ -190,12 +217,22 @@ func (n *nas) receiveEAPOL(c *client, payload []byte, now time.Time) {
 	}
 }
 
-// reauthenticate runs 802.1X again. An authorization in force stays until the result is there.
+// reauthenticate authenticates again. An authorization in force stays until the result is there.
 func (n *nas) reauthenticate(c *client, now time.Time) {
 	n.abandon(c)
 	if c.session == nil {
 		n.setState(c, Authenticating, "")
 	}
+	n.authenticate(c, now)
+}
+
+// authenticate8021X runs 802.1X for a client that has started it.
+func (n *nas) authenticate8021X(c *client, now time.Time) {
+	n.abandon(c)
+	if c.session == nil {
+		n.setState(c, Authenticating, "")
+	}
+	c.byMAC = false
 	n.apply(c, c.auth.start(now), now)
 }
 
@@ -208,7 +245,20 @@ func (n *nas) apply(c *client, o authOutput, now time.Time) {
 		n.ask(c, o)
 	}
 	if o.silent {
-		n.hangUp(c)
+		n.silent(c, now, o.unheard)
+	}
+}
+
+// silent follows a client that has not answered: unheard, not even said who it is.
+func (n *nas) silent(c *client, now time.Time, unheard bool) {
+	switch n.hangUp(c); {
+	case unheard && n.cfg.MAB.Mode == MABFallback:
+		n.authenticateMAC(c, now)
+	case unheard && n.cfg.MAB.Mode == MABFirst && c.session == nil:
+		n.refuse(c, now, "client does not answer")
+	case unheard && n.cfg.GuestVLAN != "" && c.keys == nil:
+		n.authorize(c, now, n.localAuthorization(c, n.cfg.GuestVLAN, 0, "guest"))
+	default:
 		n.end(c, now, rfc2866.AcctTerminateCause_Value_LostCarrier, dot11.ReasonAuthExpired, "client does not answer")
 	}
 }
@@ -217,7 +267,7 @@ func (n *nas) transmit(c *client, packet []byte) {
 	n.link.transmit(c, eapol.PDU{Type: eapol.TypeEAP, Body: packet}.Append(make([]byte, 0, 4+len(packet))))
 }
 
-// ask sends a client's EAP response to the server in a task that waits for the reply.
+// ask sends a client's EAP response to the server.
 func (n *nas) ask(c *client, o authOutput) {
 	if o.begin {
 		if err := n.dial(c, o.identity); err != nil {
@@ -225,18 +275,37 @@ func (n *nas) ask(c *client, o authOutput) {
 			return
 		}
 	}
-	t := c.talk
-	if t == nil {
+	if c.talk != nil {
+		n.askEAP(c, o.toServer)
+	}
+}
+
+// askEAP sends an EAP response within the conversation that runs.
+func (n *nas) askEAP(c *client, response []byte) {
+	request := n.newRequest(c)
+	if request == nil {
 		return
 	}
+	radius.AddEAPMessage(request, response)
+	n.exchange(c, request)
+}
+
+// newRequest is the next request of a conversation, or nil without randomness.
+func (n *nas) newRequest(c *client) *lr.Packet {
+	t := c.talk
 	request, err := radius.NewRequest(lr.CodeAccessRequest, t.identifier, n.cfg.RADIUS.Secret, n.nonces)
 	if err != nil {
 		c.auth.reset()
-		return
+		return nil
 	}
 	t.identifier++
 	request.Attributes = append(make(lr.Attributes, 0, len(t.attrs)+8), t.attrs...)
-	radius.AddEAPMessage(request, o.toServer)
+	return request
+}
+
+// exchange sends a request of a conversation in a task that waits for the reply.
+func (n *nas) exchange(c *client, request *lr.Packet) {
+	t := c.talk
 	if t.state != nil {
 		request.Add(rfc2865.State_Type, t.state)
 	}
@@ -257,6 +326,7 @@ func (n *nas) dial(c *client, identity string) error {
 		return err
 	}
 	t := &conversation{conn: conn, user: identity, buf: make([]byte, radius.MaxLength)}
+	t.outcome = n.newOutcome(c, identity)
 	if c.session != nil {
 		t.sessionID = c.session.id
 	} else if t.sessionID, err = n.newSessionID(); err != nil {
@@ -303,31 +373,71 @@ func (n *nas) reply(c *client, t *conversation, request, reply *lr.Packet, err e
 	now := n.h.Now()
 	defer n.arm(c, now)
 	if err != nil {
-		n.deny(c, now, nil, err.Error())
+		n.deny(c, now, denial{result: NoReply, reason: err.Error(), vlan: n.cfg.ServerFailVLAN})
 		return
 	}
+	t.outcome.RoundTrips++
 	packet, _ := radius.EAPMessage(reply.Attributes)
+	t.outcome.note(reply, packet)
 	switch reply.Code {
 	case lr.CodeAccessChallenge:
 		t.state, _ = reply.Lookup(rfc2865.State_Type)
-		o, ok := c.auth.challenge(packet, now)
-		if !ok {
-			n.deny(c, now, nil, "Access-Challenge without an EAP request")
-			return
-		}
-		n.apply(c, o, now)
+		n.challenge(c, now, packet)
 	case lr.CodeAccessAccept:
 		n.accept(c, now, newAuthorization(n.cfg, t, request, reply), packet)
 	default:
-		n.deny(c, now, packet, "Access-Reject")
+		n.deny(c, now, denial{result: Rejected, packet: packet, reason: "Access-Reject", vlan: n.cfg.RejectVLAN})
 	}
 }
 
-// deny ends an authentication that was refused. Packet is the server's EAP-Failure, if it sent one.
-func (n *nas) deny(c *client, now time.Time, packet []byte, reason string) {
+// challenge passes on the EAP request of an Access-Challenge.
+func (n *nas) challenge(c *client, now time.Time, packet []byte) {
+	if c.byMAC {
+		n.challengeMAC(c, now, packet)
+		return
+	}
+	o, ok := c.auth.challenge(packet, now)
+	if !ok {
+		n.deny(c, now, denial{reason: "Access-Challenge without an EAP request"})
+		return
+	}
+	n.apply(c, o, now)
+}
+
+// denial is why an authentication has failed.
+type denial struct {
+	result Result // Failed if empty
+	packet []byte // the server's EAP-Failure, if it sent one
+	reason string
+	vlan   string // for a client on a cable, if there is one for such cases
+}
+
+// deny ends an authentication that was refused.
+func (n *nas) deny(c *client, now time.Time, d denial) {
+	n.concludeFailed(c, now, d)
 	n.hangUp(c)
-	n.apply(c, c.auth.finish(eap.Failure, packet), now)
-	n.stop(c, now, rfc3580ReauthenticationFailure)
+	if !c.byMAC {
+		n.apply(c, c.auth.finish(eap.Failure, d.packet), now)
+	}
+	switch {
+	case d.vlan != "" && c.keys == nil:
+		retry := time.Duration(0)
+		if d.result == NoReply {
+			retry = max(n.cfg.Quiet, minReauth)
+		}
+		n.authorize(c, now, n.localAuthorization(c, d.vlan, retry, d.reason))
+	case c.byMAC && n.cfg.MAB.Mode == MABFirst && d.result == Rejected:
+		n.stop(c, now, rfc3580ReauthenticationFailure)
+		n.authenticate8021X(c, now)
+	default:
+		n.stop(c, now, rfc3580ReauthenticationFailure)
+		n.refuse(c, now, d.reason)
+	}
+}
+
+// refuse leaves a client without authorization: it is detached, or ignored for a while.
+func (n *nas) refuse(c *client, now time.Time, reason string) {
+	n.hangUp(c)
 	if n.link.expel(c, dot11.ReasonAuthenticationFails) {
 		n.setState(c, Unauthorized, reason)
 		n.remove(c)
@@ -344,17 +454,21 @@ func (n *nas) deny(c *client, now time.Time, packet []byte, reason string) {
 // accept ends an authentication that was granted: on a cable the client is authorized, on wireless once the
 // 4-way handshake has shown that both sides have the same key.
 func (n *nas) accept(c *client, now time.Time, a *authorization, packet []byte) {
-	n.hangUp(c)
+	a.outcome = &c.talk.outcome
 	if c.keys == nil {
-		n.apply(c, c.auth.finish(eap.Success, packet), now)
+		n.hangUp(c)
+		if !c.byMAC {
+			n.apply(c, c.auth.finish(eap.Success, packet), now)
+		}
 		n.authorize(c, now, a)
 		return
 	}
 	var nonce [32]byte
 	if _, err := io.ReadFull(n.nonces, nonce[:]); err != nil || len(a.pmk) < wpa.PMKLen {
-		n.deny(c, now, nil, "Access-Accept without MS-MPPE-Recv-Key")
+		n.deny(c, now, denial{reason: "Access-Accept without MS-MPPE-Recv-Key"})
 		return
 	}
+	n.hangUp(c)
 	n.apply(c, c.auth.finish(eap.Success, packet), now)
 	c.pending = a
 	n.applyKeys(c, c.keys.Start(a.pmk[:wpa.PMKLen], nonce, now), now)
@@ -375,6 +489,7 @@ func (n *nas) applyKeys(c *client, out wpa.Output, now time.Time) {
 		n.authorize(c, now, a)
 	case wpa.Failed:
 		c.pending = nil
+		n.conclude(a.outcome, now, Failed, "4-way handshake failed: "+out.Reason.String())
 		n.end(c, now, rfc3580ReauthenticationFailure, out.Reason, "4-way handshake failed: "+out.Reason.String())
 	}
 }
@@ -382,9 +497,13 @@ func (n *nas) applyKeys(c *client, out wpa.Output, now time.Time) {
 // end takes a client's authorization, or its chance to get one. A client that stays on its cable is asked for its
 // identity by its next EAPOL-Start.
 func (n *nas) end(c *client, now time.Time, cause rfc2866.AcctTerminateCause, reason dot11.Reason, text string) {
+	if c.talk != nil || c.auth.busy() {
+		n.concludeFailed(c, now, denial{result: NoClient, reason: text})
+	}
 	n.abandon(c)
 	c.auth.reset()
 	n.stop(c, now, cause)
+	c.byMAC = false
 	detached := n.link.expel(c, reason)
 	n.setState(c, Unauthorized, text)
 	if detached {

@@ -42,6 +42,8 @@ type server struct {
 	// method replaces EAP-TLS by another one, which the peer must refuse.
 	method eap.Type
 	silent bool
+	// unknownMAC makes the server refuse every MAC address.
+	unknownMAC bool
 
 	conversations map[string]*serverConversation
 	next          byte
@@ -103,6 +105,9 @@ func (s *server) answer(request *lr.Packet) *lr.Packet {
 		return radius.NewReply(request, lr.CodeAccountingResponse)
 	}
 	s.requests = append(s.requests, request)
+	if rfc2865.ServiceType_Get(request) == rfc2865.ServiceType_Value_CallCheck {
+		return s.byMAC(request)
+	}
 	b, _ := radius.EAPMessage(request.Attributes)
 	p, err := eap.Parse(b)
 	if err != nil {

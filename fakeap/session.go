@@ -29,6 +29,11 @@ type authorization struct {
 	sessionID, user, vlan, role string
 	class                       []lr.Attribute
 	pmk                         []byte
+	// local means that the NAS itself granted it; reason is then why.
+	local  bool
+	reason string
+	// outcome is what is to be reported once it is in force; nil if local.
+	outcome *Outcome
 	// reauth is after which time to authenticate again, life after which to end the session, interim the
 	// accounting interval; zero means never.
 	reauth, life, interim time.Duration
@@ -48,8 +53,9 @@ func newAuthorization(cfg Settings, t *conversation, request, reply *lr.Packet) 
 			a.class = append(a.class, attr.Attribute)
 		}
 	}
-	if recv, _, err := radius.MPPEKeys(reply.Attributes, request); err == nil {
+	if recv, send, err := radius.MPPEKeys(reply.Attributes, request); err == nil {
 		a.pmk = recv
+		t.outcome.Keys = append(append(make([]byte, 0, 64), recv...), send...)
 	}
 	// RFC 3580 sections 3.17 and 3.19.
 	if n, err := rfc2865.SessionTimeout_Lookup(reply); err == nil && n > 0 {
@@ -66,10 +72,23 @@ func newAuthorization(cfg Settings, t *conversation, request, reply *lr.Packet) 
 	return a
 }
 
+// localAuthorization puts a client on a cable into a VLAN without the server's consent: because it does not speak
+// 802.1X, because it was refused, or because the server does not answer.
+func (n *nas) localAuthorization(c *client, vlan string, retry time.Duration, reason string) *authorization {
+	a := &authorization{user: FormatMAC(c.mac, n.cfg.MAB.Notation), vlan: vlan, local: true, reason: reason, reauth: retry, interim: n.cfg.Interim}
+	if c.session == nil {
+		a.sessionID, _ = n.newSessionID() // without randomness the session has no identifier
+	} else {
+		a.sessionID = c.session.id
+	}
+	return a
+}
+
 // session is a client's authorization in force.
 type session struct {
 	id, user, vlan, role string
 	class                []lr.Attribute
+	local                bool
 	started              time.Time
 
 	interim                     time.Duration
@@ -89,18 +108,27 @@ func (s *session) deadline() time.Time {
 // authorize puts an authorization in force. The session of a client that has one goes on.
 func (n *nas) authorize(c *client, now time.Time, a *authorization) {
 	s, reason := c.session, "re-authenticated"
-	if s == nil {
+	fresh := s == nil
+	if fresh {
 		s, reason = &session{id: a.sessionID, started: now}, ""
 		c.session = s
 	}
+	if a.local {
+		reason = a.reason
+	}
 	s.user, s.vlan, s.role, s.class, s.interim = a.user, a.vlan, a.role, a.class, a.interim
+	s.local = a.local
 	s.reauthAt, s.endsAt = after(now, a.reauth), after(now, a.life)
 	if s.interimAt.IsZero() || s.interim == 0 {
 		s.interimAt = after(now, s.interim)
 	}
 	n.setState(c, Authorized, reason)
-	if reason == "" {
+	if fresh {
 		n.report(c, s, now, rfc2866.AcctStatusType_Value_Start, 0)
+	}
+	if a.outcome != nil {
+		a.outcome.VLAN, a.outcome.SessionID = s.vlan, s.id
+		n.conclude(a.outcome, now, Accepted, "")
 	}
 }
 

@@ -127,6 +127,8 @@ func (s *Switch) receive(p *switchPort, frame []byte) {
 	switch {
 	case c == nil:
 		c = s.admit(p, f.Src, now)
+	case f.Type != ether.TypeEAPOL && s.cfg.MAB.Mode != MABOff && c.idle():
+		s.reauthenticate(c, now)
 	case f.Type == ether.TypeEAPOL && (f.Dst == ether.PAEGroup || f.Dst == p.mac):
 		s.receiveEAPOL(c, f.Payload, now)
 	}
@@ -145,7 +147,7 @@ func (s *Switch) admit(p *switchPort, mac ether.Addr, now time.Time) *client {
 			continue
 		}
 		count++
-		if c.session == nil && !c.auth.busy() && (useless == nil || c.mac.Compare(useless.mac) < 0) {
+		if c.session == nil && c.talk == nil && !c.auth.busy() && (useless == nil || c.mac.Compare(useless.mac) < 0) {
 			useless = c
 		}
 	}

@@ -124,6 +124,14 @@ func NewProbeResponse(station, bssid ether.Addr, ssid string, timestamp uint64) 
 	return management(ProbeResponse, station, bssid, bssid, append(body, WPA2Enterprise()...))
 }
 
+// NewOpenProbeResponse announces a network without encryption.
+func NewOpenProbeResponse(station, bssid ether.Addr, ssid string, timestamp uint64) []byte {
+	body := binary.LittleEndian.AppendUint64(nil, timestamp)
+	body = binary.LittleEndian.AppendUint16(body, beaconInterval)
+	body = binary.LittleEndian.AppendUint16(body, capabilityESS)
+	return management(ProbeResponse, station, bssid, bssid, append(appendSSID(body, ssid), rates...))
+}
+
 // ParseProbeResponse returns the SSID announced and its RSN element, nil for a network without RSN.
 func ParseProbeResponse(f Frame) (ssid string, rsn []byte, err error) {
 	if len(f.Body) < 12 {
@@ -168,6 +176,13 @@ func NewAssociationRequest(station, bssid ether.Addr, ssid string) []byte {
 	body = binary.LittleEndian.AppendUint16(body, listenInterval)
 	body = append(appendSSID(body, ssid), rates...)
 	return management(AssociationRequest, bssid, station, bssid, append(body, WPA2Enterprise()...))
+}
+
+// NewOpenAssociationRequest asks to join a network without encryption.
+func NewOpenAssociationRequest(station, bssid ether.Addr, ssid string) []byte {
+	body := binary.LittleEndian.AppendUint16(nil, capabilityESS)
+	body = binary.LittleEndian.AppendUint16(body, listenInterval)
+	return management(AssociationRequest, bssid, station, bssid, append(appendSSID(body, ssid), rates...))
 }
 
 // ParseAssociationRequest returns the SSID and the RSN element, nil when there is none. They alias the frame.

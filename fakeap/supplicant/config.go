@@ -18,6 +18,9 @@ type Config struct {
 	MAC ether.Addr
 	// Config is who the station is and whom it believes; see package eappeer.
 	eappeer.Config
+	// Finished is told the last answer of each authentication, which has the keys. It must not block, nor call
+	// methods of the station.
+	Finished func(eappeer.Answer)
 	// NoRetry makes the supplicant give up at the first failure or loss of the link instead of trying again.
 	NoRetry bool
 	// MaxFailures is after how many refusals in a row the supplicant gives up; 3 by default, negative for never.

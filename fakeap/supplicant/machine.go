@@ -346,6 +346,9 @@ func (m *machine) receiveEAP(packet []byte, now time.Time) {
 		}
 		m.sendEAPOL(eapol.PDU{Type: eapol.TypeEAP, Body: a.Response}.Append(nil))
 	}
+	if a.Outcome != eappeer.Undecided && m.cfg.Finished != nil {
+		m.cfg.Finished(a)
+	}
 	switch a.Outcome {
 	case eappeer.Succeeded:
 		m.succeeded(a.MSK, now)

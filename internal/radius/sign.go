@@ -24,7 +24,8 @@ const messageAuthenticatorLen = 2 + md5.Size
 
 // EncodeRequest returns the signed wire form of a request: Message-Authenticator is the first attribute
 // (RFC 3579 section 3.2), and for accounting and dynamic authorization the Request Authenticator is computed
-// (RFC 2866 section 3, RFC 5176 section 2.3) and stored in p.
+// (RFC 2866 section 3, RFC 5176 section 2.3) and stored in p. Accounting-Request has no Message-Authenticator, as its
+// authenticator signs it already, and network devices send none.
 func EncodeRequest(p *lr.Packet) ([]byte, error) {
 	if !isRequest(p.Code) {
 		return nil, fmt.Errorf("%w %s in a request", ErrCode, CodeName(p.Code))
@@ -36,7 +37,9 @@ func EncodeRequest(p *lr.Packet) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	signMessage(b, p.Secret)
+	if signsMessage(p.Code) {
+		signMessage(b, p.Secret)
+	}
 	if !randomAuthenticator(p.Code) {
 		p.Authenticator = digest(b, p.Authenticator[:], p.Secret)
 		copy(b[4:], p.Authenticator[:])
@@ -105,7 +108,9 @@ func marshal(p *lr.Packet) ([]byte, error) {
 }
 
 // signsMessage reports whether packets with the code carry a Message-Authenticator when they are made here.
-func signsMessage(code lr.Code) bool { return code != lr.CodeAccountingResponse }
+func signsMessage(code lr.Code) bool {
+	return code != lr.CodeAccountingRequest && code != lr.CodeAccountingResponse
+}
 
 // signMessage fills in the Message-Authenticator that marshal left room for; the authenticator field holds
 // what the sum is to be computed over.

@@ -129,7 +129,7 @@ func TestSignAndVerify(t *testing.T) {
 		t.Run(CodeName(c.request)+" "+CodeName(c.reply), func(t *testing.T) {
 			request, requestWire, replyWire := exchange(t, c.request, c.reply)
 			for _, b := range [][]byte{requestWire, replyWire} {
-				if first := b[20] == 80 && b[21] == 18; first != (lr.Code(b[0]) != lr.CodeAccountingResponse) {
+				if first := b[20] == 80 && b[21] == 18; first != signsMessage(lr.Code(b[0])) {
 					t.Errorf("first attribute is %d of length %d", b[20], b[21])
 				}
 			}

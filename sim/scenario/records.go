@@ -264,6 +264,7 @@ var recordTable = []RecordKind{
 		{Name: "state", Doc: "unauthorized, authenticating, authorized or held"},
 		{Name: "vlan", Key: "vlan", Of: []string{"authorized"}, Doc: "the VLAN that the client is in"},
 		{Name: "role", Key: "role", Of: []string{"authorized"}, Doc: "the role that the client has"},
+		{Name: "method", Of: []string{"authorized"}, Doc: "mab for a client that was authenticated by its MAC address"},
 		{Name: "reason", Doc: "why"},
 	}},
 	{Name: "das", Principal: "result", Doc: "An access point or switch answered a change of authorization.", Fields: []RecordField{
