@@ -1,6 +1,7 @@
 // Package eapserver is the authentication server's side of EAP (RFC 3748, behind a RADIUS pass-through
-// authenticator as in RFC 3579): Identity, then a method, which is EAP-TLS with TLS 1.2 (RFC 5216) or TLS 1.3
-// (RFC 9190).
+// authenticator as in RFC 3579): Identity, then a method. That is EAP-TLS with TLS 1.2 (RFC 5216) or TLS 1.3 (RFC 9190);
+// EAP-TTLS (RFC 5281) or PEAP ([MS-PEAP]) with a password that a credential.Directory checks, with TLS 1.3 as in RFC
+// 9427; or EAP-MD5 for devices without a user.
 //
 // A [Conversation] is one authentication of one client. It does no I/O: responses and the time go in, results
 // come out. Whether an authenticated client is let in is not decided here; the result Authenticated asks the
@@ -10,6 +11,11 @@
 //	defer c.Close()
 //	for each EAP-Response from the NAS {
 //		r := c.Handle(now, response)
+//		if r.Kind == eapserver.Waiting {
+//			r.Wait(func() { wake up })
+//			// at some time later:
+//			r = c.Resume(now)
+//		}
 //		if r.Kind == eapserver.Authenticated {
 //			r = c.Authorize(policyAccepts(r.Peer))
 //		}
@@ -30,9 +36,11 @@ import (
 	"bytes"
 	"crypto/tls"
 	"crypto/x509"
+	"io"
 	"time"
 
 	"nacsim/internal/eap"
+	"nacsim/nac/credential"
 	"nacsim/nac/revocation"
 )
 
@@ -69,6 +77,22 @@ type Config struct {
 	Sessions *Sessions
 	// Revocation says which certificates of clients have been revoked; nil means that nobody is asked.
 	Revocation revocation.Checker
+	// Methods are the EAP methods on offer, the one that is proposed first in front: EAP-TLS, EAP-TTLS and PEAP. Nil means
+	// EAP-TLS and EAP-TTLS. Those that ask for a password need a Directory and are left out without.
+	Methods []eap.Type
+	// TTLSInner and PEAPInner are the ways to authenticate in the tunnel; of the EAP methods among them the first is
+	// proposed first. Nil means [DefaultTTLSInner] and [DefaultPEAPInner].
+	TTLSInner, PEAPInner []Inner
+	// TunnelClientCertificate has EAP-TTLS and PEAP ask for a certificate too. A client need not have one, but one that
+	// it shows is checked.
+	TunnelClientCertificate bool
+	// Directory knows the passwords.
+	Directory credential.Directory
+	// MAB says whether an identity is a MAC address whose device is authenticated by EAP-MD5, with a Question to the
+	// Directory whose User is the identity. Nil means that none is. It needs Rand.
+	MAB func(identity string) bool
+	// Rand is where the challenges of EAP-MD5 come from.
+	Rand io.Reader
 	// MaxRounds bounds the requests of a conversation; zero means DefaultMaxRounds.
 	MaxRounds int
 }
@@ -148,6 +172,7 @@ type Conversation struct {
 	now      time.Time
 	identity string
 	method   method
+	proposed []eap.Type
 	answer   *answer // that is waited for
 	answered bool    // the client has taken part in the method, so it may no longer refuse it
 
@@ -219,6 +244,12 @@ func (c *Conversation) handle(p eap.Packet) Result {
 	case p.Type == eap.TypeLegacyNAK && !c.answered:
 		c.id = p.ID
 		return c.renegotiate(p.Data)
+	case p.Type == eap.TypeExpanded && !c.answered:
+		if wanted, ok := expandedNAK(p.Data); ok {
+			c.id = p.ID
+			return c.renegotiate(wanted)
+		}
+		return ignore("Expanded where " + c.method.typ().String() + " is due")
 	case p.Type != c.method.typ():
 		return ignore(p.Type.String() + " where " + c.method.typ().String() + " is due")
 	}
@@ -235,41 +266,8 @@ func (c *Conversation) identify(p eap.Packet) Result {
 		return c.fail(&Failure{Reason: Protocol, Text: "identity is too long"})
 	}
 	c.identity = string(name)
-	c.method = newMethod(methods[0], &c.config)
 	c.stage = inMethod
-	return c.ask(c.method.typ(), c.method.begin())
-}
-
-// renegotiate answers a NAK with the first method that the client wants and the server has.
-func (c *Conversation) renegotiate(wanted []byte) Result {
-	for _, t := range wanted {
-		if t := eap.Type(t); t != c.method.typ() {
-			if m := newMethod(t, &c.config); m != nil {
-				c.method.close()
-				c.method = m
-				return c.ask(t, m.begin())
-			}
-		}
-	}
-	return c.fail(&Failure{Reason: NoMethod, Text: nakText(wanted)})
-}
-
-func nakText(wanted []byte) string {
-	text := "client refuses " + methods[0].String()
-	for i, t := range wanted {
-		switch {
-		case i == 8:
-			return text + " and others"
-		case t == 0 && len(wanted) == 1:
-			return text + " and proposes nothing"
-		case i == 0:
-			text += " and wants "
-		default:
-			text += ", "
-		}
-		text += eap.Type(t).String()
-	}
-	return text
+	return c.propose(c.config.preference(c.identity))
 }
 
 // Authorize answers an Authenticated result. Accept leads to Success, after one more round trip with TLS 1.3;

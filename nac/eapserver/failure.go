@@ -61,6 +61,9 @@ type Failure struct {
 	// Chain is what the client sent, its own certificate first, as far as it came to that. It has not been
 	// verified.
 	Chain []*x509.Certificate
+
+	// User is who the client claims to be inside the tunnel, if it came to that.
+	User string
 }
 
 // Error returns the reason and the text.

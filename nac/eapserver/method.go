@@ -6,14 +6,19 @@ import (
 	"nacsim/internal/eap"
 )
 
-// methods are those the server has, the one it proposes first in front.
-var methods = []eap.Type{eap.TypeTLS}
-
 // newMethod returns a fresh method, or nil for one that the server does not have.
-func newMethod(t eap.Type, config *Config) method {
+func (c *Conversation) newMethod(t eap.Type) method {
 	switch t {
 	case eap.TypeTLS:
-		return newTLSMethod(config)
+		return newTLSMethod(&c.config)
+	case eap.TypeTTLS:
+		return newTTLSMethod(&c.config, c.identity)
+	case eap.TypePEAP:
+		return newPEAPMethod(&c.config, c.identity)
+	case eap.TypeMD5:
+		if m := newMD5Method(c); m != nil {
+			return m
+		}
 	}
 	return nil
 }
@@ -49,4 +54,11 @@ type outcome struct {
 	failure *Failure          // with Failed, and with a Challenge that tells the client of it
 	why     string            // with Ignored
 	wait    func(done func()) // with Waiting, see Result
+}
+
+// warn has a request carry the failure of which it tells the client.
+func (o *outcome) warn(f *Failure) {
+	if f != nil && o.kind == Challenge {
+		o.failure = f
+	}
 }

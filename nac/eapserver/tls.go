@@ -18,9 +18,8 @@ const (
 // tlsMethod is EAP-TLS.
 type tlsMethod struct {
 	tlsCore
-	state  tlsState
-	unsent []byte // TLS 1.3: records to send with the success indication
-	msk    []byte
+	state tlsState
+	msk   []byte
 }
 
 func newTLSMethod(config *Config) *tlsMethod {
@@ -65,12 +64,12 @@ func (m *tlsMethod) authenticated() outcome {
 func (m *tlsMethod) authorize(accept bool) outcome {
 	switch {
 	case !accept:
-		return m.deny(m.unsent)
+		return m.deny(m.denied())
 	case !m.tls13():
 		return outcome{kind: Success}
 	}
 	m.state = confirming
-	return m.seal(m.unsent, []byte{0})
+	return m.seal([]byte{0})
 }
 
 func (m *tlsMethod) peer() *Peer {

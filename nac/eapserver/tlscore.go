@@ -21,6 +21,7 @@ type tlsCore struct {
 	now    time.Time
 	done   bool     // upper knows that the handshake is complete
 	held   []byte   // records to send once the engine no longer pauses
+	unsent []byte   // records to go with the next message through the tunnel, TLS 1.3 tickets
 	denial *Failure // an alert is under way; EAP-Failure follows whatever the client says
 
 	resumption
@@ -112,13 +113,14 @@ func (c *tlsCore) send(out []byte) outcome {
 	return c.next()
 }
 
-// seal sends data through the tunnel, after records that were written before.
-func (c *tlsCore) seal(before, data []byte) outcome {
+// seal sends data through the tunnel, after what is unsent.
+func (c *tlsCore) seal(data []byte) outcome {
 	out, err := c.engine.WriteApp(data)
 	if err != nil {
 		return outcome{kind: Failed, failure: &Failure{Reason: TLSFailure, Text: err.Error()}}
 	}
-	return c.send(append(before, out...))
+	out, c.unsent = append(c.unsent, out...), nil
+	return c.send(out)
 }
 
 // handshake gives a TLS message to the engine.
@@ -170,11 +172,15 @@ func (c *tlsCore) refuse(f *Failure, alert []byte) outcome {
 	return c.send(alert)
 }
 
+// denied is the failure of an authenticated client whom the caller does not let in.
+func (c *tlsCore) denied() *Failure {
+	return &Failure{Reason: Denied, Text: "not authorized", Chain: c.engine.State().PeerCertificates}
+}
+
 // deny refuses an authenticated client whom the caller does not let in: inside the tunnel with TLS 1.3, where
-// access_denied takes the place of the success indication (RFC 9190 section 2.1.3), after records that were written
-// before. With TLS 1.2 the handshake has said all there is.
-func (c *tlsCore) deny(before []byte) outcome {
-	f := &Failure{Reason: Denied, Text: "not authorized", Chain: c.engine.State().PeerCertificates}
+// access_denied takes the place of the success indication (RFC 9190 section 2.1.3), after what is unsent. With TLS 1.2
+// the handshake has said all there is.
+func (c *tlsCore) deny(f *Failure) outcome {
 	if !c.tls13() {
 		return outcome{kind: Failed, failure: f}
 	}
@@ -183,7 +189,8 @@ func (c *tlsCore) deny(before []byte) outcome {
 		return outcome{kind: Failed, failure: f}
 	}
 	f.Alert, f.HasAlert = alert, true
-	return c.refuse(f, append(before, records...))
+	records, c.unsent = append(c.unsent, records...), nil
+	return c.refuse(f, records)
 }
 
 func (c *tlsCore) tls13() bool { return c.engine.State().Version >= tls.VersionTLS13 }

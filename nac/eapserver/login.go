@@ -1,0 +1,68 @@
+package eapserver
+
+import (
+	"fmt"
+	"sync"
+
+	"nacsim/nac/credential"
+)
+
+// The reasons for which a client's password or its tunnelled method is refused.
+const (
+	BadCredentials       Reason = "bad_credentials"       // the password is wrong
+	UnknownUser          Reason = "unknown_user"          // the directory does not know the user
+	AccountDisabled      Reason = "account_disabled"      // or does not let it in
+	DirectoryUnavailable Reason = "directory_unavailable" // the directory did not answer
+	InnerMethod          Reason = "inner_method"          // what the client does in the tunnel is not allowed, or cannot be checked
+)
+
+// A login is a question to the directory and its answer, which may come at any time and from any task.
+type login struct {
+	question credential.Question
+
+	mu     sync.Mutex
+	answer credential.Answer
+}
+
+// ask makes the outcome that has the directory asked. Without one nobody can be let in.
+func (c *Config) ask(q credential.Question) (*login, outcome) {
+	l := &login{question: q, answer: credential.Answer{Reason: credential.Unavailable, Text: "there is no directory"}}
+	if c.Directory == nil {
+		return l, outcome{kind: Waiting, wait: func(done func()) { done() }}
+	}
+	return l, outcome{kind: Waiting, wait: func(done func()) {
+		c.Directory.Ask(q, func(a credential.Answer) {
+			l.set(a)
+			done()
+		})
+	}}
+}
+
+func (l *login) set(a credential.Answer) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.answer = a
+}
+
+func (l *login) get() credential.Answer {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.answer
+}
+
+// refusal says why the directory does not believe the client.
+func (l *login) refusal(a credential.Answer) *Failure {
+	f := &Failure{Reason: BadCredentials, User: l.question.User}
+	switch a.Reason {
+	case credential.UnknownUser:
+		f.Reason = UnknownUser
+	case credential.Disabled:
+		f.Reason = AccountDisabled
+	case credential.Unsupported:
+		f.Reason = InnerMethod
+	case credential.Unavailable:
+		f.Reason = DirectoryUnavailable
+	}
+	f.Text = fmt.Sprintf("user %.64q by %s: %s", l.question.User, l.question.Proof.Name(), a.Text)
+	return f
+}

@@ -1,0 +1,110 @@
+package eapserver
+
+import (
+	"nacsim/internal/eap"
+	"nacsim/internal/eap/peap"
+)
+
+// peapMethod is PEAP version 0 ([MS-PEAP]), with TLS 1.3 as RFC 9427 has it. After the method inside both ends tell
+// each other the result in the tunnel.
+type peapMethod struct {
+	tunnel
+	eap    *innerEAP
+	ending bool // the Result TLV is under way
+}
+
+func newPEAPMethod(config *Config, outer string) *peapMethod {
+	m := &peapMethod{}
+	m.tunnel = newTunnel(config, eap.TypePEAP, outer, config.PEAPInner, DefaultPEAPInner, m)
+	return m
+}
+
+func (m *peapMethod) established(out []byte) outcome {
+	if !m.tls13() && len(out) > 0 {
+		return m.send(out)
+	}
+	m.unsent = out
+	return m.begin2()
+}
+
+// begin2 asks for the identity in the tunnel.
+func (m *peapMethod) begin2() outcome {
+	m.eap = newInnerEAP(m.allowed, m.draw)
+	return m.packet(eap.Packet{Code: eap.Request, Type: eap.TypeIdentity})
+}
+
+func (m *peapMethod) packet(p eap.Packet) outcome { return m.seal(peap.Wrap(p)) }
+
+func (m *peapMethod) received(data []byte, acknowledged bool) outcome {
+	switch {
+	case m.eap == nil && acknowledged:
+		return m.begin2()
+	case acknowledged:
+		return m.failed(&Failure{Reason: Protocol, Text: "client sends nothing through the tunnel"})
+	case len(data) == 0: // part of a record
+		return m.send(nil)
+	case m.eap == nil:
+		return m.failed(&Failure{Reason: Protocol, Text: "client speaks first in the tunnel"})
+	}
+	p, err := peap.Unwrap(eap.Response, m.eap.id, data)
+	if err != nil {
+		return m.failed(&Failure{Reason: Protocol, Text: err.Error()})
+	}
+	if m.ending {
+		return m.result(p)
+	}
+	return m.step(m.eap.handle(p))
+}
+
+// step does what the EAP method in the tunnel wants.
+func (m *peapMethod) step(s innerStep) outcome {
+	switch {
+	case s.data != nil:
+		o := m.packet(m.eap.request(s.data))
+		o.warn(s.failure)
+		return o
+	case s.proof != nil:
+		return m.ask(m.eap.inner, m.eap.question(s, m.outer))
+	case s.done:
+		return m.authenticated()
+	}
+	return m.refuseInside(s.failure)
+}
+
+func (m *peapMethod) resumed() outcome { return m.step(m.eap.method.answered(m.answer())) }
+
+// refuseInside tells the client in the tunnel; EAP-Failure follows whatever it says.
+func (m *peapMethod) refuseInside(f *Failure) outcome {
+	m.denial = m.about(f)
+	return m.end(false)
+}
+
+// end sends the Result TLV.
+func (m *peapMethod) end(success bool) outcome {
+	m.ending = true
+	m.eap.id++
+	return m.packet(eap.Packet{Code: eap.Request, ID: m.eap.id, Type: peap.TypeExtensions, Data: peap.Result(success).Append(nil)})
+}
+
+// result takes the client's Result TLV after the server's said success.
+func (m *peapMethod) result(p eap.Packet) outcome {
+	if p.Code != eap.Response || p.Type != peap.TypeExtensions {
+		return m.failed(&Failure{Reason: Protocol, Text: "client sends " + p.Type.String() + " where the result is due"})
+	}
+	tlvs, err := peap.ParseTLVs(p.Data)
+	if err != nil {
+		return m.failed(&Failure{Reason: Protocol, Text: err.Error()})
+	}
+	if success, ok := peap.ResultOf(tlvs); !ok || !success {
+		return m.failed(&Failure{Reason: Protocol, Text: "client does not agree to the success"})
+	}
+	return outcome{kind: Success}
+}
+
+// authorize tells the client the decision in the tunnel.
+func (m *peapMethod) authorize(accept bool) outcome {
+	if !accept {
+		return m.refuseInside(&Failure{Reason: Denied, Text: "not authorized", User: m.user})
+	}
+	return m.end(true)
+}
