@@ -20,7 +20,11 @@ func newPEAPMethod(config *Config, outer string) *peapMethod {
 }
 
 func (m *peapMethod) established(out []byte) outcome {
-	if !m.tls13() && len(out) > 0 {
+	switch {
+	case m.resuming():
+		m.unsent = out
+		return m.authenticated()
+	case !m.tls13():
 		return m.send(out)
 	}
 	m.unsent = out
@@ -30,7 +34,7 @@ func (m *peapMethod) established(out []byte) outcome {
 // begin2 asks for the identity in the tunnel.
 func (m *peapMethod) begin2() outcome {
 	m.eap = newInnerEAP(m.allowed, m.draw)
-	return m.packet(eap.Packet{Code: eap.Request, Type: eap.TypeIdentity})
+	return m.packet(eap.Packet{Code: eap.Request, ID: m.eap.id, Type: eap.TypeIdentity})
 }
 
 func (m *peapMethod) packet(p eap.Packet) outcome { return m.seal(peap.Wrap(p)) }
@@ -82,6 +86,9 @@ func (m *peapMethod) refuseInside(f *Failure) outcome {
 // end sends the Result TLV.
 func (m *peapMethod) end(success bool) outcome {
 	m.ending = true
+	if m.eap == nil { // in a resumed session
+		m.eap = newInnerEAP(nil, nil)
+	}
 	m.eap.id++
 	return m.packet(eap.Packet{Code: eap.Request, ID: m.eap.id, Type: peap.TypeExtensions, Data: peap.Result(success).Append(nil)})
 }
@@ -104,7 +111,7 @@ func (m *peapMethod) result(p eap.Packet) outcome {
 // authorize tells the client the decision in the tunnel.
 func (m *peapMethod) authorize(accept bool) outcome {
 	if !accept {
-		return m.refuseInside(&Failure{Reason: Denied, Text: "not authorized", User: m.user})
+		return m.refuseInside(m.denied())
 	}
 	return m.end(true)
 }

@@ -20,6 +20,7 @@ type ttlsMethod struct {
 	challenge [16]byte            // the implicit one of MS-CHAP and MS-CHAP-V2
 	v2        credential.MSCHAPv2 // the proof, with MS-CHAP-V2
 	confirmed bool                // MS-CHAP2-Success has been sent
+	indicated bool                // the success of a resumption has been sent
 }
 
 func newTTLSMethod(config *Config, outer string) *ttlsMethod {
@@ -29,6 +30,10 @@ func newTTLSMethod(config *Config, outer string) *ttlsMethod {
 }
 
 func (m *ttlsMethod) established(out []byte) outcome {
+	if m.resuming() {
+		m.unsent = out
+		return m.authenticated()
+	}
 	if data := m.engine.AppData(); len(data) > 0 {
 		m.unsent = out
 		return m.received(data, false)
@@ -38,6 +43,8 @@ func (m *ttlsMethod) established(out []byte) outcome {
 
 func (m *ttlsMethod) received(data []byte, acknowledged bool) outcome {
 	switch {
+	case m.indicated && acknowledged:
+		return outcome{kind: Success}
 	case m.confirmed && len(data) == 0: // an empty message or, as some clients send it, an empty record
 		return m.authenticated()
 	case acknowledged:
@@ -59,10 +66,18 @@ func (m *ttlsMethod) received(data []byte, acknowledged bool) outcome {
 	return m.password(c)
 }
 
-// authorize commits. The client has proven its password, and what it learns is EAP-Success or EAP-Failure.
+// authorize commits. What the client learns is EAP-Success or EAP-Failure, but a resumed session of TLS 1.3 has the
+// protected indication of EAP-TLS (RFC 9427 section 6.2).
 func (m *ttlsMethod) authorize(accept bool) outcome {
-	if !accept {
-		return m.failed(&Failure{Reason: Denied, Text: "not authorized", User: m.user})
+	protected := m.resuming() && m.tls13()
+	switch {
+	case !accept && protected:
+		return m.deny(m.about(m.denied()))
+	case !accept:
+		return m.failed(m.denied())
+	case protected:
+		m.indicated = true
+		return m.seal([]byte{0})
 	}
 	return outcome{kind: Success}
 }
