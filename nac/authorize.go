@@ -24,7 +24,9 @@ func (n *NAC) Authorize(a radiusd.Access) radiusd.Verdict {
 	keys := identity.Extract(r.AuthType, a.Request.ClientMAC, r.Certificate)
 	r.MDM = n.mdmState(r.MAC, keys)
 	d := n.Policy().Decide(n.h.Now(), r)
-	n.events.Emit(event.CertCheck(event.ClientCertCheckSuccess, &r, ""))
+	if r.Certificate != nil {
+		n.events.Emit(event.CertCheck(event.ClientCertCheckSuccess, &r, ""))
+	}
 	n.announce(a, &r, &d)
 	if !d.Allow {
 		return radiusd.Verdict{Sent: func() error { n.refused(a, &r); return nil }}

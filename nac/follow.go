@@ -68,7 +68,7 @@ func (n *NAC) forget(client string) {
 }
 
 // Accounting takes the NAS's word on its sessions. It implements radiusd.Handler.
-func (n *NAC) Accounting(rec radiusd.AccountingRecord) {
+func (n *NAC) Accounting(rec radiusd.AccountingRecord) error {
 	q := rec.Request
 	r := facts(radiusd.Access{Request: q})
 	a := session.Accounting{
@@ -84,7 +84,7 @@ func (n *NAC) Accounting(rec radiusd.AccountingRecord) {
 	switch rec.Status {
 	case radiusd.AcctStart:
 		if _, err := n.sessions.Start(a); err != nil {
-			return // the machine is going down
+			return err
 		}
 	case radiusd.AcctInterimUpdate:
 		n.sessions.Update(a)
@@ -94,6 +94,7 @@ func (n *NAC) Accounting(rec radiusd.AccountingRecord) {
 	case radiusd.AccountingOn, radiusd.AccountingOff:
 		n.sessions.NASRestarted(r.NAS, r.NASIP, age(&rec), rec.Status.String())
 	}
+	return nil
 }
 
 // clockSkew is how far the clock of a NAS may be off for its word on the time to count, as RFC 5176 section 6.3 has

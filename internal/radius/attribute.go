@@ -72,6 +72,16 @@ const (
 	VendorCisco     uint32 = 9
 	VendorMicrosoft uint32 = 311
 	VendorJuniper   uint32 = 2636
+	VendorAirespace uint32 = 14179
+	VendorAruba     uint32 = 14823
+	VendorPaloAlto  uint32 = 25461
+)
+
+// Vendor types of the attributes that carry a role.
+const (
+	ArubaUserRole     = 1
+	AirespaceACLName  = 6
+	PaloAltoUserGroup = 5
 )
 
 // AddVSA adds one vendor-specific attribute in the usual format (RFC 2865 section 5.26).

@@ -178,6 +178,10 @@ var vendorAttributes = map[vendorKey]attribute{
 	{VendorJuniper, 49}:              {"Juniper-VoIP-Vlan", text},
 	{VendorJuniper, 50}:              {"Juniper-CWA-Redirect-URL", text},
 	{VendorJuniper, juniperAVPair}:   {"Juniper-AV-Pair", text},
+
+	{VendorAirespace, AirespaceACLName}: {"Airespace-ACL-Name", text},
+	{VendorAruba, ArubaUserRole}:        {"Aruba-User-Role", text},
+	{VendorPaloAlto, PaloAltoUserGroup}: {"PaloAlto-User-Group", text},
 }
 
 // valueNames holds the named values of integers that occur in network access (RFC 2865, 2866, 2868, 3580).

@@ -3,8 +3,8 @@ package radiusd
 import (
 	"crypto/tls"
 	"encoding/hex"
+	"fmt"
 	"strings"
-	"time"
 
 	"nacsim/internal/eap"
 	"nacsim/internal/radius"
@@ -12,28 +12,27 @@ import (
 
 	lr "layeh.com/radius"
 	"layeh.com/radius/rfc2865"
-	"layeh.com/radius/rfc2869"
 )
 
 // access works on an Access-Request.
 func (e *Engine) access(x *exchange) {
 	response, isEAP := radius.EAPMessage(x.packet.Attributes)
 	if !isEAP {
-		e.handler.Rejected(Access{Request: x.request, Identity: x.request.UserName},
-			eapserver.Failure{Reason: eapserver.NoMethod, Text: "request without EAP-Message"})
-		reply, drop := e.encode(radius.NewReply(x.packet, lr.CodeAccessReject))
-		e.finish(x, reply, drop)
+		e.plain(x)
 		return
 	}
 	x.response = response
-	c, drop := e.conversation(x)
-	if drop != "" {
-		e.finish(x, nil, drop)
+	if f := e.otherIdentity(x); f != nil {
+		e.refuse(x, Access{Request: x.request, Identity: x.request.UserName}, f)
 		return
 	}
-	if c == nil {
-		reply, drop := e.rejectStray(x)
-		e.finish(x, reply, drop)
+	c, drop := e.conversation(x)
+	switch {
+	case drop != "":
+		e.finish(x, nil, drop)
+		return
+	case c == nil: // so that the NAS starts over at once
+		e.finishReject(x)
 		return
 	}
 	c.mu.Lock()
@@ -59,30 +58,41 @@ func (e *Engine) conversation(x *exchange) (*conversation, DropReason) {
 	if len(x.response) > 0 {
 		parsed, err := eap.Parse(x.response)
 		if err != nil {
-			return nil, DropMalformed
+			return nil, DropMalformedEAP
 		}
 		if parsed.Code != eap.Response || parsed.Type != eap.TypeIdentity {
 			return nil, ""
 		}
 	}
-	return e.begin(x.request, x.packet)
+	return e.begin(x)
 }
 
 // begin registers a new conversation.
-func (e *Engine) begin(r *Request, p *lr.Packet) (*conversation, DropReason) {
-	c := &conversation{nas: r.NAS()}
-	if _, err := e.rand.Read(c.state[:]); err != nil {
-		return nil, DropNoRandomness
-	}
-	label := connectionLabel(r, p)
+func (e *Engine) begin(x *exchange) (*conversation, DropReason) {
+	c := &conversation{}
+	label := connectionLabel(x.request, x.packet)
 	config := e.config.EAP
 	config.TLS = func() *tls.Config { return e.env.TLS(label, e.config.EAP.TLS()) }
-	config.FramedMTU = int(min(r.FramedMTU, radius.MaxLength))
+	config.FramedMTU = int(min(x.request.FramedMTU, radius.MaxLength))
 	c.eap = eapserver.New(config)
-	if !e.conversations.add(r.Received, c) {
-		return nil, DropConversationsFull
+	return c, e.register(x, c)
+}
+
+// register enters a conversation into the table, in place of another where it must be.
+func (e *Engine) register(x *exchange, c *conversation) DropReason {
+	c.nas = x.request.NAS()
+	if _, err := e.rand.Read(c.state[:]); err != nil {
+		return DropNoRandomness
 	}
-	return c, ""
+	replaced, ok := e.conversations.add(x.request.Received, c)
+	if replaced != nil {
+		e.count(&e.counts.Replaced)
+		e.end(replaced, DropAbandoned)
+	}
+	if !ok {
+		return DropConversationsFull
+	}
+	return ""
 }
 
 // connectionLabel names the TLS connection of a conversation by the client and the nonce of its first request, and
@@ -95,13 +105,39 @@ func connectionLabel(r *Request, p *lr.Packet) string {
 	return "eap/" + client + "/" + hex.EncodeToString(p.Authenticator[:8])
 }
 
-// rejectStray refuses a response that belongs to no conversation, so that the NAS starts over at once.
-func (e *Engine) rejectStray(x *exchange) ([]byte, DropReason) {
-	parsed, err := eap.Parse(x.response)
-	if err != nil || parsed.Code != eap.Response {
-		return nil, DropUnexpectedEAP
+// otherIdentity is the failure of a client whose User-Name is not its EAP identity, where the configuration wants
+// them to be the same (RFC 3579 section 3).
+func (e *Engine) otherIdentity(x *exchange) *eapserver.Failure {
+	p, err := eap.Parse(x.response)
+	if !e.config.RejectOtherIdentity || err != nil || p.Code != eap.Response || p.Type != eap.TypeIdentity {
+		return nil
 	}
-	return e.reject(x.packet, eap.Packet{Code: eap.Failure, ID: parsed.ID}.Append(nil))
+	if x.request.UserName == string(p.Data) {
+		return nil
+	}
+	return &eapserver.Failure{Reason: eapserver.Protocol,
+		Text: fmt.Sprintf("User-Name is %.64q, but the EAP identity is %.64q", x.request.UserName, p.Data)}
+}
+
+// refuse tells the handler of a client that is rejected, and rejects it.
+func (e *Engine) refuse(x *exchange, a Access, f *eapserver.Failure) {
+	e.handler.Rejected(a, *f)
+	e.finishReject(x)
+}
+
+// finishReject answers with Access-Reject, and with EAP-Failure what came with an EAP-Response.
+func (e *Engine) finishReject(x *exchange) {
+	var failure []byte
+	if x.response != nil {
+		parsed, err := eap.Parse(x.response)
+		if err != nil || parsed.Code != eap.Response {
+			e.finish(x, nil, DropUnexpectedEAP)
+			return
+		}
+		failure = eap.Packet{Code: eap.Failure, ID: parsed.ID}.Append(nil)
+	}
+	reply, drop := e.reject(x.packet, failure)
+	e.finish(x, reply, drop)
 }
 
 // proceed answers a request with the result of a step, or has it wait. The caller holds the conversation's mutex,
@@ -117,40 +153,34 @@ func (e *Engine) proceed(c *conversation, x *exchange, result eapserver.Result) 
 		e.handler.Rejected(failed(x.request, c, result.Failure), *result.Failure)
 	}
 	if result.Kind == eapserver.Waiting {
-		e.suspend(c, x, result.Wait)
+		e.suspend(c, &wait{x, func(w *wait) { e.proceed(c, w.x, c.eap.Resume(e.env.Now())) }}, result.Wait)
 		return
 	}
-	reply, drop := e.write(c, x.packet, result)
+	reply, drop := e.write(c, x, result)
 	c.mu.Unlock()
 	e.finish(x, reply, drop)
 }
 
 // write makes the reply out of a result. The caller holds the conversation's mutex.
-func (e *Engine) write(c *conversation, p *lr.Packet, result eapserver.Result) ([]byte, DropReason) {
-	switch result.Kind {
-	case eapserver.Challenge:
-		return e.challenge(c, p, result)
-	case eapserver.Success:
+func (e *Engine) write(c *conversation, x *exchange, result eapserver.Result) ([]byte, DropReason) {
+	switch {
+	case c.settled: // what came at the same time as the last response
+		return nil, DropUnexpectedEAP
+	case result.Kind == eapserver.Challenge:
+		return e.challenge(c, x.packet, result)
+	case result.Kind == eapserver.Success:
+		c.settled = true
 		e.conversations.remove(c)
-		if c.tell() != nil {
-			return e.reject(p, eap.Packet{Code: eap.Failure, ID: result.EAP[1]}.Append(nil))
-		}
-		return e.accept(c, p, result)
-	case eapserver.Failed:
+		return e.settle(x, &c.verdict, granted{result.EAP, result.Peer.MSK, result.Peer.Identity})
+	case result.Kind == eapserver.Failed:
+		c.settled = true
 		e.conversations.remove(c)
-		if !c.verdict.Accept {
-			_ = c.tell() // it is rejected in any case
+		if c.decided && !c.verdict.Accept {
+			return e.settle(x, &c.verdict, granted{eap: result.EAP})
 		}
-		return e.reject(p, result.EAP)
+		return e.reject(x.packet, result.EAP)
 	}
 	return nil, DropUnexpectedEAP
-}
-
-// reject writes an Access-Reject with an EAP-Failure.
-func (e *Engine) reject(p *lr.Packet, failure []byte) ([]byte, DropReason) {
-	reply := radius.NewReply(p, lr.CodeAccessReject)
-	radius.AddEAPMessage(reply, failure)
-	return e.encode(reply)
 }
 
 func authenticated(r *Request, peer *eapserver.Peer) Access {
@@ -164,60 +194,11 @@ func failed(r *Request, c *conversation, f *eapserver.Failure) Access {
 
 // methodName is an EAP method in the words of policies, for example "eap-tls"; empty before it came to one.
 func methodName(t eap.Type) string {
-	if t == 0 {
+	switch t {
+	case 0:
 		return ""
+	case eap.TypePEAP, eap.TypeTEAP:
+		return "eap-" + strings.ToLower(t.String())
 	}
 	return strings.ToLower(t.String())
-}
-
-func (e *Engine) challenge(c *conversation, p *lr.Packet, result eapserver.Result) ([]byte, DropReason) {
-	reply := radius.NewReply(p, lr.CodeAccessChallenge)
-	radius.AddEAPMessage(reply, result.EAP)
-	reply.Add(rfc2865.State_Type, lr.Attribute(c.state[:]))
-	return e.encode(reply)
-}
-
-// accept writes the Access-Accept. User-Name is the EAP identity unless the verdict gives another: a request's own
-// User-Name is the NAS's copy of it, which is not to be believed where they differ (RFC 3579 section 3).
-func (e *Engine) accept(c *conversation, p *lr.Packet, result eapserver.Result) ([]byte, DropReason) {
-	v := &c.verdict
-	reply := radius.NewReply(p, lr.CodeAccessAccept)
-	radius.AddEAPMessage(reply, result.EAP)
-	if err := radius.AddMPPEKeys(reply, result.Peer.MSK, e.rand); err != nil {
-		return nil, DropNoRandomness
-	}
-	name := v.UserName
-	if name == "" {
-		name = result.Peer.Identity
-	}
-	addText(reply, rfc2865.UserName_Type, name)
-	if v.VLAN != "" {
-		radius.SetVLAN(reply, 0, v.VLAN)
-	}
-	addText(reply, rfc2865.FilterID_Type, v.Role)
-	if v.SessionTimeout > 0 {
-		reply.Add(rfc2865.SessionTimeout_Type, seconds(v.SessionTimeout))
-		reply.Add(rfc2865.TerminationAction_Type, lr.NewInteger(uint32(rfc2865.TerminationAction_Value_RADIUSRequest)))
-	}
-	if v.InterimInterval > 0 {
-		reply.Add(rfc2869.AcctInterimInterval_Type, seconds(v.InterimInterval))
-	}
-	if v.Class != nil {
-		reply.Add(rfc2865.Class_Type, lr.Attribute(v.Class))
-	}
-	reply.Attributes = append(reply.Attributes, v.Attributes...)
-	return e.encode(reply)
-}
-
-// addText adds a text attribute unless it would be empty, which RFC 2865 section 5 forbids.
-func addText(p *lr.Packet, t lr.Type, s string) {
-	if s != "" {
-		p.Add(t, lr.Attribute(s))
-	}
-}
-
-// seconds is a duration in whole seconds, rounded up so that it does not become 0, which would mean at once.
-func seconds(d time.Duration) lr.Attribute {
-	n := (d + time.Second - 1) / time.Second
-	return lr.NewInteger(uint32(min(n, 1<<32-1)))
 }

@@ -221,7 +221,7 @@ func TestForgottenConversation(t *testing.T) {
 // another the ones under way go on.
 func TestIdleConversations(t *testing.T) {
 	before := runtime.NumGoroutine()
-	b := newBench(t, func(c *Config) { c.MaxConversations = 50 })
+	b := newBench(t, func(c *Config) { c.MaxConversations, c.MaxPerNAS = 50, 50 })
 	begun := func(seed uint32) *nas {
 		n := b.nas(tls.VersionTLS13, seed)
 		response := identity("x")

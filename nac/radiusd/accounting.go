@@ -118,7 +118,9 @@ func (e *Engine) accounting(r *Request, p *lr.Packet) ([]byte, DropReason) {
 		return nil, DropMalformed
 	}
 	if rec.Status.known() {
-		e.handler.Accounting(rec)
+		if err := e.handler.Accounting(rec); err != nil {
+			return nil, DropNotRecorded // so that the NAS sends it again (RFC 2866 section 4.1)
+		}
 	}
 	return e.encode(radius.NewReply(p, lr.CodeAccountingResponse))
 }

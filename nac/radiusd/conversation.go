@@ -13,46 +13,51 @@ const stateLen = 16
 
 type state [stateLen]byte
 
-// A conversation is an EAP conversation with what it needs on the RADIUS side.
+// A conversation is an EAP conversation with what it needs on the RADIUS side, or a question to the directory about a
+// password without EAP.
 type conversation struct {
 	state state
 	nas   netip.Addr // whose conversation it is; the port may change
 
 	mu      sync.Mutex // guards the rest
 	eap     *eapserver.Conversation
-	wait    *wait   // what it waits for, if it does
-	verdict Verdict // after Authorize
-	judged  bool    // Authorize or Rejected has been called
-	decided bool    // Authorize has been called, so that verdict is valid
-	told    bool    // verdict.Sent has been called, and said toldErr
-	toldErr error
+	wait    *wait // what it waits for, if it does
+	verdict Verdict
+	judged  bool // Authorize or Rejected has been called
+	decided bool // Authorize has been called, so that verdict is valid
+	settled bool // the last reply has been written
 
 	// Guarded by the table's mutex.
-	used       time.Time
-	prev, next *conversation
+	used   time.Time
+	proven bool // it has been continued
+	byUse  links
+	byNAS  links
 }
 
-// tell has the handler know that the NAS learns of the verdict now. The caller holds the mutex.
-func (c *conversation) tell() error {
-	if c.decided && !c.told && c.verdict.Sent != nil {
-		c.told, c.toldErr = true, c.verdict.Sent()
-	}
-	return c.toldErr
-}
-
-// conversationTable holds the conversations under way by State, in the order of their last use.
+// conversationTable holds the conversations under way by State. Those that have been begun only, for which one
+// datagram is enough, are replaced by newer ones where there is no room: the oldest of the same NAS when that has its
+// share, and of all when the table is full. So a NAS that floods the server starves neither the others nor its own
+// clients that go on.
 type conversationTable struct {
-	max int
-	ttl time.Duration
+	max, share int
+	ttl        time.Duration
 
-	mu     sync.Mutex
-	states map[state]*conversation
-	oldest *conversation
-	newest *conversation
+	mu            sync.Mutex
+	states        map[state]*conversation
+	begun, proven list // in the order of last use
+	nases         map[netip.Addr]*nasConversations
 }
 
-func (t *conversationTable) init(max int, ttl time.Duration) {
-	t.max, t.ttl, t.states = max, ttl, make(map[state]*conversation)
+// nasConversations are those of one NAS.
+type nasConversations struct {
+	count int
+	begun list
+}
+
+func (t *conversationTable) init(max, share int, ttl time.Duration) {
+	t.max, t.share, t.ttl = max, share, ttl
+	t.states, t.nases = make(map[state]*conversation), make(map[netip.Addr]*nasConversations)
+	t.begun.of, t.proven.of = linkByUse, linkByUse
 }
 
 func (t *conversationTable) len() int {
@@ -61,7 +66,7 @@ func (t *conversationTable) len() int {
 	return len(t.states)
 }
 
-// find returns the conversation of a State and marks it as used, unless it is that of another NAS.
+// find returns the conversation of a State and marks it as continued, unless it is that of another NAS.
 func (t *conversationTable) find(now time.Time, s state, nas netip.Addr) *conversation {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -70,20 +75,44 @@ func (t *conversationTable) find(now time.Time, s state, nas netip.Addr) *conver
 		return nil
 	}
 	t.unlink(c)
-	t.link(now, c)
+	c.used, c.proven = now, true
+	t.proven.append(c)
 	return c
 }
 
-// add registers a conversation and reports whether there was room.
-func (t *conversationTable) add(now time.Time, c *conversation) bool {
+// add registers a conversation and reports whether there was room. The one that had to make room, if any, is to be
+// ended by the caller.
+func (t *conversationTable) add(now time.Time, c *conversation) (replaced *conversation, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if len(t.states) >= t.max || t.states[c.state] != nil {
-		return false
+	n := t.nases[c.nas]
+	switch {
+	case t.states[c.state] != nil:
+		return nil, false
+	case n != nil && n.count >= t.share:
+		replaced = n.begun.oldest
+	case len(t.states) >= t.max:
+		replaced = t.begun.oldest
 	}
+	if replaced != nil {
+		t.drop(replaced)
+	} else if len(t.states) >= t.max || n != nil && n.count >= t.share {
+		return nil, false
+	}
+	if n = t.nases[c.nas]; n == nil {
+		n = &nasConversations{begun: list{of: linkByNAS}}
+		t.nases[c.nas] = n
+	}
+	n.count++
 	t.states[c.state] = c
-	t.link(now, c)
-	return true
+	c.used = now
+	if c.proven {
+		t.proven.append(c)
+	} else {
+		t.begun.append(c)
+		n.begun.append(c)
+	}
+	return replaced, true
 }
 
 // remove forgets a conversation that is over.
@@ -97,52 +126,83 @@ func (t *conversationTable) remove(c *conversation) {
 func (t *conversationTable) popExpired(now time.Time) *conversation {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	c := t.oldest
-	if c == nil || now.Sub(c.used) < t.ttl {
-		return nil
+	for _, c := range [...]*conversation{t.begun.oldest, t.proven.oldest} {
+		if c != nil && now.Sub(c.used) >= t.ttl {
+			t.drop(c)
+			return c
+		}
 	}
-	t.drop(c)
-	return c
+	return nil
 }
 
-// pop removes and returns the longest idle conversation.
+// pop removes and returns a conversation, nil when none is left.
 func (t *conversationTable) pop() *conversation {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	c := t.oldest
+	c := t.begun.oldest
+	if c == nil {
+		c = t.proven.oldest
+	}
 	if c != nil {
 		t.drop(c)
 	}
 	return c
 }
 
-// drop removes c if it is there. The caller holds the mutex, as for link and unlink.
+// drop removes c if it is there. The caller holds the mutex, as for unlink.
 func (t *conversationTable) drop(c *conversation) {
-	if t.states[c.state] == c {
-		delete(t.states, c.state)
-		t.unlink(c)
+	if t.states[c.state] != c {
+		return
 	}
-}
-
-func (t *conversationTable) link(now time.Time, c *conversation) {
-	c.used, c.prev, c.next = now, t.newest, nil
-	if t.newest != nil {
-		t.newest.next = c
-	} else {
-		t.oldest = c
+	delete(t.states, c.state)
+	t.unlink(c)
+	n := t.nases[c.nas]
+	if n.count--; n.count == 0 {
+		delete(t.nases, c.nas)
 	}
-	t.newest = c
 }
 
 func (t *conversationTable) unlink(c *conversation) {
-	if c.prev != nil {
-		c.prev.next = c.next
-	} else {
-		t.oldest = c.next
+	if c.proven {
+		t.proven.remove(c)
+		return
 	}
-	if c.next != nil {
-		c.next.prev = c.prev
+	t.begun.remove(c)
+	t.nases[c.nas].begun.remove(c)
+}
+
+// A list is a doubly linked list of conversations through one of their links.
+type list struct {
+	of             func(*conversation) *links
+	oldest, newest *conversation
+}
+
+type links struct{ prev, next *conversation }
+
+func linkByUse(c *conversation) *links { return &c.byUse }
+func linkByNAS(c *conversation) *links { return &c.byNAS }
+
+func (l *list) append(c *conversation) {
+	*l.of(c) = links{prev: l.newest}
+	if l.newest != nil {
+		l.of(l.newest).next = c
 	} else {
-		t.newest = c.prev
+		l.oldest = c
 	}
+	l.newest = c
+}
+
+func (l *list) remove(c *conversation) {
+	at := l.of(c)
+	if at.prev != nil {
+		l.of(at.prev).next = at.next
+	} else {
+		l.oldest = at.next
+	}
+	if at.next != nil {
+		l.of(at.next).prev = at.prev
+	} else {
+		l.newest = at.prev
+	}
+	*at = links{}
 }

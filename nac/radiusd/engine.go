@@ -35,6 +35,12 @@ const (
 	DropSuperseded             DropReason = "superseded" // by a later one with the same EAP-Response, while it waited
 	DropAbandoned              DropReason = "abandoned"  // what it waited for did not come in time
 	DropWaitingFull            DropReason = "waiting_full"
+	DropMalformedEAP           DropReason = "malformed_eap"
+	DropRepeatedAttribute      DropReason = "repeated_attribute"   // one that may occur once
+	DropManyCredentials        DropReason = "several_credentials"  // passwords, or a password and EAP
+	DropUnsignedProxyState     DropReason = "unsigned_proxy_state" // without Message-Authenticator
+	DropNoNAS                  DropReason = "no_nas"               // neither NAS-Identifier nor an address
+	DropNotRecorded            DropReason = "not_recorded"         // the handler could not keep an accounting record
 	DropUnexpectedEAP          DropReason = "unexpected_eap"
 	DropConversationsFull      DropReason = "conversations_full"
 	DropReplyTooLong           DropReason = "reply_too_long"
@@ -50,13 +56,16 @@ type Env struct {
 	TLS func(label string, c *tls.Config) *tls.Config
 	// Rand is the source of State values and key salts. The engine serializes reads.
 	Rand io.Reader
+	// Unsigned, unless nil, is told of each Access-Request that is taken without Message-Authenticator because its
+	// client need not send it, and how many there have been.
+	Unsigned func(from Source, count uint64)
 }
 
 // An Engine is a RADIUS server without sockets and clock. Its methods may be called from several goroutines; a
 // conversation is worked on by one of them at a time, different ones in parallel.
 type Engine struct {
 	config  Config
-	clients clientTable
+	clients atomic.Pointer[clientTable]
 	env     Env
 	handler Handler
 
@@ -65,8 +74,8 @@ type Engine struct {
 	waiting       atomic.Int64
 	rand          *serialReader
 
-	dropMu sync.Mutex
-	drops  map[DropReason]uint64
+	countMu sync.Mutex
+	counts  Counters
 }
 
 // NewEngine returns an engine, or what is wrong with the configuration.
@@ -77,16 +86,16 @@ func NewEngine(config Config, env Env, handler Handler) (*Engine, error) {
 	}
 	e := &Engine{
 		config:  config,
-		clients: newClientTable(config.Clients),
 		env:     env,
 		handler: handler,
 		rand:    &serialReader{r: env.Rand},
-		drops:   make(map[DropReason]uint64),
+		counts:  Counters{Drops: make(map[DropReason]uint64)},
 	}
 	for service := range e.duplicates {
 		e.duplicates[service] = radius.NewDuplicateCache(config.MaxDuplicates, config.DuplicateTTL)
 	}
-	e.conversations.init(config.MaxConversations, config.ConversationTTL)
+	e.clients.Store(newClientTable(config.Clients))
+	e.conversations.init(config.MaxConversations, config.MaxPerNAS, config.ConversationTTL)
 	return e, nil
 }
 
@@ -96,8 +105,17 @@ func NewEngine(config Config, env Env, handler Handler) (*Engine, error) {
 func (e *Engine) Handle(now time.Time, service Service, from Source, datagram []byte, answer Answer) {
 	e.Sweep(now)
 	x, reply, drop := e.take(now, service, from, datagram, answer)
+	e.countMu.Lock()
+	e.counts.Requests++
+	switch {
+	case drop != "":
+		e.counts.Drops[drop]++
+	case x == nil:
+		e.counts.Repeats++
+	}
+	e.countMu.Unlock()
 	if x == nil {
-		e.tell(answer, from, reply, drop)
+		answer(from, reply, drop)
 		return
 	}
 	switch x.packet.Code {
@@ -110,6 +128,15 @@ func (e *Engine) Handle(now time.Time, service Service, from Source, datagram []
 		return
 	}
 	e.finish(x, reply, drop)
+}
+
+// SetClients replaces the clients. Conversations under way go on.
+func (e *Engine) SetClients(clients []Client) error {
+	if err := checkClients(clients); err != nil {
+		return err
+	}
+	e.clients.Store(newClientTable(clients))
+	return nil
 }
 
 // takes reports whether a request belongs on the service's port.
@@ -153,16 +180,6 @@ func (e *Engine) encode(reply *lr.Packet) ([]byte, DropReason) {
 	}
 	return b, ""
 }
-
-// Drops returns how many datagrams have been dropped for a reason.
-func (e *Engine) Drops(reason DropReason) uint64 {
-	e.dropMu.Lock()
-	defer e.dropMu.Unlock()
-	return e.drops[reason]
-}
-
-// Conversations is the number of EAP conversations under way.
-func (e *Engine) Conversations() int { return e.conversations.len() }
 
 // Sweep ends the conversations that have been idle for too long. Handle does it too; it needs calling only so that
 // the last ones do not stay when nothing comes in any more.

@@ -14,6 +14,7 @@ import (
 	"nacsim/nac/eapserver"
 
 	lr "layeh.com/radius"
+	"layeh.com/radius/rfc2865"
 	"layeh.com/radius/rfc2866"
 	"layeh.com/radius/rfc2869"
 )
@@ -74,7 +75,7 @@ func TestDrops(t *testing.T) {
 		{"CoA-Request", Auth, apAddr, signed(lr.CodeCoARequest), DropUnknownCode},
 		{"accounting without a status", Acct, apAddr, bare(lr.CodeAccountingRequest, secret), DropMalformed},
 		{"accounting with a short status", Acct, apAddr, bare(lr.CodeAccountingRequest, secret, &lr.AVP{Type: 40, Attribute: lr.Attribute{1}}), DropMalformed},
-		{"malformed EAP", Auth, apAddr, signed(lr.CodeAccessRequest, eapMessage(2, 1, 0, 99, 1)), DropMalformed},
+		{"malformed EAP", Auth, apAddr, signed(lr.CodeAccessRequest, eapMessage(2, 1, 0, 99, 1)), DropMalformedEAP},
 	} {
 		before := b.engine.Drops(c.want)
 		reply, drop := b.handle(c.service, c.from, c.wire)
@@ -88,7 +89,8 @@ func TestDrops(t *testing.T) {
 	if len(b.handler.accesses)+len(b.handler.failures)+len(b.handler.records) != 0 || b.engine.Conversations() != 0 {
 		t.Error("a dropped datagram had an effect")
 	}
-	if reply, drop := b.handle(Auth, lax, bare(lr.CodeAccessRequest, secret)); drop != "" || reply[0] != byte(lr.CodeAccessReject) {
+	password := &lr.AVP{Type: rfc2865.UserPassword_Type, Attribute: make(lr.Attribute, 16)}
+	if reply, drop := b.handle(Auth, lax, bare(lr.CodeAccessRequest, secret, password)); drop != "" || reply[0] != byte(lr.CodeAccessReject) {
 		t.Errorf("client with optional Message-Authenticator: %q", drop)
 	}
 }

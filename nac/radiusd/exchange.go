@@ -23,7 +23,7 @@ type exchange struct {
 func (e *Engine) take(now time.Time, service Service, from Source, datagram []byte, answer Answer) (x *exchange, reply []byte, drop DropReason) {
 	client := from.Client
 	if client == nil {
-		client = e.clients.lookup(from.Addr.Addr())
+		client = e.clients.Load().lookup(from.Addr.Addr())
 	}
 	if client == nil {
 		return nil, nil, DropUnknownClient
@@ -35,32 +35,43 @@ func (e *Engine) take(now time.Time, service Service, from Source, datagram []by
 	if !service.takes(p.Code) {
 		return nil, nil, DropUnknownCode
 	}
+	signed, drop := e.check(p, client)
+	if drop != "" {
+		return nil, nil, drop
+	}
+	if p.Code == lr.CodeStatusServer { // each is answered afresh: it asks whether the server is alive now
+		return &exchange{service: service, from: from, packet: p, answer: answer}, nil, ""
+	}
 	switch status, reply := e.duplicates[service].Begin(now, from.Addr, datagram); status {
 	case radius.InProgress:
 		return nil, nil, DropDuplicate
 	case radius.Answered:
 		return nil, reply, ""
 	}
-	x = &exchange{service: service, from: from, packet: p, answer: answer}
-	copy(x.head[:], datagram)
-	if p.Code != lr.CodeStatusServer {
-		x.request = newRequest(now, from, client, p)
+	if p.Code == lr.CodeAccessRequest && !signed {
+		e.unsigned(from)
 	}
+	x = &exchange{service: service, from: from, packet: p, request: newRequest(now, from, client, p), answer: answer}
+	copy(x.head[:], datagram)
 	return x, nil, ""
+}
+
+// unsigned tells of an Access-Request that was taken without Message-Authenticator.
+func (e *Engine) unsigned(from Source) {
+	e.countMu.Lock()
+	e.counts.Unsigned++
+	n := e.counts.Unsigned
+	e.countMu.Unlock()
+	if e.env.Unsigned != nil {
+		e.env.Unsigned(from, n)
+	}
 }
 
 // finish answers the request, or forgets it so that a retransmission is taken up afresh. The caller holds no lock.
 func (e *Engine) finish(x *exchange, reply []byte, drop DropReason) {
 	e.duplicates[x.service].Finish(x.from.Addr, x.head[:], reply)
-	e.tell(x.answer, x.from, reply, drop)
-}
-
-// tell counts what has become of a request and passes it on.
-func (e *Engine) tell(answer Answer, to Source, reply []byte, drop DropReason) {
-	if drop != "" {
-		e.dropMu.Lock()
-		e.drops[drop]++
-		e.dropMu.Unlock()
-	}
-	answer(to, reply, drop)
+	e.countMu.Lock()
+	e.counts.countAnswer(x.packet.Code, reply, drop)
+	e.countMu.Unlock()
+	x.answer(x.from, reply, drop)
 }

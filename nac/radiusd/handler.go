@@ -19,8 +19,8 @@ type Handler interface {
 	// Rejected is called once for each conversation that fails in another way than by the verdict.
 	Rejected(a Access, f eapserver.Failure)
 	// Accounting is called once for each accounting request; retransmissions are recognized. The record must not
-	// be changed.
-	Accounting(rec AccountingRecord)
+	// be changed. After an error the request is not acknowledged, so that the NAS sends it again.
+	Accounting(rec AccountingRecord) error
 }
 
 // An Access is an attempt to get network access.

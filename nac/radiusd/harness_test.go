@@ -41,6 +41,7 @@ type recorder struct {
 	rejected []Access
 	failures []eapserver.Failure
 	records  []AccountingRecord
+	lost     error // what Accounting says
 }
 
 func (h *recorder) Authorize(a Access) Verdict {
@@ -57,21 +58,23 @@ func (h *recorder) Rejected(a Access, f eapserver.Failure) {
 	h.failures = append(h.failures, f)
 }
 
-func (h *recorder) Accounting(rec AccountingRecord) {
+func (h *recorder) Accounting(rec AccountingRecord) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.records = append(h.records, rec)
+	return h.lost
 }
 
 // A bench is an engine with its handler and CA.
 type bench struct {
-	t       testing.TB
-	ca      *eaptest.CA
-	engine  *Engine
-	handler *recorder
-	now     time.Time
-	labels  []string // of TLS connections
-	mu      sync.Mutex
+	t        testing.TB
+	ca       *eaptest.CA
+	engine   *Engine
+	handler  *recorder
+	now      time.Time
+	labels   []string // of TLS connections
+	requests int      // made by request
+	mu       sync.Mutex
 }
 
 func newBench(t testing.TB, change ...func(*Config)) *bench {

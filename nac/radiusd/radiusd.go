@@ -9,10 +9,10 @@ package radiusd
 
 import (
 	"errors"
-	"fmt"
 	"net/netip"
 	"time"
 
+	"nacsim/nac/credential"
 	"nacsim/nac/eapserver"
 )
 
@@ -35,21 +35,6 @@ const (
 	DefaultMaxDuplicates = 100_000
 )
 
-// A Client is a NAS, or a network of them, that may send requests.
-type Client struct {
-	// Prefix holds the source addresses. The longest prefix that holds an address is its client.
-	Prefix netip.Prefix
-	// Name is for people.
-	Name string
-	// Secret is the shared secret.
-	Secret []byte
-	// OptionalMessageAuthenticator accepts Access-Requests without EAP that lack a Message-Authenticator. Only a
-	// client that cannot send one should have it: it opens the door to forged replies (Blast-RADIUS).
-	OptionalMessageAuthenticator bool
-	// CoAPort is where the client listens for dynamic authorization; zero means DefaultCoAPort.
-	CoAPort uint16
-}
-
 // Config configures an [Engine] and a [Server]. Zero values mean the defaults.
 type Config struct {
 	// AuthAddr and AcctAddr are where a Server listens. An unspecified address is the host's own, and port 0 is any
@@ -61,8 +46,22 @@ type Config struct {
 	// taken up. Its FramedMTU is set from the request.
 	EAP eapserver.Config
 
-	ConversationTTL  time.Duration
-	MaxConversations int
+	// MAB says which forms of MAC authentication bypass are taken; the zero value takes none.
+	MAB MAB
+	// PlainPasswords is asked about User-Password and CHAP-Password of users without EAP; nil rejects them.
+	PlainPasswords credential.Directory
+	// RejectOtherIdentity rejects a client whose User-Name differs from its EAP identity. RFC 3579 section 3 leaves it
+	// to the server; NASes copy one from the other, proxies rewrite it.
+	RejectOtherIdentity bool
+	// RequireNAS drops requests that name no NAS: RFC 2865 section 4.1 and RFC 2866 section 4.1 want NAS-IP-Address,
+	// NAS-IPv6-Address or NAS-Identifier in each, which not all NASes know.
+	RequireNAS bool
+
+	// ConversationTTL is how long a conversation waits for the client's next response, and a request for somebody
+	// else's answer.
+	ConversationTTL time.Duration
+	// MaxConversations bounds the conversations under way, MaxPerNAS those of one NAS; zero means a quarter of them.
+	MaxConversations, MaxPerNAS int
 	// MaxWaiting bounds the requests that wait for somebody else, a directory or an OCSP responder, at the same time.
 	// One that waits for longer than ConversationTTL is not answered.
 	MaxWaiting    int
@@ -75,20 +74,12 @@ func (c Config) withDefaults() (Config, error) {
 	if c.EAP.TLS == nil {
 		return c, errors.New("radiusd: no TLS configuration")
 	}
-	seen := make(map[netip.Prefix]bool, len(c.Clients))
-	for i, client := range c.Clients {
-		switch {
-		case !client.Prefix.IsValid():
-			return c, fmt.Errorf("radiusd: client %d (%s) has no address prefix", i+1, client.Name)
-		case len(client.Secret) == 0:
-			return c, fmt.Errorf("radiusd: client %s (%s) has no shared secret", client.Prefix, client.Name)
-		case seen[client.Prefix.Masked()]:
-			return c, fmt.Errorf("radiusd: client %s (%s) is there twice", client.Prefix, client.Name)
-		}
-		seen[client.Prefix.Masked()] = true
+	if err := checkClients(c.Clients); err != nil {
+		return c, err
 	}
 	orDefault(&c.ConversationTTL, DefaultConversationTTL)
 	orDefault(&c.MaxConversations, DefaultMaxConversations)
+	orDefault(&c.MaxPerNAS, max(c.MaxConversations/4, 1))
 	orDefault(&c.MaxWaiting, DefaultMaxWaiting)
 	orDefault(&c.DuplicateTTL, DefaultDuplicateTTL)
 	orDefault(&c.MaxDuplicates, DefaultMaxDuplicates)
@@ -99,41 +90,4 @@ func orDefault[T int | time.Duration](p *T, value T) {
 	if *p <= 0 {
 		*p = value
 	}
-}
-
-// clientTable finds the client of an address by longest prefix.
-type clientTable struct {
-	bits    []int // prefix lengths in use, longest first
-	clients map[netip.Prefix]*Client
-}
-
-func newClientTable(clients []Client) clientTable {
-	t := clientTable{clients: make(map[netip.Prefix]*Client, len(clients))}
-	var used [129]bool
-	for i := range clients {
-		c := clients[i]
-		if c.CoAPort == 0 {
-			c.CoAPort = DefaultCoAPort
-		}
-		t.clients[c.Prefix.Masked()] = &c
-		used[c.Prefix.Bits()] = true
-	}
-	for bits := len(used) - 1; bits >= 0; bits-- {
-		if used[bits] {
-			t.bits = append(t.bits, bits)
-		}
-	}
-	return t
-}
-
-func (t *clientTable) lookup(a netip.Addr) *Client {
-	a = a.Unmap()
-	for _, bits := range t.bits {
-		if p, err := a.Prefix(bits); err == nil {
-			if c := t.clients[p]; c != nil {
-				return c
-			}
-		}
-	}
-	return nil
 }

@@ -54,24 +54,24 @@ func (r *Request) NAS() netip.Addr { return r.From.Addr().Unmap() }
 func (r *Request) CoAAddr() netip.AddrPort { return netip.AddrPortFrom(r.NAS(), r.Client.CoAPort) }
 
 // newRequest reads the attributes in one pass. A malformed one counts as absent: a NAS that writes a bad NAS-Port
-// still has clients that want to authenticate.
+// still has clients that want to authenticate. Of one that is repeated the first counts.
 func newRequest(now time.Time, from Source, client *Client, p *lr.Packet) *Request {
 	r := &Request{Received: now, From: from.Addr, Client: *client, Transport: from.Transport, Attributes: p.Attributes}
 	for _, a := range p.Attributes {
 		v := a.Attribute
 		switch a.Type {
 		case rfc2865.UserName_Type:
-			r.UserName = string(v)
+			setText(&r.UserName, v)
 		case rfc2865.NASIdentifier_Type:
-			r.NASIdentifier = string(v)
-		case rfc2865.NASIPAddress_Type, rfc3162.NASIPv6Address_Type:
-			if addr, ok := netip.AddrFromSlice(v); ok {
-				r.NASAddress = addr
-			}
+			setText(&r.NASIdentifier, v)
+		case rfc2865.NASIPAddress_Type:
+			setAddress(&r.NASAddress, v, 4)
+		case rfc3162.NASIPv6Address_Type:
+			setAddress(&r.NASAddress, v, 16)
 		case rfc2865.NASPort_Type:
 			setInteger(&r.NASPort, v)
 		case rfc2869.NASPortID_Type:
-			r.NASPortID = string(v)
+			setText(&r.NASPortID, v)
 		case rfc2865.NASPortType_Type:
 			setInteger(&r.NASPortType, v)
 		case rfc2865.ServiceType_Type:
@@ -79,25 +79,42 @@ func newRequest(now time.Time, from Source, client *Client, p *lr.Packet) *Reque
 		case rfc2865.FramedMTU_Type:
 			setInteger(&r.FramedMTU, v)
 		case rfc2869.ConnectInfo_Type:
-			r.ConnectInfo = string(v)
+			setText(&r.ConnectInfo, v)
 		case rfc2866.AcctSessionID_Type:
-			r.AcctSessionID = string(v)
+			setText(&r.AcctSessionID, v)
 		case rfc2866.AcctMultiSessionID_Type:
-			r.AcctMultiSessionID = string(v)
+			setText(&r.AcctMultiSessionID, v)
 		case rfc2865.CallingStationID_Type:
-			r.CallingStation = string(v)
-			r.ClientMAC, _ = radius.CanonicalMAC(r.CallingStation)
+			setText(&r.CallingStation, v)
 		case rfc2865.CalledStationID_Type:
-			r.CalledStation = string(v)
-			r.CalledMAC, r.SSID, _ = radius.SplitCalledStation(r.CalledStation)
+			setText(&r.CalledStation, v)
 		}
+	}
+	if r.CallingStation != "" {
+		r.ClientMAC, _ = radius.CanonicalMAC(r.CallingStation)
+	}
+	if r.CalledStation != "" {
+		r.CalledMAC, r.SSID, _ = radius.SplitCalledStation(r.CalledStation)
 	}
 	r.Firmware, _ = radius.Firmware(p.Attributes)
 	return r
 }
 
+func setText(p *string, v lr.Attribute) {
+	if *p == "" {
+		*p = string(v)
+	}
+}
+
+func setAddress(p *netip.Addr, v lr.Attribute, length int) {
+	if addr, ok := netip.AddrFromSlice(v); ok && len(v) == length && !p.IsValid() {
+		*p = addr
+	}
+}
+
+// setInteger reads a value of four octets. One of 0 that is repeated as another counts as the other.
 func setInteger(p *uint32, v lr.Attribute) {
-	if len(v) == 4 {
+	if len(v) == 4 && *p == 0 {
 		*p = binary.BigEndian.Uint32(v)
 	}
 }

@@ -29,11 +29,12 @@ type Server struct {
 // Start opens the sockets and starts as many readers on each as the host has use for. The server stops when the
 // host goes down or when it is closed.
 func Start(h host.Host, config Config, handler Handler) (*Server, error) {
-	engine, err := NewEngine(config, Env{Now: h.Now, TLS: h.TLS, Rand: h.Rand("radius")}, handler)
+	s := &Server{host: h}
+	engine, err := NewEngine(config, Env{Now: h.Now, TLS: h.TLS, Rand: h.Rand("radius"), Unsigned: s.warnUnsigned}, handler)
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{host: h, engine: engine}
+	s.engine = engine
 	if s.auth, err = h.ListenPacket(config.AuthAddr); err != nil {
 		return nil, fmt.Errorf("radiusd: authentication socket %s: %w", config.AuthAddr, err)
 	}
@@ -109,11 +110,20 @@ func (s *Server) done() {
 const loudDrops = 100
 
 func (s *Server) traceDrop(from netip.AddrPort, reason DropReason) {
-	n := s.engine.Drops(reason)
-	if n > loudDrops && n&(n-1) != 0 {
+	s.trace("drop", from, string(reason), s.engine.Drops(reason))
+}
+
+// warnUnsigned tells of a client that need not sign its requests and does not.
+func (s *Server) warnUnsigned(from Source, count uint64) {
+	s.trace("warning", from.Addr, "Access-Request without Message-Authenticator is taken: replies to it can be forged", count)
+}
+
+// trace writes the first lines of a kind, and then one every time the count doubles.
+func (s *Server) trace(kind string, from netip.AddrPort, reason string, count uint64) {
+	if count > loudDrops && count&(count-1) != 0 {
 		return
 	}
-	s.host.Trace("drop", slog.String("from", from.String()), slog.String("reason", string(reason)), slog.Uint64("count", n))
+	s.host.Trace(kind, slog.String("from", from.String()), slog.String("reason", reason), slog.Uint64("count", count))
 }
 
 // armSweep sees to it that idle conversations end even when nothing comes in any more.

@@ -1,26 +1,25 @@
 package radiusd
 
-import (
-	"bytes"
-)
+import "bytes"
 
 // A wait is a request whose answer depends on somebody else, a directory or an OCSP responder. It holds no task and
 // no lock. It belongs to its conversation, and ends with it if nothing has been heard until then.
 type wait struct {
 	x *exchange
+	// resume goes on. It is called with the conversation's mutex held, and releases it.
+	resume func(w *wait)
 }
 
-// suspend has a conversation wait. The caller holds the conversation's mutex, which is released.
-func (e *Engine) suspend(c *conversation, x *exchange, ask func(done func())) {
+// suspend has a conversation wait for an answer to ask. The caller holds the conversation's mutex, which is released.
+func (e *Engine) suspend(c *conversation, w *wait, ask func(done func())) {
 	if e.waiting.Add(1) > int64(e.config.MaxWaiting) {
 		e.waiting.Add(-1)
 		c.mu.Unlock()
 		e.conversations.remove(c)
 		e.end(c, DropWaitingFull)
-		e.finish(x, nil, DropWaitingFull)
+		e.finish(w.x, nil, DropWaitingFull)
 		return
 	}
-	w := &wait{x}
 	c.wait = w
 	c.mu.Unlock()
 	ask(func() { e.resume(c, w) })
@@ -36,7 +35,7 @@ func (e *Engine) resume(c *conversation, w *wait) {
 	}
 	c.wait = nil
 	e.waiting.Add(-1)
-	e.proceed(c, w.x, c.eap.Resume(e.env.Now()))
+	w.resume(w)
 }
 
 // busy handles a request for a conversation that waits. A NAS that gives up on a request and sends the same response
@@ -56,7 +55,9 @@ func (e *Engine) busy(c *conversation, x *exchange) {
 // end closes a conversation that is no longer in the table, and gives up the request that waits in it.
 func (e *Engine) end(c *conversation, why DropReason) {
 	c.mu.Lock()
-	c.eap.Close()
+	if c.eap != nil {
+		c.eap.Close()
+	}
 	w := c.wait
 	c.wait = nil
 	c.mu.Unlock()
@@ -65,6 +66,3 @@ func (e *Engine) end(c *conversation, why DropReason) {
 		e.finish(w.x, nil, why)
 	}
 }
-
-// Waiting is the number of requests whose answer depends on somebody else.
-func (e *Engine) Waiting() int { return int(e.waiting.Load()) }
