@@ -1,8 +1,9 @@
 // Package ttls is what both ends of EAP-TTLS (RFC 5281) need beyond the TLS connection: the attribute-value pairs
-// inside the tunnel. Keys and implicit challenges come from [nacsim/internal/eap.TLS].
+// inside the tunnel and the implicit challenges.
 package ttls
 
 import (
+	"crypto/tls"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -108,3 +109,14 @@ func parseOne(b []byte) (a AVP, n int, err error) {
 
 // Is reports whether the AVP is the one of that vendor and code.
 func (a AVP) Is(vendor, code uint32) bool { return a.Vendor == vendor && a.Code == code }
+
+// Challenge is the implicit challenge of RFC 5281 section 11.1: n octets that both ends know from the TLS handshake.
+// CHAP takes 16 octets of it and one more as identifier, MS-CHAP 8 and one, MS-CHAP-V2 16 and one. With TLS 1.3 it
+// is the exporter of RFC 9427 section 2.4, of the same name.
+func Challenge(state tls.ConnectionState, n int) ([]byte, error) {
+	c, err := state.ExportKeyingMaterial("ttls challenge", nil, n)
+	if err != nil {
+		return nil, fmt.Errorf("ttls: challenge: %w", err)
+	}
+	return c, nil
+}
