@@ -294,10 +294,10 @@ func Object[T any](r *Reader, n ast.Node, what string, table []Property[T], to *
 			r.Errorf(pair.Key, "a key of %s must be one of %s", what, names(table))
 			continue
 		}
-		i := slices.IndexFunc(table, func(p Property[T]) bool { return p.Name == key.Value })
+		i := indexOf(table, key.Value)
 		switch {
 		case i < 0:
-			r.Errorf(pair.Key, "unknown key %q in %s; expected one of %s", key.Value, what, names(table))
+			r.unknownKey(pair.Key, key.Value, what, names(table))
 			continue
 		case slices.Contains(seen, key.Value):
 			r.Errorf(pair.Key, "key %q stands in %s twice", key.Value, what)
@@ -318,12 +318,26 @@ func Object[T any](r *Reader, n ast.Node, what string, table []Property[T], to *
 	return true
 }
 
+func indexOf[T any](table []Property[T], name string) int {
+	return slices.IndexFunc(table, func(p Property[T]) bool { return p.Name == name })
+}
+
 func names[T any](table []Property[T]) string {
 	var list []string
 	for i := range table {
 		list = append(list, table[i].Name)
 	}
 	return strings.Join(list, ", ")
+}
+
+// unknownKey reports a key that no table has, most often one that is spelt with hyphens or capitals.
+func (r *Reader) unknownKey(n ast.Node, key, what, known string) {
+	meant := strings.ToLower(strings.ReplaceAll(key, "-", "_"))
+	if slices.Contains(strings.Split(known, ", "), meant) {
+		r.Errorf(n, "unknown key %q in %s; it is spelt %s", key, what, meant)
+		return
+	}
+	r.Errorf(n, "unknown key %q in %s; expected one of %s", key, what, known)
 }
 
 func (r *Reader) mapping(n ast.Node, what string) ([]*ast.MappingValueNode, bool) {

@@ -52,6 +52,7 @@ func TestMistakes(t *testing.T) {
 		{"- a", "d.yaml:1:1: the dish must be a mapping of keys to values, not a list"},
 		{"size: 3", `d.yaml:1:1: the dish lacks the key "name"`},
 		{"name: soup\nnmae: soup", `d.yaml:2:1: unknown key "nmae" in the dish; expected one of name, colour, size, hot`},
+		{"name: soup\nHot: true", `d.yaml:2:1: unknown key "Hot" in the dish; it is spelt hot`},
 		{"name: soup\nname: soup", `d.yaml:2:1: key "name" stands in the dish twice`},
 		{"name: 5", `d.yaml:1:7: name must be a text; write "5" in quotes`},
 		{"name:", "d.yaml:1:1: name has no value"},

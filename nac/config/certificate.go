@@ -194,13 +194,13 @@ func decodeKey(block *pem.Block, password string) (key any, err error) {
 func (r *reader) authorities(files []named) (pool *x509.CertPool, count int) {
 	pool = x509.NewCertPool()
 	for _, file := range files {
-		data := r.read(file, "client-cas")
+		data := r.read(file, "client_cas")
 		if data == nil {
 			continue
 		}
 		certificates, err := certificatesOf(data)
 		if err != nil {
-			r.Errorf(file.node, "client-cas: %s: %v", r.path(file.text), err)
+			r.Errorf(file.node, "client_cas: %s: %v", r.path(file.text), err)
 			continue
 		}
 		for _, c := range certificates {

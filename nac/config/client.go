@@ -30,15 +30,15 @@ var clientProperties = []yamltable.Property[clientNode]{
 	{Name: "name", Doc: "Name of the client, for people.",
 		Schema: yamltable.Schema{"type": "string", "minLength": 1},
 		Set:    setText("name", func(to *clientNode) *string { return &to.name })},
-	{Name: "message-authenticator", Doc: "Whether Access-Requests without EAP must carry a Message-Authenticator. Optional is for old devices that cannot send one; it lets an attacker in between forge answers (Blast-RADIUS, CVE-2024-3596).",
+	{Name: "message_authenticator", Doc: "Whether Access-Requests without EAP must carry a Message-Authenticator. Optional is for old devices that cannot send one; it lets an attacker in between forge answers (Blast-RADIUS, CVE-2024-3596).",
 		Schema: yamltable.Schema{"enum": authenticatorNames, "default": authenticatorNames[0]},
 		Set: func(r *yamltable.Reader, n ast.Node, to *clientNode) {
-			s, _ := r.OneOf(n, "message-authenticator", authenticatorNames)
+			s, _ := r.OneOf(n, "message_authenticator", authenticatorNames)
 			to.optional = s == "optional"
 		}},
-	{Name: "coa-port", Doc: "UDP port at which the client takes changes of authorization.",
+	{Name: "coa_port", Doc: "UDP port at which the client takes changes of authorization.",
 		Schema: yamltable.Schema{"type": "integer", "minimum": 1, "maximum": 65535, "default": radiusd.DefaultCoAPort},
-		Set:    setNumber("coa-port", 1, 65535, func(to *clientNode) *int { return &to.coaPort })},
+		Set:    setNumber("coa_port", 1, 65535, func(to *clientNode) *int { return &to.coaPort })},
 }
 
 // prefix reads an IP address or a network of them.

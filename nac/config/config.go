@@ -71,7 +71,7 @@ func parse(name string, data []byte, open func(name string) ([]byte, error)) (*C
 // requiredKeys are those that a file cannot do without, and secretKeys those whose values nobody may see.
 const requiredKeys = "clients, certificate and policy"
 
-var secretKeys = []string{"secret", "password", "nt-hash"}
+var secretKeys = []string{"secret", "password", "nt_hash"}
 
 // A reader reads one configuration file.
 type reader struct {

@@ -11,6 +11,6 @@
 //	clients:
 //	  - {address: 10.0.0.0/8, name: campus, secret: correct-horse-battery}
 //	certificate: {chain: server.pem, key: server.key}
-//	client-cas: [ca.pem]
+//	client_cas: [ca.pem]
 //	policy: policy.yaml
 package config

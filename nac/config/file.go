@@ -86,9 +86,9 @@ var fileProperties = []yamltable.Property[fileNode]{
 			{"type": "array", "minItems": 1, "items": yamltable.ObjectSchema(certificateProperties)},
 		}},
 		Set: setCertificates},
-	{Name: "client-cas", Doc: "Files with the certification authorities that issue the certificates of clients, in PEM, any number in each.",
+	{Name: "client_cas", Doc: "Files with the certification authorities that issue the certificates of clients, in PEM, any number in each.",
 		Schema: textsSchema(),
-		Set:    func(r *yamltable.Reader, n ast.Node, to *fileNode) { to.clientCAs = names(r, n, "client-cas") }},
+		Set:    func(r *yamltable.Reader, n ast.Node, to *fileNode) { to.clientCAs = names(r, n, "client_cas") }},
 	{Name: "tls", Doc: "TLS inside of EAP.",
 		Schema: yamltable.ObjectSchema(tlsProperties),
 		Set: func(r *yamltable.Reader, n ast.Node, to *fileNode) {
@@ -138,10 +138,10 @@ var listenProperties = []yamltable.Property[listenNode]{
 }
 
 var complianceProperties = []yamltable.Property[complianceNode]{
-	{Name: "in-grace-period", Doc: "What a device is that has failed its compliance policy but still has time to come back.",
+	{Name: "in_grace_period", Doc: "What a device is that has failed its compliance policy but still has time to come back.",
 		Schema: yamltable.Schema{"enum": graceNames, "default": graceNames[0]},
 		Set: func(r *yamltable.Reader, n ast.Node, to *complianceNode) {
-			s, _ := r.OneOf(n, "in-grace-period", graceNames)
+			s, _ := r.OneOf(n, "in_grace_period", graceNames)
 			to.inGracePeriod = policy.Status(s)
 		}},
 }
@@ -175,12 +175,12 @@ var coaProperties = []yamltable.Property[coaNode]{
 	{Name: "backoff", Doc: "Pause after an attempt that did not help; it doubles with each further one, up to 15 minutes.",
 		Schema: durationSchema("30s"),
 		Set:    setDuration("backoff", time.Millisecond, 24*time.Hour, func(to *coaNode) *time.Duration { return &to.backoff })},
-	{Name: "per-hour", Doc: "How many attempts a client may have within an hour.",
+	{Name: "per_hour", Doc: "How many attempts a client may have within an hour.",
 		Schema: yamltable.Schema{"type": "integer", "minimum": 1, "maximum": 3600, "default": 6},
-		Set:    setNumber("per-hour", 1, 3600, func(to *coaNode) *int { return &to.perHour })},
-	{Name: "min-firmware", Doc: "Version from which on an access point takes part; one that states an older version is skipped.",
+		Set:    setNumber("per_hour", 1, 3600, func(to *coaNode) *int { return &to.perHour })},
+	{Name: "min_firmware", Doc: "Version from which on an access point takes part; one that states an older version is skipped.",
 		Schema: yamltable.Schema{"type": "string", "default": "0.14"},
-		Set:    func(r *yamltable.Reader, n ast.Node, to *coaNode) { to.minFirmware, _ = r.Text(n, "min-firmware") }},
+		Set:    func(r *yamltable.Reader, n ast.Node, to *coaNode) { to.minFirmware, _ = r.Text(n, "min_firmware") }},
 	{Name: "fallback", Doc: "Whether disconnect is tried when a device refuses reauth as something it does not understand.",
 		Schema: yamltable.Schema{"type": "boolean", "default": true},
 		Set: func(r *yamltable.Reader, n ast.Node, to *coaNode) {

@@ -22,15 +22,15 @@ var intuneProperties = []yamltable.Property[intuneNode]{
 	{Name: "tenant", Required: true, Doc: "ID or domain of the tenant in Entra.",
 		Schema: yamltable.Schema{"type": "string", "minLength": 1},
 		Set:    setText("tenant", func(to *intuneNode) *string { return &to.tenant })},
-	{Name: "client-id", Required: true, Doc: "ID of the app registration, with the permission DeviceManagementManagedDevices.Read.All.",
+	{Name: "client_id", Required: true, Doc: "ID of the app registration, with the permission DeviceManagementManagedDevices.Read.All.",
 		Schema: yamltable.Schema{"type": "string", "minLength": 1},
-		Set:    setText("client-id", func(to *intuneNode) *string { return &to.clientID })},
+		Set:    setText("client_id", func(to *intuneNode) *string { return &to.clientID })},
 	{Name: "secret", Doc: "Client secret of the app registration.",
 		Schema: yamltable.Schema{"type": "string", "minLength": 1},
 		Set:    setSecret("secret", func(to *intuneNode) *string { return &to.secret })},
-	{Name: "secret-file", Doc: "File with the client secret, in place of secret.",
+	{Name: "secret_file", Doc: "File with the client secret, in place of secret.",
 		Schema: yamltable.Schema{"type": "string", "minLength": 1},
-		Set:    func(r *yamltable.Reader, n ast.Node, to *intuneNode) { to.secretFile = fileName(r, n, "secret-file") }},
+		Set:    func(r *yamltable.Reader, n ast.Node, to *intuneNode) { to.secretFile = fileName(r, n, "secret_file") }},
 	{Name: "authority", Doc: "Where tokens come from.",
 		Schema: yamltable.Schema{"type": "string", "default": "https://login.microsoftonline.com"},
 		Set:    setText("authority", func(to *intuneNode) *string { return &to.authority })},
@@ -50,14 +50,14 @@ func (r *reader) mdm(n *intuneNode) *mdm.Config {
 	secret := n.secret
 	switch {
 	case n.secretFile.node != nil && n.secret != "":
-		r.Errorf(n.node, "intune has both secret and secret-file")
+		r.Errorf(n.node, "intune has both secret and secret_file")
 	case n.secretFile.node != nil:
-		secret = strings.TrimSpace(string(r.read(n.secretFile, "secret-file")))
+		secret = strings.TrimSpace(string(r.read(n.secretFile, "secret_file")))
 		if secret == "" && len(r.Errs) == 0 {
-			r.Errorf(n.secretFile.node, "secret-file: %s is empty", r.path(n.secretFile.text))
+			r.Errorf(n.secretFile.node, "secret_file: %s is empty", r.path(n.secretFile.text))
 		}
 	case secret == "":
-		r.Errorf(n.node, "intune lacks the key secret or secret-file")
+		r.Errorf(n.node, "intune lacks the key secret or secret_file")
 	}
 	return &mdm.Config{Tenant: n.tenant, ClientID: n.clientID, ClientSecret: secret, Authority: n.authority, Graph: n.graph, PollInterval: n.poll}
 }

@@ -55,9 +55,9 @@ var tlsProperties = []yamltable.Property[tlsNode]{
 }
 
 var eapProperties = []yamltable.Property[eapNode]{
-	{Name: "fragment-size", Doc: "Most TLS data in one EAP packet, in octets; the Framed-MTU of a request lowers it.",
+	{Name: "fragment_size", Doc: "Most TLS data in one EAP packet, in octets; the Framed-MTU of a request lowers it.",
 		Schema: yamltable.Schema{"type": "integer", "minimum": 64, "maximum": eapserver.MaxFragment, "default": eapserver.DefaultFragment},
-		Set:    setNumber("fragment-size", 64, eapserver.MaxFragment, func(to *eapNode) *int { return &to.fragment })},
+		Set:    setNumber("fragment_size", 64, eapserver.MaxFragment, func(to *eapNode) *int { return &to.fragment })},
 }
 
 // setVersion returns what reads a version of TLS, written as a text or as a number.

@@ -27,7 +27,7 @@ func (c *Config) Warnings(now time.Time) []string {
 			out = append(out, fmt.Sprintf("client %s: the secret has %d characters; 16 random ones are hard to guess", who, len(client.Secret)))
 		}
 		if client.OptionalMessageAuthenticator {
-			out = append(out, fmt.Sprintf("client %s: without message-authenticator answers can be forged (Blast-RADIUS, CVE-2024-3596)", who))
+			out = append(out, fmt.Sprintf("client %s: without message_authenticator answers can be forged (Blast-RADIUS, CVE-2024-3596)", who))
 		}
 	}
 	for i := range c.Certificates {
@@ -35,7 +35,7 @@ func (c *Config) Warnings(now time.Time) []string {
 		out = append(out, aboutServer(leaf, now)...)
 	}
 	if c.CAs == 0 {
-		out = append(out, "client-cas is empty: no client certificate will be accepted")
+		out = append(out, "client_cas is empty: no client certificate will be accepted")
 	}
 	return append(out, c.remarks...)
 }

@@ -217,7 +217,7 @@ func lastOf(r *trace.Record, name string) string {
 var dropTexts = map[string]string{
 	"unknown_client":           "no client of the configuration has this address",
 	"bad_authenticator":        "the secret is another one here and there",
-	"no_message_authenticator": "Message-Authenticator is missing; message-authenticator: optional allows that",
+	"no_message_authenticator": "Message-Authenticator is missing; message_authenticator: optional allows that",
 	"duplicate":                "repeated while it is worked on",
 }
 
