@@ -61,7 +61,7 @@ func (n *node) Attach(m host.Medium, mac net.HardwareAddr) (host.Port, error) {
 		wire.conn.Close()
 		return nil, err
 	}
-	go wire.pump(p.take)
+	wire.pump(p.take)
 	if err := n.own(p); err != nil {
 		p.Close()
 		return nil, err

@@ -15,8 +15,8 @@ import (
 // datagramMax is the largest payload of a UDP datagram over IPv4.
 const datagramMax = 65507
 
-// receiveBuffer is the size asked of the kernel for its receive buffer, and inboxMax how many datagrams wait
-// in front of a reader beyond it.
+// receiveBuffer is the size asked of the kernel for its receive buffer, and inboxMax how many frames wait in front of
+// the reader of a link-layer port beyond it.
 const (
 	receiveBuffer = 4 << 20
 	inboxMax      = 1024
@@ -31,7 +31,7 @@ type wire struct {
 	mu       sync.Mutex
 	underWay int
 	closed   bool
-	pumped   chan struct{} // closed when pump has ended
+	pumped   chan struct{} // closed when pump has ended; nil without one
 }
 
 // openWire opens a socket on the real address.
@@ -40,9 +40,8 @@ func (w *World) openWire(real netip.AddrPort) (*wire, netip.AddrPort, error) {
 	if err != nil {
 		return nil, netip.AddrPort{}, err
 	}
-	// The kernel gives what its limit allows; a smaller buffer only loses datagrams earlier.
-	_ = conn.SetReadBuffer(receiveBuffer)
-	return &wire{w: w, conn: conn, pumped: make(chan struct{})}, conn.LocalAddr().(*net.UDPAddr).AddrPort(), nil
+	enlarge(conn)
+	return &wire{w: w, conn: conn}, conn.LocalAddr().(*net.UDPAddr).AddrPort(), nil
 }
 
 // family is the network to listen on for an address: 0.0.0.0 stands for IPv4 only, [::] for both.
@@ -53,8 +52,13 @@ func family(proto string, real netip.AddrPort) string {
 	return proto
 }
 
-// pump hands each datagram to take, which must copy it, until the wire is closed.
+// pump starts to hand each datagram to take, which must copy it, until the wire is closed.
 func (s *wire) pump(take func(b []byte, from netip.AddrPort)) {
+	s.pumped = make(chan struct{})
+	go s.deliver(take)
+}
+
+func (s *wire) deliver(take func(b []byte, from netip.AddrPort)) {
 	defer close(s.pumped)
 	b := make([]byte, 1<<16)
 	for {
@@ -121,7 +125,7 @@ func (s *wire) landed() {
 	}
 }
 
-// close ends reading at once and returns when pump has ended. The socket itself goes when nothing is under way
+// close ends reading at once and returns when nothing is pumped any more. The socket itself goes when nothing is under way
 // any more.
 func (s *wire) close() {
 	s.mu.Lock()
@@ -132,5 +136,7 @@ func (s *wire) close() {
 		_ = s.conn.SetReadDeadline(time.Unix(1, 0))
 	}
 	s.mu.Unlock()
-	<-s.pumped
+	if s.pumped != nil {
+		<-s.pumped
+	}
 }
