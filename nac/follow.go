@@ -87,7 +87,9 @@ func (n *NAC) Accounting(rec radiusd.AccountingRecord) error {
 			return err
 		}
 	case radiusd.AcctInterimUpdate:
-		n.sessions.Update(a)
+		if _, err := n.sessions.Update(a); err != nil {
+			return err
+		}
 	case radiusd.AcctStop:
 		a.TerminateCause = rec.TerminateCauseName()
 		n.sessions.Stop(a)

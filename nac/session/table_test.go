@@ -90,7 +90,7 @@ func TestLifeOfASession(t *testing.T) {
 	}
 
 	m.Advance(time.Hour)
-	if !table.Update(Accounting{Key: key, AcctSessionID: "A1", Usage: Usage{InOctets: 7}}) {
+	if known, err := table.Update(Accounting{Key: key, AcctSessionID: "A1", Usage: Usage{InOctets: 7}}); !known || err != nil {
 		t.Error("an interim update is not recognized")
 	}
 	if s, _ := table.Get(key); s.Usage.InOctets != 7 || !s.Usage.At.Equal(m.Now()) {
@@ -123,7 +123,14 @@ func TestAccountingOfOlderSessions(t *testing.T) {
 		}, false},
 		{"Stop of another client", func(t *Table) bool { return t.Stop(Accounting{Key: place("ap-1", printer), AcctSessionID: "A1"}) }, false},
 		{"Stop from another NAS", func(t *Table) bool { return t.Stop(Accounting{Key: place("ap-2", laptop), AcctSessionID: "A1"}) }, false},
-		{"Update with another Acct-Session-Id", func(t *Table) bool { return t.Update(Accounting{Key: key, AcctSessionID: "OLD"}) }, false},
+		{"Update with another Acct-Session-Id", func(t *Table) bool {
+			known, _ := t.Update(Accounting{Key: key, AcctSessionID: "OLD"})
+			return known
+		}, false},
+		{"Update with another Acct-Session-Id and another Class", func(t *Table) bool {
+			known, _ := t.Update(Accounting{Key: key, AcctSessionID: "OLD", Class: "c0"})
+			return known
+		}, false},
 		{"Start made before the authorization with another Acct-Session-Id", func(t *Table) bool {
 			known, _ := t.Start(Accounting{Key: key, AcctSessionID: "OLD", Delay: 10 * time.Second})
 			return known
