@@ -92,8 +92,9 @@ func (c *Conn) Exchange(request *lr.Packet, deadline time.Time) (*lr.Packet, err
 		if err := c.free.Wait(deadline); err != nil {
 			return nil, err
 		}
-		x, err = c.begin(request)
-		c.free.Set() // there may be room for another one who waits, or nothing to wait for any more
+		if x, err = c.begin(request); !errors.Is(err, errFull) {
+			c.free.Set() // there may be room for another one who waits, or nothing to wait for any more
+		}
 	}
 	if err != nil {
 		return nil, err

@@ -12,7 +12,6 @@ import (
 	"net/http"
 	"net/netip"
 	"slices"
-	"time"
 
 	"nacsim/internal/host"
 )
@@ -26,6 +25,7 @@ type Machine struct {
 	boot    int
 	down    bool
 	tasks   []*task
+	conns   []*conn
 	streams map[string]io.Reader
 	stores  map[string]map[string][]byte // shared by all boots
 }
@@ -46,6 +46,7 @@ func (w *World) Machine(name, addr string) *Machine {
 // they still write. A task must not crash its own machine.
 func (m *Machine) Crash() {
 	m.down = true
+	m.disconnect()
 	for _, t := range slices.Clone(m.tasks) {
 		t.stop()
 	}
@@ -109,12 +110,6 @@ func unsupported(what string) error {
 func (m *Machine) ListenPacket(netip.AddrPort) (host.PacketConn, error) {
 	return nil, unsupported("ListenPacket")
 }
-
-// Listen is not supported.
-func (m *Machine) Listen(netip.AddrPort) (net.Listener, error) { return nil, unsupported("Listen") }
-
-// Dial is not supported.
-func (m *Machine) Dial(string, time.Duration) (net.Conn, error) { return nil, unsupported("Dial") }
 
 // ServeHTTP is not supported.
 func (m *Machine) ServeHTTP(netip.AddrPort, http.Handler, *tls.Config) (host.HTTPServer, error) {

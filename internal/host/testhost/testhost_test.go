@@ -52,14 +52,13 @@ func (c *conformance) RunUntil(cond func() bool, max time.Duration) error {
 }
 
 func (c *conformance) Run(string, func(host.Host) error) error { return errors.ErrUnsupported }
-func (c *conformance) Name(string, netip.Addr)                 {}
 func (c *conformance) Exact() bool                             { return true }
 func (c *conformance) Close() error                            { return nil }
 
 func TestContract(t *testing.T) {
 	hosttest.Run(t, func(t *testing.T) hosttest.World {
 		return &conformance{New(t), map[string]func(host.Host) error{}, map[string]*Machine{}}
-	}, "Time", "Signal", "Rand", "Store")
+	}, "Time", "Signal", "Stream", "Rand", "TLS", "Store")
 }
 
 func TestCrash(t *testing.T) {
@@ -136,12 +135,10 @@ func TestTraced(t *testing.T) {
 func TestUnsupported(t *testing.T) {
 	m := New(t).Machine("nac", "10.0.0.1")
 	_, listenPacket := m.ListenPacket(netip.AddrPort{})
-	_, listen := m.Listen(netip.AddrPort{})
-	_, dial := m.Dial("", 0)
 	_, serve := m.ServeHTTP(netip.AddrPort{}, nil, nil)
 	_, roundTrip := m.RoundTrip(nil, host.HTTPOptions{})
 	_, attach := m.Attach(host.Medium{}, nil)
-	for i, err := range []error{listenPacket, listen, dial, serve, roundTrip, attach} {
+	for i, err := range []error{listenPacket, serve, roundTrip, attach} {
 		if !errors.Is(err, errors.ErrUnsupported) {
 			t.Errorf("method %d: %v", i, err)
 		}

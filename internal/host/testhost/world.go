@@ -9,14 +9,16 @@
 // timers, signals, streams of random bytes that are the same in each run, stores in memory that outlive a crash, and
 // a trace that the test can read.
 //
-// It leaves out the network: what opens sockets, connections, link-layer ports and HTTP returns
-// [errors.ErrUnsupported]. A test that needs one of them embeds a [Machine] in a type of its own and writes that
-// method with [World.After] and signals. Tasks never run in parallel, and a task that panics panics in the test.
+// Of the network it has TCP connections between its machines, on which everything arrives at once. What opens UDP
+// sockets, link-layer ports and HTTP returns [errors.ErrUnsupported]: a test that needs one of them embeds a [Machine]
+// in a type of its own and writes that method with [World.After] and signals. Tasks never run in parallel, and a task
+// that panics panics in the test.
 package testhost
 
 import (
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"slices"
 	"sort"
 	"strings"
@@ -41,6 +43,10 @@ type World struct {
 	queue    []*event // by time; at the same time, in the order in which they were added
 	running  *task
 	machines []*Machine
+
+	names     map[string]netip.Addr
+	listeners map[netip.AddrPort]*listener
+	lastPort  uint16
 }
 
 // A Line is one line of the trace.
@@ -57,7 +63,7 @@ func (l Line) String() string { return strings.TrimSuffix(l.Kind+" "+l.Fields, "
 // New returns a world without machines. At the end of the test it takes down those that it got, and shows the trace
 // if the test has failed.
 func New(t testing.TB) *World {
-	w := &World{t: t, now: Start}
+	w := &World{t: t, now: Start, names: map[string]netip.Addr{}, listeners: map[netip.AddrPort]*listener{}, lastPort: 49151}
 	t.Cleanup(func() {
 		if t.Failed() {
 			for _, l := range w.Lines {
