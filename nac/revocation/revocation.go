@@ -1,5 +1,10 @@
 // Package revocation finds out whether a client's certificate has been revoked: from certificate revocation lists
 // (RFC 5280) and by the Online Certificate Status Protocol (RFC 6960), stapled or asked.
+//
+// [New] makes the checker that a [Config] describes. Each certificate of a chain is looked at, except for the trusted CA:
+// in the lists of its issuer, in the OCSP response that the client stapled, among the answers that responders gave
+// before. Only when none of them says anything a responder is asked, and somebody waits. A revocation counts wherever
+// it is found, in an expired list too; what else is expired, signed by others or malformed counts for nothing.
 package revocation
 
 import (

@@ -251,6 +251,16 @@ var recordTable = []RecordKind{
 		{Name: "result", Doc: "ok or error"},
 		{Name: "error", Of: []string{"error"}, Doc: "what went wrong"},
 	}},
+	{Name: "revocation", Doc: "The NAC read a certificate revocation list, or asked an OCSP responder.", Fields: []RecordField{
+		actorField,
+		{Name: "source", Doc: "the file or URL of the list, or ocsp and the URL of the responder"},
+		{Name: "result", Doc: "ok or error"},
+		{Name: "lists", Doc: "how many lists the source holds"},
+		{Name: "entries", Doc: "how many revoked certificates they name"},
+		{Name: "serial", Doc: "the serial number of the certificate that was asked about, in hexadecimal"},
+		{Name: "status", Doc: "good, revoked or unknown, as the responder says"},
+		{Name: "error", Doc: "what went wrong; what was known before remains in force"},
+	}},
 	{Name: "ddb", Doc: "The NAC learnt something new about a device.", Fields: []RecordField{
 		actorField, deviceField,
 		{Name: "compliance", Key: "compliance", Doc: "complianceState in Intune, or none when the device is gone"},

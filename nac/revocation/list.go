@@ -1,0 +1,189 @@
+package revocation
+
+import (
+	"bytes"
+	"crypto/x509"
+	"encoding/asn1"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// maxListSize bounds a file or a response with lists, in octets. A list of half a million certificates has about 20
+// MiB.
+const maxListSize = 64 << 20
+
+// maxLists bounds the lists in one file.
+const maxLists = 256
+
+// maxIssuers bounds the keys that one list was checked with and is remembered for.
+const maxIssuers = 16
+
+// A list is a certificate revocation list, prepared for look-ups. It does not change, except for what it knows of
+// the keys that signed it.
+type list struct {
+	source string
+	raw    *x509.RevocationList
+	scope  scope
+	serial map[string]revoked // by the octets of the serial number
+	signed map[string]bool    // by the issuer's public key: whether it signed the list
+}
+
+// revoked is one entry.
+type revoked struct {
+	at     time.Time
+	reason int
+}
+
+// A scope is which certificates of its issuer a list covers (RFC 5280 section 5.2.5).
+type scope struct {
+	users, authorities bool // covers only these
+	someReasons        bool // does not list all revoked ones
+	point              string
+}
+
+// The extensions of lists that are looked at.
+var (
+	deltaIndicator    = asn1.ObjectIdentifier{2, 5, 29, 27}
+	distributionPoint = asn1.ObjectIdentifier{2, 5, 29, 28}
+	listNumber        = asn1.ObjectIdentifier{2, 5, 29, 20}
+	authorityKey      = asn1.ObjectIdentifier{2, 5, 29, 35}
+)
+
+// errDelta is that a list holds changes only. It is skipped: the complete list says the same, later.
+var errDelta = errors.New("a delta list")
+
+// readLists reads what a file or a URL holds: one or more lists in DER, or in PEM blocks of type X509 CRL.
+func readLists(source string, data []byte) ([]*list, error) {
+	if len(data) > maxListSize {
+		return nil, fmt.Errorf("%s: %d octets, at most %d are taken", source, len(data), maxListSize)
+	}
+	ders, err := split(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", source, err)
+	}
+	var lists []*list
+	for i, der := range ders {
+		l, err := readList(source, der)
+		if errors.Is(err, errDelta) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: list %d: %w", source, i+1, err)
+		}
+		lists = append(lists, l)
+	}
+	return lists, nil
+}
+
+// split takes a file apart.
+func split(data []byte) (ders [][]byte, err error) {
+	if bytes.Contains(data, []byte("-----BEGIN ")) {
+		for len(ders) <= maxLists {
+			var block *pem.Block
+			if block, data = pem.Decode(data); block == nil {
+				break
+			}
+			if block.Type == "X509 CRL" {
+				ders = append(ders, block.Bytes)
+			}
+		}
+	} else {
+		for len(data) > 0 && len(ders) <= maxLists {
+			var v asn1.RawValue
+			rest, err := asn1.Unmarshal(data, &v)
+			if err != nil {
+				return nil, errors.New("neither DER nor PEM")
+			}
+			ders, data = append(ders, v.FullBytes), rest
+		}
+	}
+	switch {
+	case len(ders) == 0:
+		return nil, errors.New("no certificate revocation list in it, want DER or PEM (X509 CRL)")
+	case len(ders) > maxLists:
+		return nil, fmt.Errorf("more than %d lists", maxLists)
+	}
+	return ders, nil
+}
+
+func readList(source string, der []byte) (*list, error) {
+	raw, err := x509.ParseRevocationList(der)
+	if err != nil {
+		return nil, errors.New(stripX509(err))
+	}
+	l := &list{source: source, raw: raw, serial: make(map[string]revoked, len(raw.RevokedCertificateEntries)), signed: map[string]bool{}}
+	for _, e := range raw.Extensions {
+		switch {
+		case e.Id.Equal(deltaIndicator):
+			return nil, errDelta
+		case e.Id.Equal(distributionPoint):
+			if l.scope, err = readScope(e.Value); err != nil {
+				return nil, err
+			}
+		case e.Id.Equal(listNumber), e.Id.Equal(authorityKey):
+		case e.Critical:
+			return nil, fmt.Errorf("critical extension %v, which is not known", e.Id)
+		}
+	}
+	for _, e := range raw.RevokedCertificateEntries {
+		l.serial[string(e.SerialNumber.Bytes())] = revoked{e.RevocationTime, e.ReasonCode}
+	}
+	raw.RevokedCertificateEntries, raw.RevokedCertificates = nil, nil // the map has them
+	return l, nil
+}
+
+// readScope reads the IssuingDistributionPoint (RFC 5280 section 5.2.5).
+func readScope(value []byte) (scope, error) {
+	var p struct {
+		Point               asn1.RawValue  `asn1:"optional,tag:0"`
+		OnlyUsers           bool           `asn1:"optional,tag:1"`
+		OnlyAuthorities     bool           `asn1:"optional,tag:2"`
+		OnlySomeReasons     asn1.BitString `asn1:"optional,tag:3"`
+		Indirect            bool           `asn1:"optional,tag:4"`
+		OnlyAttributeHolder bool           `asn1:"optional,tag:5"`
+	}
+	if rest, err := asn1.Unmarshal(value, &p); err != nil || len(rest) > 0 {
+		return scope{}, errors.New("malformed issuing distribution point")
+	}
+	switch {
+	case p.Indirect:
+		return scope{}, errors.New("an indirect list, which speaks for other issuers too: not taken")
+	case p.OnlyAttributeHolder:
+		return scope{}, errors.New("a list of attribute certificates only")
+	}
+	return scope{users: p.OnlyUsers, authorities: p.OnlyAuthorities, someReasons: p.OnlySomeReasons.BitLength > 0,
+		point: string(p.Point.FullBytes)}, nil
+}
+
+// covers reports whether the list speaks for a certificate: its issuer has signed it and the scope fits. The caller
+// holds the mutex that guards the list.
+func (l *list) covers(cert, issuer *x509.Certificate) bool {
+	switch {
+	case !bytes.Equal(l.raw.RawIssuer, cert.RawIssuer):
+		return false
+	case l.scope.users && cert.IsCA, l.scope.authorities && !cert.IsCA:
+		return false
+	}
+	key := string(issuer.RawSubjectPublicKeyInfo)
+	good, known := l.signed[key]
+	if !known {
+		good = l.raw.CheckSignatureFrom(issuer) == nil
+		if len(l.signed) < maxIssuers {
+			l.signed[key] = good
+		}
+	}
+	return good
+}
+
+// current reports whether the list is valid at a time.
+func (l *list) current(now time.Time) bool {
+	return !now.Add(clockSkew).Before(l.raw.ThisUpdate) && (l.raw.NextUpdate.IsZero() || now.Before(l.raw.NextUpdate))
+}
+
+// replaces reports whether the list says anew what another one said.
+func (l *list) replaces(old *list) bool {
+	return bytes.Equal(l.raw.RawIssuer, old.raw.RawIssuer) && bytes.Equal(l.raw.AuthorityKeyId, old.raw.AuthorityKeyId) &&
+		l.scope == old.scope && !l.raw.ThisUpdate.Before(old.raw.ThisUpdate)
+}
