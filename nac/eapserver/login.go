@@ -50,19 +50,24 @@ func (l *login) get() credential.Answer {
 	return l.answer
 }
 
+// ReasonOf is the reason of a failure that a directory gives rise to.
+func ReasonOf(r credential.Reason) Reason {
+	switch r {
+	case credential.UnknownUser:
+		return UnknownUser
+	case credential.Disabled:
+		return AccountDisabled
+	case credential.Unsupported:
+		return InnerMethod
+	case credential.Unavailable:
+		return DirectoryUnavailable
+	}
+	return BadCredentials
+}
+
 // refusal says why the directory does not believe the client.
 func (l *login) refusal(a credential.Answer) *Failure {
-	f := &Failure{Reason: BadCredentials, User: l.question.User}
-	switch a.Reason {
-	case credential.UnknownUser:
-		f.Reason = UnknownUser
-	case credential.Disabled:
-		f.Reason = AccountDisabled
-	case credential.Unsupported:
-		f.Reason = InnerMethod
-	case credential.Unavailable:
-		f.Reason = DirectoryUnavailable
-	}
+	f := &Failure{Reason: ReasonOf(a.Reason), User: l.question.User}
 	f.Text = fmt.Sprintf("user %.64q by %s: %s", l.question.User, l.question.Proof.Name(), a.Text)
 	return f
 }

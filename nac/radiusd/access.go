@@ -71,9 +71,10 @@ func (e *Engine) conversation(x *exchange) (*conversation, DropReason) {
 func (e *Engine) begin(x *exchange) (*conversation, DropReason) {
 	c := &conversation{}
 	label := connectionLabel(x.request, x.packet)
-	config := e.config.EAP
-	config.TLS = func() *tls.Config { return e.env.TLS(label, e.config.EAP.TLS()) }
+	config := x.settings.EAP
+	config.TLS = func() *tls.Config { return e.env.TLS(label, x.settings.EAP.TLS()) }
 	config.FramedMTU = int(min(x.request.FramedMTU, radius.MaxLength))
+	x.settings.MAB.forMAB(&config, x.request, x.identity(), e.rand)
 	c.eap = eapserver.New(config)
 	return c, e.register(x, c)
 }
@@ -108,15 +109,20 @@ func connectionLabel(r *Request, p *lr.Packet) string {
 // otherIdentity is the failure of a client whose User-Name is not its EAP identity, where the configuration wants
 // them to be the same (RFC 3579 section 3).
 func (e *Engine) otherIdentity(x *exchange) *eapserver.Failure {
-	p, err := eap.Parse(x.response)
-	if !e.config.RejectOtherIdentity || err != nil || p.Code != eap.Response || p.Type != eap.TypeIdentity {
-		return nil
-	}
-	if x.request.UserName == string(p.Data) {
+	identity := x.identity()
+	if !x.settings.RejectOtherIdentity || identity == x.request.UserName {
 		return nil
 	}
 	return &eapserver.Failure{Reason: eapserver.Protocol,
-		Text: fmt.Sprintf("User-Name is %.64q, but the EAP identity is %.64q", x.request.UserName, p.Data)}
+		Text: fmt.Sprintf("User-Name is %.64q, but the EAP identity is %.64q", x.request.UserName, identity)}
+}
+
+// identity is what the client calls itself in the request: the EAP identity where it states one, or else User-Name.
+func (x *exchange) identity() string {
+	if p, err := eap.Parse(x.response); err == nil && p.Code == eap.Response && p.Type == eap.TypeIdentity {
+		return string(p.Data)
+	}
+	return x.request.UserName
 }
 
 // refuse tells the handler of a client that is rejected, and rejects it.
@@ -184,6 +190,9 @@ func (e *Engine) write(c *conversation, x *exchange, result eapserver.Result) ([
 }
 
 func authenticated(r *Request, peer *eapserver.Peer) Access {
+	if peer.Method == eap.TypeMD5 {
+		return Access{Request: r, Identity: peer.Identity, Method: "mab", Inner: "eap-md5"}
+	}
 	return Access{Request: r, Identity: peer.Identity, Method: methodName(peer.Method), User: peer.User, Inner: peer.Inner,
 		Groups: peer.Groups, Chain: peer.Chain, Resumed: peer.Resumed, TLSVersion: peer.TLS.Version}
 }
@@ -197,6 +206,8 @@ func methodName(t eap.Type) string {
 	switch t {
 	case 0:
 		return ""
+	case eap.TypeMD5:
+		return "mab"
 	case eap.TypePEAP, eap.TypeTEAP:
 		return "eap-" + strings.ToLower(t.String())
 	}

@@ -23,7 +23,7 @@ var credentials = [...]lr.Type{
 
 // check returns why a request that is authentic must not be answered all the same.
 // Signed reports whether it has a Message-Authenticator.
-func (e *Engine) check(p *lr.Packet, client *Client) (signed bool, drop DropReason) {
+func check(p *lr.Packet, client *Client, requireNAS bool) (signed bool, drop DropReason) {
 	var seen [256]uint8
 	var last lr.Type
 	for _, a := range p.Attributes {
@@ -41,7 +41,7 @@ func (e *Engine) check(p *lr.Packet, client *Client) (signed bool, drop DropReas
 		}
 	}
 	named := seen[rfc2865.NASIPAddress_Type] + seen[rfc3162.NASIPv6Address_Type] + seen[rfc2865.NASIdentifier_Type]
-	if e.config.RequireNAS && named == 0 && p.Code != lr.CodeStatusServer {
+	if requireNAS && named == 0 && p.Code != lr.CodeStatusServer {
 		return false, DropNoNAS
 	}
 	signed = seen[rfc2869.MessageAuthenticator_Type] > 0

@@ -64,10 +64,9 @@ type Env struct {
 // An Engine is a RADIUS server without sockets and clock. Its methods may be called from several goroutines; a
 // conversation is worked on by one of them at a time, different ones in parallel.
 type Engine struct {
-	config  Config
-	clients atomic.Pointer[clientTable]
-	env     Env
-	handler Handler
+	settings atomic.Pointer[settings]
+	env      Env
+	handler  Handler
 
 	duplicates    [2]*radius.DuplicateCache // by Service
 	conversations conversationTable
@@ -80,22 +79,21 @@ type Engine struct {
 
 // NewEngine returns an engine, or what is wrong with the configuration.
 func NewEngine(config Config, env Env, handler Handler) (*Engine, error) {
-	config, err := config.withDefaults()
+	s, err := newSettings(config)
 	if err != nil {
 		return nil, err
 	}
 	e := &Engine{
-		config:  config,
 		env:     env,
 		handler: handler,
 		rand:    &serialReader{r: env.Rand},
 		counts:  Counters{Drops: make(map[DropReason]uint64)},
 	}
 	for service := range e.duplicates {
-		e.duplicates[service] = radius.NewDuplicateCache(config.MaxDuplicates, config.DuplicateTTL)
+		e.duplicates[service] = radius.NewDuplicateCache(s.MaxDuplicates, s.DuplicateTTL)
 	}
-	e.clients.Store(newClientTable(config.Clients))
-	e.conversations.init(config.MaxConversations, config.MaxPerNAS, config.ConversationTTL)
+	e.settings.Store(s)
+	e.conversations.init(s.MaxConversations, s.MaxPerNAS, s.ConversationTTL)
 	return e, nil
 }
 
@@ -130,12 +128,14 @@ func (e *Engine) Handle(now time.Time, service Service, from Source, datagram []
 	e.finish(x, reply, drop)
 }
 
-// SetClients replaces the clients. Conversations under way go on.
-func (e *Engine) SetClients(clients []Client) error {
-	if err := checkClients(clients); err != nil {
+// Reload takes up another configuration: clients, ways to authenticate, MAB. Conversations under way keep what they began
+// with. The addresses and the bounds of what is kept stay as they are.
+func (e *Engine) Reload(config Config) error {
+	s, err := newSettings(config)
+	if err != nil {
 		return err
 	}
-	e.clients.Store(newClientTable(clients))
+	e.settings.Store(s)
 	return nil
 }
 

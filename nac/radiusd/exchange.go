@@ -10,6 +10,7 @@ import (
 
 // An exchange is one request that is being worked on, up to its answer.
 type exchange struct {
+	settings *settings // at its arrival
 	service  Service
 	from     Source
 	head     [radius.MinLength]byte // what the duplicate cache knows the request by
@@ -21,9 +22,10 @@ type exchange struct {
 
 // take verifies a datagram. Without an exchange the reply or the reason to drop is final.
 func (e *Engine) take(now time.Time, service Service, from Source, datagram []byte, answer Answer) (x *exchange, reply []byte, drop DropReason) {
+	set := e.settings.Load()
 	client := from.Client
 	if client == nil {
-		client = e.clients.Load().lookup(from.Addr.Addr())
+		client = set.clients.lookup(from.Addr.Addr())
 	}
 	if client == nil {
 		return nil, nil, DropUnknownClient
@@ -35,12 +37,12 @@ func (e *Engine) take(now time.Time, service Service, from Source, datagram []by
 	if !service.takes(p.Code) {
 		return nil, nil, DropUnknownCode
 	}
-	signed, drop := e.check(p, client)
+	signed, drop := check(p, client, set.RequireNAS)
 	if drop != "" {
 		return nil, nil, drop
 	}
 	if p.Code == lr.CodeStatusServer { // each is answered afresh: it asks whether the server is alive now
-		return &exchange{service: service, from: from, packet: p, answer: answer}, nil, ""
+		return &exchange{settings: set, service: service, from: from, packet: p, answer: answer}, nil, ""
 	}
 	switch status, reply := e.duplicates[service].Begin(now, from.Addr, datagram); status {
 	case radius.InProgress:
@@ -51,7 +53,7 @@ func (e *Engine) take(now time.Time, service Service, from Source, datagram []by
 	if p.Code == lr.CodeAccessRequest && !signed {
 		e.unsigned(from)
 	}
-	x = &exchange{service: service, from: from, packet: p, request: newRequest(now, from, client, p), answer: answer}
+	x = &exchange{settings: set, service: service, from: from, packet: p, request: newRequest(now, from, client, p), answer: answer}
 	copy(x.head[:], datagram)
 	return x, nil, ""
 }

@@ -3,8 +3,12 @@ package radiusd
 import (
 	"crypto/md5"
 	"crypto/subtle"
+	"io"
+	"net"
+	"slices"
 	"strings"
 
+	"nacsim/internal/eap"
 	"nacsim/internal/radius"
 	"nacsim/nac/credential"
 	"nacsim/nac/eapserver"
@@ -24,22 +28,27 @@ type MAB struct {
 
 // isMAB reports whether the request is for a device by its MAC address.
 func (r *Request) isMAB() bool {
-	if r.ClientMAC == nil || len(r.UserName) < 2*len(r.ClientMAC) {
+	return isMAC(r.UserName, r.ClientMAC)
+}
+
+// isMAC reports whether a text is a MAC address in any notation.
+func isMAC(text string, mac net.HardwareAddr) bool {
+	if mac == nil || len(text) < 2*len(mac) {
 		return false
 	}
-	mac, err := radius.CanonicalMAC(r.UserName)
-	return err == nil && string(mac) == string(r.ClientMAC)
+	parsed, err := radius.CanonicalMAC(text)
+	return err == nil && string(parsed) == string(mac)
 }
 
 // mab lets a device in by its MAC address if the form is taken, the password is right, and the handler agrees.
 func (e *Engine) mab(x *exchange, a Access, proof credential.Proof) {
 	a.Method, a.Inner = "mab", proof.Name()
-	if !e.config.MAB.takes(proof) {
+	if !x.settings.MAB.takes(proof) {
 		e.refuse(x, a, &eapserver.Failure{Reason: eapserver.NoMethod, Text: "MAC authentication bypass by " + a.Inner + " is not taken"})
 		return
 	}
-	if !e.config.MAB.knows(x.request, proof) {
-		e.refuse(x, a, &eapserver.Failure{Reason: eapserver.Reason(credential.WrongPassword), Text: "wrong password for MAC authentication bypass"})
+	if !x.settings.MAB.knows(x.request.UserName, x.request.ClientMAC, proof) {
+		e.refuse(x, a, &eapserver.Failure{Reason: eapserver.BadCredentials, Text: "wrong password for MAC authentication bypass"})
 		return
 	}
 	e.authorize(x, a)
@@ -56,16 +65,15 @@ func (m *MAB) takes(proof credential.Proof) bool {
 }
 
 // knows reports whether the NAS knows the password.
-func (m *MAB) knows(r *Request, proof credential.Proof) bool {
+func (m *MAB) knows(name string, mac net.HardwareAddr, proof credential.Proof) bool {
 	switch p := proof.(type) {
 	case credential.PAP:
 		if m.Password != "" {
 			return subtle.ConstantTimeCompare(p.Password, []byte(m.Password)) == 1
 		}
-		mac, err := radius.CanonicalMAC(string(p.Password))
-		return err == nil && string(mac) == string(r.ClientMAC)
+		return isMAC(string(p.Password), mac)
 	case credential.CHAP:
-		for _, password := range m.passwords(r.UserName) {
+		for _, password := range m.passwords(name) {
 			if proves(&p, password) {
 				return true
 			}
@@ -88,4 +96,36 @@ func proves(p *credential.CHAP, password string) bool {
 	b := append(append(append(room[:0], p.ID), password...), p.Challenge...)
 	sum := md5.Sum(b)
 	return subtle.ConstantTimeCompare(sum[:], p.Response[:]) == 1
+}
+
+// forMAB changes the configuration of a conversation that is for a device by its MAC address: EAP-MD5 is proposed first,
+// and the directory that is asked knows the device. A device may have the MAC address for its identity and authenticate
+// in earnest; then only without a password, which this directory would give away.
+func (m *MAB) forMAB(config *eapserver.Config, r *Request, identity string, rand io.Reader) {
+	if !m.EAPMD5 || !isMAC(identity, r.ClientMAC) {
+		return
+	}
+	methods := config.Methods
+	config.Methods = []eap.Type{}
+	if methods == nil || slices.Contains(methods, eap.TypeTLS) {
+		config.Methods = append(config.Methods, eap.TypeTLS)
+	}
+	config.MAB = func(name string) bool { return isMAC(name, r.ClientMAC) }
+	config.Directory = device{m, r.ClientMAC}
+	config.Rand = rand
+}
+
+// device is the directory that knows one device by its MAC address.
+type device struct {
+	mab *MAB
+	mac net.HardwareAddr
+}
+
+// Ask answers at once.
+func (d device) Ask(q credential.Question, answer func(credential.Answer)) {
+	if !d.mab.knows(q.User, d.mac, q.Proof) {
+		answer(credential.Answer{Reason: credential.WrongPassword, Text: "wrong password for MAC authentication bypass"})
+		return
+	}
+	answer(credential.Answer{OK: true})
 }

@@ -2,10 +2,13 @@ package radiusd
 
 import (
 	"crypto/md5"
+	"crypto/tls"
 	"errors"
 	"testing"
 
+	"nacsim/internal/eap"
 	"nacsim/internal/radius"
+	"nacsim/nac/eapserver"
 
 	lr "layeh.com/radius"
 	"layeh.com/radius/rfc2865"
@@ -161,5 +164,88 @@ func TestMABSent(t *testing.T) {
 		if _, ok := radius.VLAN(reply.Attributes); ok != (c.want == lr.CodeAccessAccept) {
 			t.Errorf("accept %v, error %v: VLAN is there: %v", c.accept, c.err, ok)
 		}
+	}
+}
+
+// md5Response answers an EAP-MD5 challenge as a NAS does in the device's place (RFC 3748 section 5.4).
+func md5Response(request []byte, password string) []byte {
+	size := int(request[5])
+	sum := md5.Sum(append(append([]byte{request[1]}, password...), request[6:6+size]...))
+	return eap.Packet{Code: eap.Response, ID: request[1], Type: eap.TypeMD5, Data: append([]byte{md5.Size}, sum[:]...)}.Append(nil)
+}
+
+// TestMABByEAPMD5: a NAS may authenticate a device by EAP-MD5. There is no way to log in as a user with the address.
+func TestMABByEAPMD5(t *testing.T) {
+	for _, c := range []struct {
+		name, identity, password string
+		mab                      MAB
+		start                    bool // the NAS sends EAP-Start first
+		want                     lr.Code
+	}{
+		{"the address", "001cb3098515", "001cb3098515", MAB{EAPMD5: true}, false, lr.CodeAccessAccept},
+		{"the address, after EAP-Start", "001cb3098515", "001cb3098515", MAB{EAPMD5: true}, true, lr.CodeAccessAccept},
+		{"the password of the site", "001cb3098515", "printers", MAB{EAPMD5: true, Password: "printers"}, false, lr.CodeAccessAccept},
+		{"another password", "001cb3098515", "guess", MAB{EAPMD5: true}, false, lr.CodeAccessReject},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b := newBench(t, func(config *Config) { config.MAB = c.mab })
+			n := b.nas(tls.VersionTLS13, 1)
+			n.extra[0] = text(rfc2865.UserName_Type, c.identity)
+			id := byte(1)
+			if c.start {
+				id = n.exchange(nil)[1]
+			}
+			request := n.exchange(eap.Packet{Code: eap.Response, ID: id, Type: eap.TypeIdentity, Data: []byte(c.identity)}.Append(nil))
+			if p, err := eap.Parse(request); err != nil || p.Type != eap.TypeMD5 {
+				t.Fatalf("server proposes %v, error %v", p.Type, err)
+			}
+			n.exchange(md5Response(request, c.password))
+			if n.reply.Code != c.want {
+				t.Fatalf("got %v, failures %v", n.reply.Code, b.handler.failures)
+			}
+			if c.want != lr.CodeAccessAccept {
+				if len(b.handler.failures) != 1 || b.handler.failures[0].Reason != eapserver.BadCredentials || b.handler.rejected[0].Method != "mab" {
+					t.Errorf("handler is told of %v", b.handler.failures)
+				}
+				return
+			}
+			if a := b.handler.accesses[0]; a.Method != "mab" || a.Inner != "eap-md5" || a.Identity != c.identity || a.User != "" {
+				t.Errorf("handler is asked about %+v", a)
+			}
+			if _, ok := radius.VSA(n.reply.Attributes, radius.VendorMicrosoft, 17); ok {
+				t.Error("there are keys in the Access-Accept")
+			}
+		})
+	}
+}
+
+// TestNoEAPMD5 holds that EAP-MD5 is for devices only, and only where it is wanted.
+func TestNoEAPMD5(t *testing.T) {
+	for _, c := range []struct {
+		name, identity string
+		mab            MAB
+		want           eap.Type
+	}{
+		{"a user", "anna", MAB{EAPMD5: true}, eap.TypeTLS},
+		{"another device", "001cb3098516", MAB{EAPMD5: true}, eap.TypeTLS},
+		{"not wanted", "001cb3098515", MAB{PAP: true, CHAP: true}, eap.TypeTLS},
+	} {
+		b := newBench(t, func(config *Config) { config.MAB = c.mab; config.EAP.Directory = users(t) })
+		n := b.nas(tls.VersionTLS13, 1)
+		request := n.exchange(identity(c.identity))
+		if p, _ := eap.Parse(request); p.Type != c.want {
+			t.Errorf("%s: server proposes %v", c.name, p.Type)
+		}
+		n.exchange(eap.Packet{Code: eap.Response, ID: request[1], Type: eap.TypeLegacyNAK, Data: []byte{byte(eap.TypeMD5)}}.Append(nil))
+		if n.reply.Code != lr.CodeAccessReject {
+			t.Errorf("%s: a NAK that wants EAP-MD5 gets %v", c.name, n.reply.Code)
+		}
+	}
+	b := newBench(t, func(config *Config) { config.MAB.EAPMD5 = true; config.EAP.Directory = users(t) })
+	n := b.nas(tls.VersionTLS13, 1)
+	request := n.exchange(identity("001cb3098515"))
+	n.exchange(eap.Packet{Code: eap.Response, ID: request[1], Type: eap.TypeLegacyNAK, Data: []byte{byte(eap.TypeTTLS), byte(eap.TypePEAP)}}.Append(nil))
+	if n.reply.Code != lr.CodeAccessReject {
+		t.Errorf("a device that wants to log in as a user gets %v", n.reply.Code)
 	}
 }

@@ -20,7 +20,7 @@ func (e *Engine) plain(x *exchange) {
 		e.refuse(x, a, &eapserver.Failure{Reason: eapserver.NoMethod, Text: "request without EAP-Message and without a password"})
 	case x.request.isMAB():
 		e.mab(x, a, proof)
-	case e.config.PlainPasswords == nil:
+	case x.settings.PlainPasswords == nil:
 		e.refuse(x, a, &eapserver.Failure{Reason: eapserver.NoMethod, Text: "passwords without EAP are not taken"})
 	default:
 		a.Method, a.User = proof.Name(), x.request.UserName
@@ -96,7 +96,7 @@ func (e *Engine) askDirectory(x *exchange, a Access, proof credential.Proof) {
 	question := credential.Question{User: x.request.UserName, Outer: x.request.UserName, Proof: proof}
 	c.mu.Lock()
 	e.suspend(c, w, func(done func()) {
-		e.config.PlainPasswords.Ask(question, func(answer credential.Answer) {
+		x.settings.PlainPasswords.Ask(question, func(answer credential.Answer) {
 			said = answer
 			done()
 		})
@@ -106,7 +106,7 @@ func (e *Engine) askDirectory(x *exchange, a Access, proof credential.Proof) {
 // answered goes on with a user's request when the directory has answered.
 func (e *Engine) answered(x *exchange, a Access, said credential.Answer) {
 	if !said.OK {
-		e.refuse(x, a, &eapserver.Failure{Reason: eapserver.Reason(said.Reason), Text: said.Text})
+		e.refuse(x, a, &eapserver.Failure{Reason: eapserver.ReasonOf(said.Reason), Text: said.Text, User: a.User})
 		return
 	}
 	a.Groups = said.Groups

@@ -9,6 +9,7 @@ package radiusd
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 	"time"
 
@@ -69,10 +70,27 @@ type Config struct {
 	MaxDuplicates int
 }
 
+// settings are a configuration in use.
+type settings struct {
+	Config
+	clients *clientTable
+}
+
+func newSettings(config Config) (*settings, error) {
+	config, err := config.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	return &settings{config, newClientTable(config.Clients)}, nil
+}
+
 // withDefaults returns the configuration with its zero values replaced, or what is wrong with it.
 func (c Config) withDefaults() (Config, error) {
 	if c.EAP.TLS == nil {
 		return c, errors.New("radiusd: no TLS configuration")
+	}
+	if err := c.EAP.Check(); err != nil {
+		return c, fmt.Errorf("radiusd: %w", err)
 	}
 	if err := checkClients(c.Clients); err != nil {
 		return c, err

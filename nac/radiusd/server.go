@@ -60,6 +60,9 @@ func (s *Server) AcctAddr() netip.AddrPort { return s.acct.LocalAddr() }
 // Engine is what the server runs, for its counters.
 func (s *Server) Engine() *Engine { return s.engine }
 
+// Reload takes up another configuration, except for the addresses and the bounds: see Engine.Reload.
+func (s *Server) Reload(config Config) error { return s.engine.Reload(config) }
+
 // Close stops the server and ends its conversations.
 func (s *Server) Close() error {
 	return errors.Join(s.auth.Close(), s.acct.Close())
@@ -136,7 +139,7 @@ func (s *Server) armSweep() {
 	s.timer = true
 	s.mu.Unlock()
 	if !armed {
-		s.host.AfterFunc(s.engine.config.ConversationTTL, s.sweep)
+		s.host.AfterFunc(s.engine.conversations.ttl, s.sweep)
 	}
 }
 

@@ -106,7 +106,7 @@ func startServer(t *testing.T) (*fakeHost, *bench, *Server) {
 	t.Helper()
 	b := newBench(t)
 	h := &fakeHost{sockets: map[netip.AddrPort]*fakeSocket{}, armed: make(chan struct{}, 10)}
-	config := b.engine.config
+	config := b.engine.settings.Load().Config
 	config.AuthAddr, config.AcctAddr = authAddr, acctAddr
 	s, err := Start(h, config, b.handler)
 	if err != nil {
@@ -192,7 +192,7 @@ func TestDropsAreTraced(t *testing.T) {
 
 func TestStartErrors(t *testing.T) {
 	b := newBench(t)
-	config := b.engine.config
+	config := b.engine.settings.Load().Config
 	config.AuthAddr, config.AcctAddr = authAddr, acctAddr
 	for _, refused := range []netip.AddrPort{authAddr, acctAddr} {
 		h := &fakeHost{sockets: map[netip.AddrPort]*fakeSocket{}, refuse: refused}
@@ -229,7 +229,7 @@ func BenchmarkOnboarding(b *testing.B) {
 				}
 			}
 		})
-		server := x.engine.config.EAP.TLS()
+		server := x.engine.settings.Load().Config.EAP.TLS()
 		b.Run("bare "+tls.VersionName(version), func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {

@@ -12,7 +12,7 @@ type wait struct {
 
 // suspend has a conversation wait for an answer to ask. The caller holds the conversation's mutex, which is released.
 func (e *Engine) suspend(c *conversation, w *wait, ask func(done func())) {
-	if e.waiting.Add(1) > int64(e.config.MaxWaiting) {
+	if e.waiting.Add(1) > int64(w.x.settings.MaxWaiting) {
 		e.waiting.Add(-1)
 		c.mu.Unlock()
 		e.conversations.remove(c)
