@@ -206,6 +206,7 @@ func TestRefusals(t *testing.T) {
 			{"not yet valid", []tls.Certificate{corp.Issue("laptop", func(c *x509.Certificate) { c.NotBefore = eaptest.Now.Add(time.Second) })}, corp, NotYetValid, eap.AlertCertificateExpired, `certificate "laptop" is not valid before 2026-03-02T09:00:01Z`},
 			{"of a foreign CA", []tls.Certificate{foreign.Issue("laptop")}, corp, UnknownCA, eap.AlertUnknownCA, `certificate "laptop" is issued by "foreign", which leads to no trusted CA`},
 			{"for servers only", []tls.Certificate{corp.Issue("laptop", func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth} })}, corp, BadEKU, eap.AlertUnsupportedCertificate, `certificate "laptop" is not for client authentication`},
+			{"not for signatures", []tls.Certificate{corp.Issue("laptop", func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageKeyEncipherment })}, corp, BadEKU, eap.AlertUnsupportedCertificate, `certificate "laptop" is not for digital signatures`},
 			{"with an unknown critical extension", []tls.Certificate{corp.Issue("laptop", criticalExtension)}, corp, Certificate, eap.AlertBadCertificate, "unhandled critical extension"},
 			{"none", nil, corp, NoCertificate, noCertificateAlert, "client has no certificate"},
 			{"server not trusted", []tls.Certificate{corp.Issue("laptop")}, foreign, ServerCertificate, eap.AlertUnknownCA, "client refuses the server's certificate: unknown certificate authority"},

@@ -23,7 +23,7 @@ const (
 	NotYetValid   Reason = "not_yet_valid"  // or before its NotBefore
 	UnknownCA     Reason = "unknown_ca"     // it leads to no CA that is trusted
 	NoCertificate Reason = "no_certificate" // the client has none
-	BadEKU        Reason = "bad_eku"        // it is not for client authentication
+	BadEKU        Reason = "bad_eku"        // it is for other uses: no client authentication, no signatures
 	Revoked       Reason = "revoked"        // it has been revoked by its CA
 	Certificate   Reason = "certificate"    // it is wrong in another way
 
@@ -94,6 +94,8 @@ func classify(err error, engine *eap.TLS, out []byte, now time.Time) *Failure {
 		f.Reason, f.Text = judge(verdict, now)
 	} else if errors.Is(err, errNoCertificate) {
 		f.Reason, f.Text = NoCertificate, errNoCertificate.Error()
+	} else if usage, ok := errors.AsType[usageError](err); ok {
+		f.Reason, f.Text = BadEKU, usage.Error()
 	} else if revoked, ok := errors.AsType[*revocationError](err); ok {
 		f.Reason, f.Text = RevocationUnknown, revoked.Error()
 		if revoked.verdict.Status == revocation.Revoked {

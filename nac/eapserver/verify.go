@@ -18,6 +18,19 @@ type revocationError struct{ verdict revocation.Verdict }
 
 func (e *revocationError) Error() string { return e.verdict.Text }
 
+// maySign reports whether a certificate's key may sign the handshake, as the client's must: the keyUsage extension
+// allows it, or is not there (RFC 5280 section 4.2.1.3, RFC 8446 section 4.4.2.2). crypto/x509 does not look.
+func maySign(c *x509.Certificate) bool {
+	return c.KeyUsage == 0 || c.KeyUsage&x509.KeyUsageDigitalSignature != 0
+}
+
+// A usageError is that a certificate is for something else.
+type usageError struct{ certificate *x509.Certificate }
+
+func (e usageError) Error() string {
+	return "certificate " + name(e.certificate.Subject) + " is not for digital signatures"
+}
+
 // verify is crypto/tls's callback in a full handshake and in a resumed one. The chain has been verified, at the time
 // of this handshake in either case; what it says of revocation is asked for outside of the engine's coroutine.
 func (c *tlsCore) verify(state tls.ConnectionState) error {
@@ -30,6 +43,9 @@ func (c *tlsCore) verify(state tls.ConnectionState) error {
 			alert = eap.AlertCertificateRequired
 		}
 		return &eap.Refusal{Alert: alert, Err: errNoCertificate}
+	}
+	if leaf := state.PeerCertificates[0]; !maySign(leaf) {
+		return &eap.Refusal{Alert: eap.AlertUnsupportedCertificate, Err: usageError{leaf}}
 	}
 	if c.config.Revocation == nil || len(state.VerifiedChains) == 0 {
 		return nil
