@@ -45,9 +45,12 @@ type Config struct {
 	Lengths Lengths
 	// BadServer is what is done about a server certificate that is not believed; SendAlert by default.
 	BadServer BadServer
+	// NameAlert is the alert for a server certificate with another name; certificate_unknown by default.
+	NameAlert eap.Alert
 	// ExpandedNAK answers methods of expanded type with an expanded NAK (RFC 3748 section 5.3.2), not a legacy one.
 	ExpandedNAK bool
-	// Sessions keeps TLS sessions for resumption; nil never resumes. Peers of different clients must not share one.
+	// Sessions keeps TLS sessions for resumption, for example a [Session]; nil never resumes. Peers of different
+	// clients must not share one.
 	Sessions tls.ClientSessionCache
 	// Rand is where MS-CHAP-V2 takes its challenges from.
 	Rand io.Reader

@@ -56,6 +56,8 @@ type Answer struct {
 	Reason string
 	// Method is the method that was played to its end, with Succeeded and Failed; zero if none began.
 	Method eap.Type
+	// Inner is how the user was authenticated inside a tunnel.
+	Inner Inner
 	// TLS is the version of TLS, if there was a handshake, and Resumed whether an earlier session was resumed.
 	TLS     uint16
 	Resumed bool
@@ -73,7 +75,8 @@ type Peer struct {
 	lastResponse []byte
 	active       bool // a request has been answered since the last outcome
 
-	outer exchange
+	outer    exchange
+	sessions sessions
 }
 
 // New returns a peer with a checked configuration. Prepare is called once for each handshake and returns the TLS
@@ -86,7 +89,7 @@ func New(cfg Config, prepare func(*tls.Config) *tls.Config) (*Peer, error) {
 	if prepare == nil {
 		prepare = func(c *tls.Config) *tls.Config { return c }
 	}
-	p := &Peer{cfg: cfg, prepare: prepare}
+	p := &Peer{cfg: cfg, prepare: prepare, sessions: sessions{kept: cfg.Sessions}}
 	p.outer = exchange{
 		identity: cfg.outerIdentity(), want: cfg.Method, expanded: cfg.ExpandedNAK,
 		begin: func() method { return p.newMethod(cfg.Method, false) },
@@ -94,12 +97,25 @@ func New(cfg Config, prepare func(*tls.Config) *tls.Config) (*Peer, error) {
 	return p, nil
 }
 
-// SetCertificate replaces the client certificate; handshakes that begin later present it. Sessions of the one
-// before are not forgotten: use a new cache where that matters.
-func (p *Peer) SetCertificate(c tls.Certificate) { p.cfg.Certificate = c }
+// SetCertificate replaces the client certificate; handshakes that begin later present it. The session of the one
+// before is not resumed if it is kept in a [Session].
+func (p *Peer) SetCertificate(c tls.Certificate) {
+	p.cfg.Certificate = c
+	p.forget()
+}
 
-// SetPassword replaces the password; methods that begin later use it.
-func (p *Peer) SetPassword(password string) { p.cfg.Password = password }
+// SetPassword replaces the password; methods that begin later use it, and do not resume.
+func (p *Peer) SetPassword(password string) {
+	p.cfg.Password = password
+	p.forget()
+}
+
+func (p *Peer) forget() {
+	if s, ok := p.cfg.Sessions.(*Session); ok {
+		s.state = nil
+	}
+	p.sessions.new = nil
+}
 
 // Close releases what a running authentication holds. The peer stays usable.
 func (p *Peer) Close() { p.outer.close() }
@@ -166,6 +182,7 @@ func (p *Peer) success() Answer {
 	if a.MSK, err = p.outer.method.msk(); err != nil {
 		a.Outcome, a.Reason = Failed, err.Error()
 	}
+	p.sessions.end(a.Outcome == Succeeded)
 	p.end()
 	return a
 }
@@ -185,6 +202,7 @@ func (p *Peer) failure() Answer {
 func (p *Peer) failed(reason string) Answer {
 	a := p.outcome(Failed)
 	a.Reason = reason
+	p.sessions.end(false)
 	p.end()
 	return a
 }
@@ -193,7 +211,7 @@ func (p *Peer) failed(reason string) Answer {
 func (p *Peer) outcome(o Outcome) Answer {
 	a := Answer{Outcome: o}
 	if p.outer.method != nil {
-		a.Method = p.cfg.Method
+		a.Method, a.Inner = p.cfg.Method, p.cfg.Inner
 	}
 	if t, ok := p.outer.method.(*tunnel); ok {
 		a.TLS, a.Resumed = t.session()

@@ -46,7 +46,7 @@ func newTunnel(p *Peer, typ eap.Type, tunnelled bool) *tunnel {
 		fragment = max(fragment-innerOverhead, eap.MinFragment)
 	}
 	t := &tunnel{
-		typ: typ, tls: eap.NewTLSClient(p.prepare(p.tlsConfig())), framer: eap.NewFramer(fragment),
+		typ: typ, tls: eap.NewTLSClient(p.prepare(p.tlsConfig(tunnelled))), framer: eap.NewFramer(fragment),
 		lengths: p.cfg.Lengths, quiet: p.cfg.BadServer == StopAnswering,
 	}
 	switch typ {

@@ -4,29 +4,33 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"strings"
 	"time"
+
+	"nacsim/internal/eap"
 )
 
 // tlsConfig is the configuration of one handshake, before the host has prepared it.
 //
 // The server's certificate is verified here and not by crypto/tls, for its rules are those of 802.1X and not of
 // the web: a network has no host name to compare with or to send, and a resumed session is verified like a new one.
-func (p *Peer) tlsConfig() *tls.Config {
+func (p *Peer) tlsConfig(tunnelled bool) *tls.Config {
 	certificate := p.cfg.Certificate // replaced for later handshakes only
-	return &tls.Config{
+	c := &tls.Config{
 		InsecureSkipVerify: true,
 		VerifyConnection:   func(s tls.ConnectionState) error { return p.cfg.verify(s.PeerCertificates, p.now) },
 		MinVersion:         p.cfg.MinTLS,
 		MaxVersion:         p.cfg.MaxTLS,
 		CurvePreferences:   p.cfg.Groups,
-		ClientSessionCache: p.cfg.Sessions,
 		Time:               func() time.Time { return p.now },
 		// Supplicants present the certificate they are configured with, also to a server that names other
 		// authorities; with Certificates, crypto/tls would present none.
 		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &certificate, nil },
 	}
+	if p.sessions.kept != nil && !tunnelled {
+		c.ClientSessionCache = &p.sessions
+	}
+	return c
 }
 
 var errNoCertificate = errors.New("server sent no certificate")
@@ -42,12 +46,16 @@ func (c *Config) verify(chain []*x509.Certificate, now time.Time) error {
 	}
 	_, err := chain[0].Verify(o)
 	if err == nil && c.ServerSuffix != "" && !nameUnder(chain[0], c.ServerSuffix) {
-		err = fmt.Errorf("x509: certificate is valid for %s, not for a name under %s", strings.Join(chain[0].DNSNames, ", "), c.ServerSuffix)
+		err = x509.HostnameError{Certificate: chain[0], Host: c.ServerSuffix}
 	}
-	if err != nil {
-		return &tls.CertificateVerificationError{UnverifiedCertificates: chain, Err: err}
+	if err == nil {
+		return nil
 	}
-	return nil
+	verdict := &tls.CertificateVerificationError{UnverifiedCertificates: chain, Err: err}
+	if errors.As(err, new(x509.HostnameError)) && c.NameAlert != 0 {
+		return &eap.Refusal{Alert: c.NameAlert, Err: verdict}
+	}
+	return verdict
 }
 
 // nameUnder reports whether the certificate has a DNS name that is the domain or one below it, label by label, as

@@ -21,6 +21,8 @@ type Config struct {
 	// Finished is told the last answer of each authentication, which has the keys. It must not block, nor call
 	// methods of the station.
 	Finished func(eappeer.Answer)
+	// Resume keeps the TLS session, and resumes it in the next authentication, as some profiles do anyway.
+	Resume bool
 	// NoRetry makes the supplicant give up at the first failure or loss of the link instead of trying again.
 	NoRetry bool
 	// MaxFailures is after how many refusals in a row the supplicant gives up; 3 by default, negative for never.
@@ -29,7 +31,7 @@ type Config struct {
 	Timers Timers
 }
 
-// Timers are the periods of a supplicant.
+// Timers are the periods of a supplicant. A profile has its own.
 type Timers struct {
 	// Start is the period of EAPOL-Start on a cable and MaxStart how often it is sent (IEEE 802.1X-2010
 	// clause 8.5: startPeriod 30 s, maxStart 3).
@@ -87,8 +89,19 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Config, err = c.Config.WithDefaults(); err != nil {
 		return c, fmt.Errorf("supplicant: %w", err)
 	}
-	setDefault(&c.MaxFailures, defaultMaxFailures)
 	t := &c.Timers
+	if p, ok := eappeer.ProfileNamed(c.Profile); ok {
+		c.Resume = c.Resume || p.Resumes
+		setDefault(&c.MaxFailures, p.MaxFailures)
+		setDefault(&t.Start, p.Start)
+		setDefault(&t.MaxStart, p.MaxStart)
+		setDefault(&t.Auth, p.Auth)
+		setDefault(&t.Held, p.Held)
+	}
+	if c.Resume && c.Sessions == nil {
+		c.Sessions = new(eappeer.Session)
+	}
+	setDefault(&c.MaxFailures, defaultMaxFailures)
 	setDefault(&t.Start, 30*time.Second)
 	setDefault(&t.MaxStart, 3)
 	setDefault(&t.Auth, 30*time.Second)

@@ -49,6 +49,7 @@ const (
 type change struct {
 	state  State
 	reason string
+	auth   eappeer.Answer // with Connected and Failed: the authentication that led there
 }
 
 // machine is the 802.1X supplicant of one link: PAE (IEEE 802.1X-2010 clause 8), on wireless also association
@@ -82,6 +83,7 @@ type machine struct {
 	apRSN         []byte
 	associated    bool
 	keys          *wpa.Supplicant
+	auth          eappeer.Answer   // the last outcome, without its key
 	sequence      uint16           // of the last frame sent
 	frames        dot11.Duplicates // of the access point
 
@@ -114,7 +116,11 @@ func (m *machine) become(s State, reason string) {
 		return
 	}
 	m.state = s
-	m.changes = append(m.changes, change{s, reason})
+	c := change{state: s, reason: reason}
+	if s == Connected || s == Failed {
+		c.auth = m.auth
+	}
+	m.changes = append(m.changes, c)
 }
 
 // transmit sends the frame of the phase and sets the time to wait for its answer.
@@ -183,7 +189,11 @@ func (m *machine) expire(now time.Time) {
 		}
 		m.leave(now, "no authenticator")
 	case phaseEAP:
-		m.leave(now, "authentication timed out")
+		reason := "authentication timed out"
+		if why := m.peer.Reason(); why != "" {
+			reason += ": " + why
+		}
+		m.leave(now, reason)
 	case phaseHandshake:
 		m.leave(now, "4-way handshake timed out")
 	}
@@ -346,8 +356,12 @@ func (m *machine) receiveEAP(packet []byte, now time.Time) {
 		}
 		m.sendEAPOL(eapol.PDU{Type: eapol.TypeEAP, Body: a.Response}.Append(nil))
 	}
-	if a.Outcome != eappeer.Undecided && m.cfg.Finished != nil {
-		m.cfg.Finished(a)
+	if a.Outcome != eappeer.Undecided {
+		if m.cfg.Finished != nil {
+			m.cfg.Finished(a)
+		}
+		m.auth = a
+		m.auth.MSK = nil
 	}
 	switch a.Outcome {
 	case eappeer.Succeeded:

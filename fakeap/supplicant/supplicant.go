@@ -10,6 +10,7 @@ import (
 	"errors"
 	"log/slog"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -212,6 +213,15 @@ func (s *Supplicant) flush(c *connection) {
 
 func (s *Supplicant) trace(link Link, ch change) {
 	fields := []slog.Attr{s.client, slog.String("state", string(ch.state)), slog.String("to", link.Name)}
+	if a := ch.auth; a.Method != 0 {
+		fields = append(fields, slog.String("method", eappeer.MethodName(a.Method, a.Inner)))
+		if a.TLS != 0 {
+			fields = append(fields, slog.String("tls", strings.TrimPrefix(tls.VersionName(a.TLS), "TLS ")))
+		}
+		if a.Resumed {
+			fields = append(fields, slog.Bool("resumed", true))
+		}
+	}
 	if ch.reason != "" {
 		fields = append(fields, slog.String("reason", ch.reason))
 	}

@@ -291,6 +291,9 @@ var recordTable = []RecordKind{
 		actorField, clientField,
 		{Name: "state", Doc: "associating, authenticating, connected, failed or disconnected"},
 		{Name: "to", Doc: "where it is connected, as in ap-1 or sw-1/3"},
+		{Name: "method", Of: []string{"connected", "failed"}, Doc: "the EAP method, as in tls or ttls-pap"},
+		{Name: "tls", Of: []string{"connected", "failed"}, Doc: "the version of TLS, 1.2 or 1.3"},
+		{Name: "resumed", Of: []string{"connected", "failed"}, Doc: "true if an earlier TLS session was resumed"},
 		{Name: "reason", Doc: "why"},
 	}},
 	{Name: "check_in", Principal: "complianceState", Doc: "A device checked in with Intune.", Fields: []RecordField{
