@@ -129,8 +129,9 @@ func TestInteropFreeRADIUSDistrusted(t *testing.T) {
 	}
 }
 
-// TestInteropFreeRADIUSResumes authenticates twice: the second time the TLS session is resumed, and the keys of the
-// 4-way handshake still agree.
+// TestInteropFreeRADIUSResumes authenticates again with the TLS session of the first time, and the keys of the 4-way
+// handshake still agree. FreeRADIUS 3.2.1 has tickets with TLS 1.3 only, and before that session IDs, which crypto/tls
+// has not: there every handshake is a full one. It also wants a full one after a resumed one.
 func TestInteropFreeRADIUSResumes(t *testing.T) {
 	for _, version := range tlsVersions {
 		f, config := corporate(t, version, func(f *freeRADIUS) { f.Resumes = true })
@@ -144,7 +145,7 @@ func TestInteropFreeRADIUSResumes(t *testing.T) {
 						t.Fatal(err)
 					}
 					r := e.await(t, n, "supplicant", "state=connected")
-					if got, want := r.Field("resumed") == "true", n > 1; got != want {
+					if got, want := r.Field("resumed") == "true", n == 2 && version == "1.3"; got != want {
 						t.Errorf("connection %d: resumed is %v, want %v", n, got, want)
 					}
 					if r.Field("tls") != version || r.Field("method") != method {

@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -53,6 +54,9 @@ func (f *freeRADIUS) attempt(t *testing.T, path string) bool {
 	f.Dir, f.Secret = t.TempDir(), secret
 	writeCertificate(t, f.Dir, "server", f.server)
 	writeRoot(t, f.Dir, "ca", f.root)
+	if err := os.Mkdir(filepath.Join(f.Dir, "sessions"), 0o700); err != nil {
+		t.Fatal(err)
+	}
 	ports := freePorts(t, 3)
 	f.Auth, f.Acct, f.CoA = ports[0], ports[1], ports[2]
 	var configuration bytes.Buffer
