@@ -27,6 +27,9 @@ func (n *NAC) Authorize(a radiusd.Access) radiusd.Verdict {
 	if r.Certificate != nil {
 		n.events.Emit(event.CertCheck(event.ClientCertCheckSuccess, &r, ""))
 	}
+	if asked(&r, a.Resumed) {
+		n.events.Emit(event.IdP(event.IdPAuthcSuccess, &r, ""))
+	}
 	n.announce(a, &r, &d)
 	if !d.Allow {
 		return radiusd.Verdict{Sent: func() error { n.refused(a, &r); return nil }}
@@ -59,8 +62,28 @@ func (n *NAC) refused(a radiusd.Access, r *policy.Request) {
 // announce writes a decision to the trace and to the client's events.
 func (n *NAC) announce(a radiusd.Access, r *policy.Request, d *policy.Decision) {
 	n.h.Trace("decision", d.Attrs(r)...)
-	n.events.Emit(event.Decision(r, d, slog.String("tls_version", tls.VersionName(a.TLSVersion))))
+	n.events.Emit(event.Decision(r, d, extra(a)...))
 }
+
+// extra are the fields of a decision's event about how the client authenticated.
+func extra(a radiusd.Access) []slog.Attr {
+	f := make([]slog.Attr, 0, 2)
+	if a.TLSVersion != 0 {
+		f = append(f, slog.String("tls_version", tls.VersionName(a.TLSVersion)))
+	}
+	if a.Resumed {
+		f = append(f, slog.Bool("resumed", true))
+	}
+	return f
+}
+
+// asked reports whether a directory has confirmed the user's password just now.
+func asked(r *policy.Request, resumed bool) bool {
+	return r.Inner != "" && r.AuthType != mab && !resumed
+}
+
+// mab is the authentication type of MAC authentication bypass.
+const mab = "mab"
 
 // facts gathers what a decision depends on from the request and the certificate.
 func facts(a radiusd.Access) policy.Request {
@@ -71,8 +94,13 @@ func facts(a radiusd.Access) policy.Request {
 		MAC:      q.CallingStation,
 		SSID:     q.SSID,
 		UserName: a.Identity,
+		Inner:    a.Inner,
+		Groups:   a.Groups,
 		NAS:      nasName(q),
 		NASIP:    q.NAS(),
+	}
+	if a.User != "" {
+		r.UserName = a.User
 	}
 	if rfc2865.NASPortType(q.NASPortType) == rfc2865.NASPortType_Value_Wireless80211 {
 		r.PortType = "wireless"
@@ -169,18 +197,35 @@ func (n *NAC) mdmState(client string, keys []identity.Key) policy.MDM {
 
 // Rejected tells of a client that was refused before the policy was asked.
 func (n *NAC) Rejected(a radiusd.Access, f eapserver.Failure) {
+	if f.User != "" {
+		a.User = f.User
+	}
 	r := facts(a)
 	d := policy.Decision{Reason: f.Text, At: n.h.Now()}
 	n.h.Trace("decision", append(d.Attrs(&r), slog.String("reason", string(f.Reason)))...)
-	switch {
-	case f.Reason == eapserver.Expired:
-		n.events.Emit(event.CertCheck(event.ClientCertExpired, &r, f.Text))
-	case f.Reason.AboutClientCertificate():
-		n.events.Emit(event.CertCheck(event.ClientCertCheckFailure, &r, f.Text))
-	case f.Reason == eapserver.ServerCertificate:
-		n.events.Emit(event.CertCheck(event.ServerCertValidationFailure, &r, f.Text))
+	if e, ok := cause(&r, &f); ok {
+		n.events.Emit(e)
 	}
 	n.events.Emit(event.Denied(&r, f.Text))
 	// A session that the client may have stays until its NAS says that it has ended: this client has proven
 	// nothing, not even that it has the MAC address.
+}
+
+// cause is the event on what led to a refusal, where there is one of its own.
+func cause(r *policy.Request, f *eapserver.Failure) (event.Event, bool) {
+	switch f.Reason {
+	case eapserver.Expired:
+		return event.CertCheck(event.ClientCertExpired, r, f.Text), true
+	case eapserver.Revoked:
+		return event.CertCheck(event.ClientCertRevoked, r, f.Text), true
+	case eapserver.ServerCertificate:
+		return event.CertCheck(event.ServerCertValidationFailure, r, f.Text), true
+	case eapserver.AccountDisabled:
+		return event.IdP(event.IdPUserDisabled, r, f.Text), true
+	case eapserver.DirectoryUnavailable:
+		return event.IdP(event.IdPUnreachable, r, f.Text), true
+	case eapserver.BadCredentials, eapserver.UnknownUser:
+		return event.IdP(event.IdPAuthcFailure, r, f.Text), true
+	}
+	return event.CertCheck(event.ClientCertCheckFailure, r, f.Text), f.Reason.AboutClientCertificate()
 }

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 
 	"nacsim/nac/coa"
+	"nacsim/nac/credential"
 	"nacsim/nac/eapserver"
 	"nacsim/nac/mdm"
 	"nacsim/nac/policy"
@@ -15,14 +16,17 @@ import (
 
 // A Config is everything a NAC is told. Zero values mean the defaults of the parts they belong to.
 type Config struct {
-	// AuthAddr and AcctAddr are where RADIUS is served; the defaults are ports 1812 and 1813 of the machine.
-	AuthAddr, AcctAddr netip.AddrPort
-	// Clients are the access points and switches that may ask, with their secrets.
-	Clients []radiusd.Client
+	// RADIUS is the front end: its addresses, which are by default ports 1812 and 1813 of the machine, the access points
+	// and switches that may ask, and how clients are authenticated. What follows below replaces the same in it.
+	RADIUS radiusd.Config
 	// TLS has the EAP server's certificate, the CAs for client certificates and the TLS versions.
 	TLS *tls.Config
-	// EAP says how clients are authenticated. Its TLS is the one above.
-	EAP eapserver.Config
+	// Resumption has clients resume TLS sessions within these limits; nil means that each handshake is a full one.
+	Resumption *eapserver.SessionLimits
+	// Users are those whose passwords the NAC knows; nil means none.
+	Users *credential.UsersConfig
+	// PlainPasswords lets users in by User-Password or CHAP-Password without EAP.
+	PlainPasswords bool
 	// Policy decides. It can be replaced with SetPolicy.
 	Policy *policy.Policy
 	// Compliance says what the states of Intune mean to the policy.
@@ -54,14 +58,14 @@ func (c *Config) complete(own netip.Addr) error {
 		return errors.New("nac: no TLS configuration")
 	case c.Policy == nil:
 		return errors.New("nac: no policy")
-	case len(c.Clients) == 0:
+	case len(c.RADIUS.Clients) == 0:
 		return errors.New("nac: no RADIUS clients")
 	}
-	if !c.AuthAddr.IsValid() {
-		c.AuthAddr = netip.AddrPortFrom(own, radiusd.DefaultAuthPort)
+	if !c.RADIUS.AuthAddr.IsValid() {
+		c.RADIUS.AuthAddr = netip.AddrPortFrom(own, radiusd.DefaultAuthPort)
 	}
-	if !c.AcctAddr.IsValid() {
-		c.AcctAddr = netip.AddrPortFrom(own, radiusd.DefaultAcctPort)
+	if !c.RADIUS.AcctAddr.IsValid() {
+		c.RADIUS.AcctAddr = netip.AddrPortFrom(own, radiusd.DefaultAcctPort)
 	}
 	return nil
 }

@@ -25,6 +25,7 @@ import (
 
 	"nacsim/internal/host"
 	"nacsim/nac/coa"
+	"nacsim/nac/eapserver"
 	"nacsim/nac/event"
 	"nacsim/nac/mdm"
 	"nacsim/nac/policy"
@@ -39,6 +40,9 @@ type NAC struct {
 	cfg        Config
 	policy     atomic.Pointer[policy.Policy]
 	tls        atomic.Pointer[tls.Config]
+	clients    atomic.Pointer[[]radiusd.Client]
+	directory  directory
+	resumption *eapserver.Sessions // nil for none
 	events     *event.Log
 	sessions   *session.Table
 	mdm        *mdm.Service
@@ -54,7 +58,11 @@ func Start(h host.Host, cfg Config) (*NAC, error) {
 	}
 	n := &NAC{h: h, cfg: cfg, events: event.NewLog(h, cfg.KeepEvents), class: h.Rand("class")}
 	n.policy.Store(cfg.Policy)
+	n.clients.Store(&cfg.RADIUS.Clients)
 	n.tls.Store(cfg.TLS)
+	if err := n.directory.load(cfg.Users); err != nil {
+		return nil, err
+	}
 	var err error
 	if n.sessions, err = session.Open(h, session.Config{Limit: cfg.MaxSessions, Events: n.events, Changed: n.sessionChanged}); err != nil {
 		return nil, err
@@ -71,10 +79,7 @@ func Start(h host.Host, cfg Config) (*NAC, error) {
 	if n.mdm != nil {
 		n.mdm.Start()
 	}
-	eap := cfg.EAP
-	eap.TLS = n.tls.Load
-	n.radius, err = radiusd.Start(h, radiusd.Config{AuthAddr: cfg.AuthAddr, AcctAddr: cfg.AcctAddr, Clients: cfg.Clients,
-		EAP: eap}, n)
+	n.radius, err = radiusd.Start(h, n.frontEnd(), n)
 	if err != nil {
 		return nil, fmt.Errorf("nac: %w", err)
 	}
@@ -103,11 +108,30 @@ func (n *NAC) decide(now time.Time, s *session.Session) policy.Decision {
 	return n.Policy().Decide(now, r)
 }
 
+// frontEnd completes the settings of RADIUS with what the NAC makes itself.
+func (n *NAC) frontEnd() radiusd.Config {
+	c := n.cfg.RADIUS
+	c.EAP.TLS = n.tls.Load
+	c.EAP.Rand = n.h.Rand("eap")
+	if n.cfg.Resumption != nil {
+		n.resumption = eapserver.NewSessions(n.h.Rand("tls sessions"), *n.cfg.Resumption)
+		c.EAP.Sessions = n.resumption
+	}
+	if n.cfg.Users != nil {
+		c.EAP.Directory = &n.directory
+		if n.cfg.PlainPasswords {
+			c.PlainPasswords = &n.directory
+		}
+	}
+	return c
+}
+
 // secret is the one shared with a NAS: that of the client with the longest prefix.
 func (n *NAC) secret(nas netip.Addr) (secret []byte, ok bool) {
 	bits := -1
-	for i := range n.cfg.Clients {
-		if c := &n.cfg.Clients[i]; c.Prefix.Contains(nas.Unmap()) && c.Prefix.Bits() > bits {
+	clients := *n.clients.Load()
+	for i := range clients {
+		if c := &clients[i]; c.Prefix.Contains(nas.Unmap()) && c.Prefix.Bits() > bits {
 			secret, bits = c.Secret, c.Prefix.Bits()
 		}
 	}

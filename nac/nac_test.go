@@ -109,7 +109,7 @@ func newBench(t *testing.T, change ...func(*Config)) *bench {
 	}
 	b := &bench{t: t, m: &machine{now: eaptest.Now, records: map[string][]byte{}}, ca: eaptest.NewCA(t, "corp")}
 	cfg := Config{
-		Clients: []radiusd.Client{{Prefix: netip.MustParsePrefix("10.0.1.0/24"), Secret: []byte("secret")}},
+		RADIUS: radiusd.Config{Clients: []radiusd.Client{{Prefix: netip.MustParsePrefix("10.0.1.0/24"), Secret: []byte("secret")}}},
 		TLS:     eaptest.ServerTLS(b.ca), Policy: p,
 		MDM: &mdm.Config{Tenant: "t", ClientID: "c", ClientSecret: "s"},
 	}
@@ -208,7 +208,7 @@ func TestStrangersKeepOff(t *testing.T) {
 // TestSecret holds that CoA is signed with the secret of the longest prefix, as requests are verified.
 func TestSecret(t *testing.T) {
 	b := newBench(t, func(c *Config) {
-		c.Clients = append(c.Clients, radiusd.Client{Prefix: netip.MustParsePrefix("10.0.1.7/32"), Secret: []byte("seven")})
+		c.RADIUS.Clients = append(c.RADIUS.Clients, radiusd.Client{Prefix: netip.MustParsePrefix("10.0.1.7/32"), Secret: []byte("seven")})
 	})
 	for address, want := range map[string]string{"10.0.1.1": "secret", "10.0.1.7": "seven", "::ffff:10.0.1.7": "seven", "10.0.2.1": ""} {
 		if got, ok := b.n.secret(netip.MustParseAddr(address)); string(got) != want || ok != (want != "") {

@@ -14,11 +14,16 @@ type clientNode struct {
 	prefix   netip.Prefix
 	name     string
 	secret   string
+	vendor   radiusd.Vendor
 	optional bool
+	proxied  bool
 	coaPort  int
 }
 
 var authenticatorNames = []string{"required", "optional"}
+
+var vendorNames = []string{string(radiusd.Generic), string(radiusd.Aruba), string(radiusd.Brocade), string(radiusd.CiscoAironet), string(radiusd.CiscoDNAC),
+	string(radiusd.CiscoIOS), string(radiusd.CiscoMeraki), string(radiusd.Juniper), string(radiusd.PaloAlto)}
 
 var clientProperties = []yamltable.Property[clientNode]{
 	{Name: "address", Required: true, Doc: "IP address of the client, or network of clients in the form 10.0.0.0/8.",
@@ -35,6 +40,17 @@ var clientProperties = []yamltable.Property[clientNode]{
 		Set: func(r *yamltable.Reader, n ast.Node, to *clientNode) {
 			s, _ := r.OneOf(n, "message_authenticator", authenticatorNames)
 			to.optional = s == "optional"
+		}},
+	{Name: "unsigned_proxy_state", Doc: "Whether, with message_authenticator: optional, requests that came through a proxy are taken too. The known attack needs them.",
+		Schema: yamltable.Schema{"type": "boolean", "default": false},
+		Set: func(r *yamltable.Reader, n ast.Node, to *clientNode) {
+			to.proxied, _ = r.Boolean(n, "unsigned_proxy_state")
+		}},
+	{Name: "vendor", Doc: "Make of the client, which says in which attributes it takes a role or a VLAN.",
+		Schema: yamltable.Schema{"enum": vendorNames, "default": vendorNames[0]},
+		Set: func(r *yamltable.Reader, n ast.Node, to *clientNode) {
+			s, _ := r.OneOf(n, "vendor", vendorNames)
+			to.vendor = radiusd.Vendor(s)
 		}},
 	{Name: "coa_port", Doc: "UDP port at which the client takes changes of authorization.",
 		Schema: yamltable.Schema{"type": "integer", "minimum": 1, "maximum": 65535, "default": radiusd.DefaultCoAPort},
@@ -76,7 +92,7 @@ func (r *reader) radiusClients(nodes []clientNode) []radiusd.Client {
 		}
 		seen[c.prefix] = c
 		out = append(out, radiusd.Client{Prefix: c.prefix, Name: c.name, Secret: []byte(c.secret),
-			OptionalMessageAuthenticator: c.optional, CoAPort: uint16(c.coaPort)})
+			Vendor: c.vendor, OptionalMessageAuthenticator: c.optional, UnsignedProxyState: c.proxied, CoAPort: uint16(c.coaPort)})
 	}
 	return out
 }

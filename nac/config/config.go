@@ -24,8 +24,6 @@ type Config struct {
 	Certificates []tls.Certificate
 	// CAs is how many certification authorities may have issued the certificates of clients.
 	CAs int
-
-	remarks []string // warnings that do not depend on the time
 }
 
 // An Error is one mistake in a file, and Errors are all that were found.
@@ -40,6 +38,7 @@ const (
 	maxNamed   = 16 << 20 // octets of a file that is named in it
 	maxClients = 10_000
 	maxList    = 1000
+	maxUsers   = 100_000
 )
 
 // Load reads the file with the given name and the files that it names. The error is an [Errors] with the mistakes that

@@ -21,6 +21,9 @@ type fileNode struct {
 	clientCAs    []named
 	tls          tlsNode
 	eap          eapNode
+	mab          mabNode
+	users        usersNode
+	plain        bool
 	policy       named
 	compliance   complianceNode
 	coa          coaNode
@@ -44,13 +47,14 @@ type certificateNode struct {
 }
 
 type tlsNode struct {
-	node     ast.Node
-	min, max uint16
-	ciphers  []uint16
-	groups   []tls.CurveID
+	node      ast.Node
+	min, max  uint16
+	ciphers   []uint16
+	groups    []tls.CurveID
+	noTickets bool
+	resumeFor time.Duration
+	resumeMax int
 }
-
-type eapNode struct{ fragment int }
 
 type complianceNode struct{ inGracePeriod policy.Status }
 
@@ -64,7 +68,7 @@ type coaNode struct {
 	noDisconnectAfter bool
 }
 
-type limitsNode struct{ sessions, events int }
+type limitsNode struct{ sessions, events, conversations, perNAS, waiting int }
 
 var fileProperties = []yamltable.Property[fileNode]{
 	{Name: "listen", Doc: "Where RADIUS is served.",
@@ -98,6 +102,24 @@ var fileProperties = []yamltable.Property[fileNode]{
 		Schema: yamltable.ObjectSchema(eapProperties),
 		Set: func(r *yamltable.Reader, n ast.Node, to *fileNode) {
 			yamltable.Object(r, n, "eap", eapProperties, &to.eap)
+		}},
+	{Name: "users", Doc: "The users whose passwords the NAC knows, for EAP-TTLS and PEAP: a list, or the name of a file that has the same under the key users.",
+		Schema: yamltable.Schema{"anyOf": []yamltable.Schema{{"type": "string", "minLength": 1}, {"type": "array", "items": yamltable.ObjectSchema(userProperties)}}},
+		Set:    setUsers},
+	{Name: "realms", Doc: "Realms that may stand behind the name of a user: with corp.example, anna@corp.example is anna. \"*\" stands for any.",
+		Schema: textsSchema(),
+		Set:    func(r *yamltable.Reader, n ast.Node, to *fileNode) { to.users.realms = texts(r, n, "realms") }},
+	{Name: "domains", Doc: "Domains that may stand before the name of a user: with CORP, CORP\\anna is anna. \"*\" stands for any.",
+		Schema: textsSchema(),
+		Set:    func(r *yamltable.Reader, n ast.Node, to *fileNode) { to.users.domains = texts(r, n, "domains") }},
+	{Name: "plain_passwords", Doc: "Whether users are let in by User-Password or CHAP-Password too, without EAP.",
+		Schema: yamltable.Schema{"type": "boolean", "default": false},
+		Set:    func(r *yamltable.Reader, n ast.Node, to *fileNode) { to.plain, _ = r.Boolean(n, "plain_passwords") }},
+	{Name: "mab", Doc: "MAC authentication bypass: devices that cannot do 802.1X ask by their MAC address. It proves nothing; the policy should name the addresses. Without this key it is refused.",
+		Schema: yamltable.ObjectSchema(mabProperties),
+		Set: func(r *yamltable.Reader, n ast.Node, to *fileNode) {
+			to.mab.on = true
+			yamltable.Object(r, n, "mab", mabProperties, &to.mab)
 		}},
 	{Name: "policy", Required: true, Doc: "File with the policy, which decides what an authenticated client may do. See nacsim schema --policy.",
 		Schema: yamltable.Schema{"type": "string", "minLength": 1},
@@ -155,6 +177,15 @@ var limitsProperties = []yamltable.Property[limitsNode]{
 	{Name: "events", Doc: "How many client events are kept.",
 		Schema: yamltable.Schema{"type": "integer", "minimum": 1, "maximum": 10_000_000},
 		Set:    setNumber("events", 1, 10_000_000, func(to *limitsNode) *int { return &to.events })},
+	{Name: "conversations", Doc: "How many EAP conversations may be under way at the same time; each takes some 20 KiB.",
+		Schema: yamltable.Schema{"type": "integer", "minimum": 1, "maximum": 10000000},
+		Set:    setNumber("conversations", 1, 10000000, func(to *limitsNode) *int { return &to.conversations })},
+	{Name: "conversations_per_nas", Doc: "How many of them one access point or switch may have; the default is a quarter.",
+		Schema: yamltable.Schema{"type": "integer", "minimum": 1, "maximum": 10000000},
+		Set:    setNumber("conversations_per_nas", 1, 10000000, func(to *limitsNode) *int { return &to.perNAS })},
+	{Name: "waiting", Doc: "How many requests may wait for a directory at the same time.",
+		Schema: yamltable.Schema{"type": "integer", "minimum": 1, "maximum": 1000000},
+		Set:    setNumber("waiting", 1, 1000000, func(to *limitsNode) *int { return &to.waiting })},
 }
 
 var coaKinds = []string{string(coa.Reauth), string(coa.Disconnect)}

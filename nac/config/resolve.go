@@ -7,6 +7,7 @@ import (
 	"nacsim/nac/coa"
 	"nacsim/nac/eapserver"
 	"nacsim/nac/policy"
+	"nacsim/nac/radiusd"
 	"nacsim/nac/reconcile"
 )
 
@@ -17,12 +18,15 @@ func (r *reader) resolve(f *fileNode) *Config {
 		c.State = r.path(f.state)
 	}
 	c.NAC = nac.Config{
-		Clients:     r.radiusClients(f.clients),
-		Policy:      r.policy(f.policy),
-		Compliance:  policy.Mapping{InGracePeriod: f.compliance.inGracePeriod},
-		MDM:         r.mdm(f.intune),
-		MaxSessions: f.limits.sessions,
-		KeepEvents:  f.limits.events,
+		RADIUS:         r.frontEnd(f),
+		Resumption:     f.tls.resumption(),
+		Users:          r.directory(&f.users),
+		PlainPasswords: f.plain,
+		Policy:         r.policy(f.policy),
+		Compliance:     policy.Mapping{InGracePeriod: f.compliance.inGracePeriod},
+		MDM:            r.mdm(f.intune),
+		MaxSessions:    f.limits.sessions,
+		KeepEvents:     f.limits.events,
 		CoA: nac.CoA{
 			Kind:        f.coa.kind,
 			Limits:      reconcile.Limits{Backoff: f.coa.backoff, PerHour: f.coa.perHour},
@@ -30,11 +34,31 @@ func (r *reader) resolve(f *fileNode) *Config {
 			MinFirmware: f.coa.minFirmware,
 			NoFallback:  f.coa.noDisconnectAfter,
 		},
-		EAP: eapserver.Config{Fragment: f.eap.fragment},
 	}
 	c.NAC.TLS = r.tlsConfig(f, c)
 	c.PolicyFile = r.path(f.policy.text)
 	return c
+}
+
+// frontEnd returns the settings of RADIUS.
+func (r *reader) frontEnd(f *fileNode) radiusd.Config {
+	return radiusd.Config{
+		Clients: r.radiusClients(f.clients),
+		EAP: eapserver.Config{
+			Methods:                 f.eap.methods,
+			TTLSInner:               f.eap.ttlsInner,
+			PEAPInner:               f.eap.peapInner,
+			TunnelClientCertificate: f.eap.tunnelCertificate,
+			Fragment:                f.eap.fragment,
+			MaxRounds:               f.eap.rounds,
+		},
+		MAB:                 f.mab.bypass(),
+		RejectOtherIdentity: f.eap.rejectOtherIdentity,
+		ConversationTTL:     f.eap.timeout,
+		MaxConversations:    f.limits.conversations,
+		MaxPerNAS:           f.limits.perNAS,
+		MaxWaiting:          f.limits.waiting,
+	}
 }
 
 // policy reads the policy; the mistakes in it are reported as they are.

@@ -5,7 +5,10 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"fmt"
+	"strings"
 	"time"
+
+	"nacsim/nac/radiusd"
 )
 
 // Summary says in a few lines what a NAC of this configuration will do, for the one who has started it.
@@ -16,7 +19,21 @@ func (c *Config) Summary(now time.Time) []string {
 		out = append(out, fmt.Sprintf("server certificate %q (%s, %s) until %s", name(leaf), keyKind(leaf),
 			count(len(c.Certificates[i].Certificate), "certificate")+" sent", leaf.NotAfter.UTC().Format(time.DateOnly)))
 	}
-	out = append(out, count(c.CAs, "CA")+" for client certificates, "+count(len(c.NAC.Clients), "RADIUS client"))
+	var methods []string
+	for _, m := range c.methods() {
+		methods = append(methods, m.String())
+	}
+	if c.NAC.RADIUS.MAB != (radiusd.MAB{}) {
+		methods = append(methods, "MAC authentication bypass")
+	}
+	if c.NAC.PlainPasswords {
+		methods = append(methods, "plain passwords")
+	}
+	out = append(out, "authentication by "+strings.Join(methods, ", "))
+	if c.NAC.Users != nil {
+		out = append(out, count(len(c.NAC.Users.Users), "user"))
+	}
+	out = append(out, count(c.CAs, "CA")+" for client certificates, "+count(len(c.NAC.RADIUS.Clients), "RADIUS client"))
 	if c.NAC.MDM != nil {
 		out = append(out, "Intune account of "+c.NAC.MDM.Tenant)
 	}

@@ -3,6 +3,7 @@ package config
 import (
 	"crypto/tls"
 	"strings"
+	"time"
 
 	"github.com/goccy/go-yaml/ast"
 
@@ -32,32 +33,28 @@ var tlsProperties = []yamltable.Property[tlsNode]{
 		Schema: yamltable.Schema{"enum": versionNames, "default": versionNames[1]},
 		Set:    setVersion("max", func(to *tlsNode) *uint16 { return &to.max })},
 	{Name: "ciphers", Doc: "Cipher suites of TLS 1.2 that are taken; those of TLS 1.3 are fixed.",
-		Schema: yamltable.Schema{"type": "array", "minItems": 1, "items": yamltable.Enum(cipherNames()...)},
+		Schema: choicesSchema(cipherNames()),
 		Set: func(r *yamltable.Reader, n ast.Node, to *tlsNode) {
-			for _, entry := range r.List(n, "ciphers", maxList) {
-				if s, ok := r.OneOf(entry, "a cipher suite", cipherNames()); ok {
-					to.ciphers = append(to.ciphers, cipher(s))
-				}
-			}
+			names := cipherNames()
+			choices(r, n, "ciphers", "a cipher suite", names, func(i int) { to.ciphers = append(to.ciphers, cipher(names[i])) })
 		}},
 	{Name: "groups", Doc: "Key exchanges that are taken.",
-		Schema: yamltable.Schema{"type": "array", "minItems": 1, "items": yamltable.Enum(groupNames()...)},
+		Schema: choicesSchema(groupNames()),
 		Set: func(r *yamltable.Reader, n ast.Node, to *tlsNode) {
-			for _, entry := range r.List(n, "groups", maxList) {
-				s, _ := r.OneOf(entry, "a group", groupNames())
-				for _, g := range groups {
-					if g.name == s {
-						to.groups = append(to.groups, g.id)
-					}
-				}
-			}
+			choices(r, n, "groups", "a group", groupNames(), func(i int) { to.groups = append(to.groups, groups[i].id) })
 		}},
-}
-
-var eapProperties = []yamltable.Property[eapNode]{
-	{Name: "fragment_size", Doc: "Most TLS data in one EAP packet, in octets; the Framed-MTU of a request lowers it.",
-		Schema: yamltable.Schema{"type": "integer", "minimum": 64, "maximum": eapserver.MaxFragment, "default": eapserver.DefaultFragment},
-		Set:    setNumber("fragment_size", 64, eapserver.MaxFragment, func(to *eapNode) *int { return &to.fragment })},
+	{Name: "resumption", Doc: "Whether clients may resume TLS sessions, which is faster; the policy decides again, and certificates are checked again.",
+		Schema: yamltable.Schema{"type": "boolean", "default": true},
+		Set: func(r *yamltable.Reader, n ast.Node, to *tlsNode) {
+			on, ok := r.Boolean(n, "resumption")
+			to.noTickets = ok && !on
+		}},
+	{Name: "resumption_lifetime", Doc: "For how long a client may resume after it was authenticated in full.",
+		Schema: durationSchema("1d"),
+		Set:    setDuration("resumption_lifetime", time.Second, 7*24*time.Hour, func(to *tlsNode) *time.Duration { return &to.resumeFor })},
+	{Name: "resumption_limit", Doc: "How many sessions are remembered for that.",
+		Schema: yamltable.Schema{"type": "integer", "minimum": 1, "maximum": 10_000_000, "default": eapserver.DefaultMaxTLSSessions},
+		Set:    setNumber("resumption_limit", 1, 10_000_000, func(to *tlsNode) *int { return &to.resumeMax })},
 }
 
 // setVersion returns what reads a version of TLS, written as a text or as a number.
@@ -104,6 +101,14 @@ func groupNames() []string {
 		out = append(out, g.name)
 	}
 	return out
+}
+
+// resumption returns the limits of resumption, or nil if there is to be none.
+func (n *tlsNode) resumption() *eapserver.SessionLimits {
+	if n.noTickets {
+		return nil
+	}
+	return &eapserver.SessionLimits{Lifetime: n.resumeFor, Max: n.resumeMax}
 }
 
 // tlsConfig puts the settings of TLS together.

@@ -2,6 +2,7 @@ package config
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -39,6 +40,19 @@ func names(r *yamltable.Reader, n ast.Node, what string) []named {
 	return out
 }
 
+// texts reads a list of texts that are not empty.
+func texts(r *yamltable.Reader, n ast.Node, what string) []string {
+	var out []string
+	for _, entry := range r.List(n, what, maxList) {
+		s, ok := r.Text(entry, "an entry of "+what)
+		if ok && strings.TrimSpace(s) == "" {
+			r.Errorf(entry, "an entry of %s is empty", what)
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
 // address reads an IP address with a port.
 func address(r *yamltable.Reader, n ast.Node, what string) netip.AddrPort {
 	s, ok := r.Text(n, what)
@@ -66,6 +80,32 @@ func durationSchema(standard string) yamltable.Schema {
 		s["default"] = standard
 	}
 	return s
+}
+
+// choices reads a list of texts out of a few, in the order given and each once, and hands on the index of each.
+func choices(r *yamltable.Reader, n ast.Node, what, one string, allowed []string, take func(i int)) {
+	list := r.List(n, what, maxList)
+	if len(list) == 0 {
+		r.Errorf(n, "%s is empty; leave it out or name one of %s", what, strings.Join(allowed, ", "))
+	}
+	seen := make([]bool, len(allowed))
+	for _, entry := range list {
+		s, ok := r.OneOf(entry, one, allowed)
+		i := slices.Index(allowed, s)
+		switch {
+		case !ok:
+		case seen[i]:
+			r.Errorf(entry, "%s stands in %s twice", s, what)
+		default:
+			seen[i] = true
+			take(i)
+		}
+	}
+}
+
+// choicesSchema is the schema of such a list.
+func choicesSchema(allowed []string) yamltable.Schema {
+	return yamltable.Schema{"type": "array", "minItems": 1, "uniqueItems": true, "items": yamltable.Enum(allowed...)}
 }
 
 // setNumber returns what reads a whole number into a field.

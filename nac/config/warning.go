@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"nacsim/internal/eap"
 )
 
 // soon is how long before its end a certificate should be renewed, and shortSecret below how many octets a secret can be
@@ -17,8 +19,8 @@ const (
 // Warnings are what works, but should not stay as it is, as of now.
 func (c *Config) Warnings(now time.Time) []string {
 	var out []string
-	for i := range c.NAC.Clients {
-		client := &c.NAC.Clients[i]
+	for i := range c.NAC.RADIUS.Clients {
+		client := &c.NAC.RADIUS.Clients[i]
 		who := client.Prefix.String()
 		if client.Prefix.IsSingleIP() {
 			who = client.Prefix.Addr().String()
@@ -34,10 +36,39 @@ func (c *Config) Warnings(now time.Time) []string {
 		leaf := c.Certificates[i].Leaf
 		out = append(out, aboutServer(leaf, now)...)
 	}
-	if c.CAs == 0 {
+	methods := c.methods()
+	if c.CAs == 0 && slices.Contains(methods, eap.TypeTLS) {
 		out = append(out, "client_cas is empty: no client certificate will be accepted")
 	}
-	return append(out, c.remarks...)
+	if slices.Contains(methods, eap.TypePEAP) {
+		out = append(out, "peap is on: MS-CHAP-V2 rests on DES, and is safe only as long as every client checks the server's certificate")
+	}
+	if c.NAC.PlainPasswords {
+		out = append(out, "plain_passwords is on: RADIUS hides passwords with MD5 only")
+	}
+	if c.NAC.Users == nil {
+		for _, m := range c.NAC.RADIUS.EAP.Methods {
+			if m != eap.TypeTLS {
+				out = append(out, "methods has "+m.String()+", which is not on offer without users")
+			}
+		}
+	}
+	return out
+}
+
+// methods are the EAP methods on offer.
+func (c *Config) methods() []eap.Type {
+	asked := c.NAC.RADIUS.EAP.Methods
+	if asked == nil {
+		asked = []eap.Type{eap.TypeTLS, eap.TypeTTLS}
+	}
+	var out []eap.Type
+	for _, m := range asked {
+		if m == eap.TypeTLS || c.NAC.Users != nil {
+			out = append(out, m)
+		}
+	}
+	return out
 }
 
 // aboutServer says why clients will not accept a certificate, or soon will not.

@@ -88,6 +88,7 @@ func Decision(r *policy.Request, d *policy.Decision, extra ...slog.Attr) Event {
 		f.text("group_role", d.Role)
 		f.list("resp_attrs", replyAttributes(r, d))
 	}
+	f.list("idp_role", r.Groups)
 	f.text("mdm_compliance", string(d.MDM))
 	f.text("text", d.Reason)
 	f.certificate(r.Certificate)
@@ -121,8 +122,18 @@ func Denied(r *policy.Request, text string, extra ...slog.Attr) Event {
 	return Event{Type: ClientDeny, MAC: r.MAC, Fields: append(f, extra...)}
 }
 
+// IdP returns an event on the check of a user's password, with kind IdPAuthcSuccess, IdPAuthcFailure, IdPUserDisabled
+// or IdPUnreachable. The text says what is wrong, and is empty after a success.
+func IdP(kind Type, r *policy.Request, text string) Event {
+	f := client(r)
+	f.text("idp_username", r.UserName)
+	f.list("idp_role", r.Groups)
+	f.text("text", text)
+	return Event{Type: kind, MAC: r.MAC, Fields: f}
+}
+
 // CertCheck returns an event on the NAC's check of the client's certificate, with kind ClientCertCheckSuccess,
-// ClientCertCheckFailure or ClientCertExpired; or on the client's check of the server's, with kind
+// ClientCertCheckFailure, ClientCertExpired or ClientCertRevoked; or on the client's check of the server's, with kind
 // ServerCertValidationSuccess or ServerCertValidationFailure. The text says what is wrong, and is empty after a success.
 func CertCheck(kind Type, r *policy.Request, text string, extra ...slog.Attr) Event {
 	f := client(r)

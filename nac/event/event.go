@@ -32,9 +32,15 @@ const (
 	ClientCertCheckSuccess Type = "NAC_CLIENT_CERT_CHECK_SUCCESS"
 	ClientCertCheckFailure Type = "NAC_CLIENT_CERT_CHECK_FAILURE"
 	ClientCertExpired      Type = "NAC_CLIENT_CERT_EXPIRED"
+	ClientCertRevoked      Type = "NAC_CLIENT_CERT_REVOKED"
 
 	ServerCertValidationSuccess Type = "NAC_SERVER_CERT_VALIDATION_SUCCESS"
 	ServerCertValidationFailure Type = "NAC_SERVER_CERT_VALIDATION_FAILURE"
+
+	IdPAuthcSuccess Type = "NAC_IDP_AUTHC_SUCCESS"
+	IdPAuthcFailure Type = "NAC_IDP_AUTHC_FAILURE"
+	IdPUserDisabled Type = "NAC_IDP_USER_DISABLED"
+	IdPUnreachable  Type = "NAC_IDP_UNREACHABLE"
 
 	MDMLookupSuccess     Type = "NAC_MDM_LOOKUP_SUCCESS"
 	MDMLookupFailure     Type = "NAC_MDM_LOOKUP_FAILURE"

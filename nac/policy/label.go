@@ -23,6 +23,7 @@ const (
 	UserName   Match = "user_name"
 	Realm      Match = "realm"
 	NASIP      Match = "nas_ip"
+	IdPRole    Match = "idp_role"
 )
 
 // A matchKind describes one kind of match label: what the schema says of it, how a value in the file is
@@ -62,9 +63,11 @@ var matchKinds = []matchKind{
 	{match: SSID, normal: verbatim, have: func(r *Request, c *Check) { c.Have = r.SSID },
 		doc: "Wireless network; the only match that distinguishes upper and lower case."},
 	{match: UserName, normal: fold, have: func(r *Request, c *Check) { c.Have = r.UserName },
-		doc: "User name, which is the EAP identity."},
+		doc: "User name: the one whose password was checked, or else the EAP identity."},
 	{match: Realm, normal: fold, have: func(r *Request, c *Check) { c.Have = r.Realm() },
 		doc: "Realm of the user name, as corp.example in user@corp.example."},
+	{match: IdPRole, several: true, normal: fold, have: func(r *Request, c *Check) { c.HaveAll = r.Groups },
+		doc: "A group that the directory has the user in."},
 	{match: NASIP, normal: normalIP, have: haveIP,
 		doc: "IP address of the access point or switch, a prefix such as 10.0.1.0/24, or its beginning, as in 10.0.*."},
 }

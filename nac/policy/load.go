@@ -137,7 +137,7 @@ var labelProperties = []yamltable.Property[labelNode]{
 			to.given["values"] = n
 			to.values = texts(r, n, "values", "name what to compare with")
 		}},
-	{Name: "match_all", Doc: "Whether all values must match instead of one; for cert_san and cert_eku, of which a client can have several.",
+	{Name: "match_all", Doc: "Whether all values must match instead of one; for cert_san, cert_eku and idp_role, of which a client can have several.",
 		Schema: schema{"type": "boolean", "default": false},
 		Set: func(r *yamltable.Reader, n ast.Node, to *labelNode) {
 			to.given["match_all"] = n
@@ -204,7 +204,7 @@ var ruleProperties = []yamltable.Property[ruleNode]{
 }
 
 var criteriaProperties = []yamltable.Property[criteriaNode]{
-	{Name: "auth_type", Doc: "Authentication method; cert stands for every method with a client certificate.",
+	{Name: "auth_type", Doc: "Authentication method; cert stands for every method with a client certificate, idp for every one with a password that a directory has confirmed.",
 		Schema: yamltable.Enum(authTypes...),
 		Set: func(r *yamltable.Reader, n ast.Node, to *criteriaNode) {
 			to.authType, _ = r.OneOf(n, "auth_type", authTypes)

@@ -127,10 +127,19 @@ func (c *criteria) check(out []Check, r *Request, not bool) []Check {
 	return out
 }
 
-// matchAuthType compares a rule's method with the client's. "cert" stands for every method with a client
-// certificate.
+// matchAuthType compares a rule's method with the client's. "cert" stands for every method with a client certificate, and
+// "idp" for every one in which a directory has confirmed the user's password. Mist documents neither (facts:
+// mist-and-peers 1.2, "[U]").
 func matchAuthType(want string, r *Request) bool {
-	return want == r.AuthType || want == "cert" && r.Certificate != nil
+	switch want {
+	case r.AuthType:
+		return true
+	case "cert":
+		return r.Certificate != nil
+	case "idp":
+		return r.Inner != "" && r.AuthType != "mab"
+	}
+	return false
 }
 
 func contains(values []string, v string) bool {

@@ -21,8 +21,13 @@ type Request struct {
 	RandomMAC bool `json:"random_mac,omitempty"`
 	// SSID is the wireless network, empty on a wired port.
 	SSID string `json:"ssid,omitempty"`
-	// UserName is the identity that the client stated (RFC 3748 section 5.1).
+	// UserName is whose password the client has proven to know inside a tunnel, or else the identity that it stated (RFC
+	// 3748 section 5.1).
 	UserName string `json:"user_name,omitempty"`
+	// Inner is how it has proven that, for example "mschapv2"; empty means that no directory was asked.
+	Inner string `json:"inner,omitempty"`
+	// Groups are those that the directory has the user in.
+	Groups []string `json:"groups,omitempty"`
 	// NAS is the name of the access point or switch, and NASIP its address.
 	NAS   string     `json:"nas,omitempty"`
 	NASIP netip.Addr `json:"nas_ip"`

@@ -72,7 +72,7 @@ func (r *reader) label(n *labelNode) *target {
 func (r *reader) matchLabel(n *labelNode) *label {
 	l := &label{name: n.name, kind: kindOf(Match(n.match)), all: n.all}
 	if l.all && !l.kind.several {
-		r.Errorf(n.given["match_all"], "match_all is for cert_san and cert_eku; a client has one %s only", n.match)
+		r.Errorf(n.given["match_all"], "match_all is for cert_san, cert_eku and idp_role; a client has one %s only", n.match)
 	}
 	for _, v := range n.values {
 		p, err := newPattern(l.kind, v.text)

@@ -91,7 +91,7 @@ func newConfiguration(dir string, now time.Time) (*initial, []newFile, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	for _, f := range []newFile{{name: "nac.yaml", secret: true}, {name: "policy.yaml"}, {name: "eapol_test-tls.conf"}} {
+	for _, f := range []newFile{{name: "nac.yaml", secret: true}, {name: "policy.yaml"}, {name: "users.yaml", secret: true}, {name: "eapol_test-tls.conf"}, {name: "eapol_test-ttls.conf", secret: true}} {
 		if f.content, err = fill(f.name, in); err != nil {
 			return nil, nil, err
 		}

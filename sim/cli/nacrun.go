@@ -78,7 +78,7 @@ func (n *nacRun) start(cfg *config.Config) error {
 		Recorder: n.recorder, Dir: cfg.State, AllowExternal: true, Secrets: n.flags.capture != "",
 		Bind: map[netip.AddrPort]netip.AddrPort{nacAuth: orEverywhere(cfg.Auth, radiusd.DefaultAuthPort), nacAcct: orEverywhere(cfg.Acct, radiusd.DefaultAcctPort)},
 	})
-	cfg.NAC.AuthAddr, cfg.NAC.AcctAddr = nacAuth, nacAcct
+	cfg.NAC.RADIUS.AuthAddr, cfg.NAC.RADIUS.AcctAddr = nacAuth, nacAcct
 	err := n.world.AddHost(nacName, nacOwn, func(h host.Host) (err error) {
 		n.nac, err = nac.Start(h, cfg.NAC)
 		return err

@@ -26,7 +26,7 @@ func TestInteropNACChangesAuthorizations(t *testing.T) {
 			nas.CoAPort = f.CoA.Port()
 			n := startNACWith(t, nac.Config{
 				TLS:     &tls.Config{Certificates: []tls.Certificate{serverCertificate(t, corp, from, to)}, ClientCAs: corp.Pool()},
-				Clients: []radiusd.Client{nas},
+				RADIUS: radiusd.Config{Clients: []radiusd.Client{nas}},
 				CoA:     nac.CoA{Kind: kind, Limits: reconcile.Limits{Settle: -1}},
 			})
 			granted, refused := 1, 0xff

@@ -52,7 +52,7 @@ func loadPolicy(t *testing.T, yaml string) *policy.Policy {
 // startNAC starts a NAC without Intune on loopback. Its EAP server uses config.
 func startNAC(t *testing.T, config *tls.Config) *liveNAC {
 	t.Helper()
-	return startNACWith(t, nac.Config{TLS: config, Clients: []radiusd.Client{peer}})
+	return startNACWith(t, nac.Config{TLS: config, RADIUS: radiusd.Config{Clients: []radiusd.Client{peer}}})
 }
 
 // peer is the NAS on this machine, be it eapol_test or radclient.

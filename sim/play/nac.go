@@ -62,7 +62,7 @@ func (p *player) setPolicy(s *scenario.Policy) error {
 func (p *player) bootNAC(h host.Host) (err error) {
 	s := &p.file.Settings
 	cfg := nac.Config{
-		Clients: p.radiusClients(),
+		RADIUS: radiusd.Config{Clients: p.radiusClients()},
 		TLS: &tls.Config{
 			Certificates: []tls.Certificate{p.credentials.radius},
 			ClientCAs:    p.credentials.corp.Pool(),
