@@ -12,6 +12,7 @@ import (
 	"nacsim/nac/policy"
 	"nacsim/nac/radiusd"
 	"nacsim/nac/reconcile"
+	"nacsim/nac/revocation"
 )
 
 // A Config is everything a NAC is told. Zero values mean the defaults of the parts they belong to.
@@ -23,6 +24,8 @@ type Config struct {
 	TLS *tls.Config
 	// Resumption has clients resume TLS sessions within these limits; nil means that each handshake is a full one.
 	Resumption *eapserver.SessionLimits
+	// Revocation says where to learn which certificates of clients have been revoked; nil means that nobody is asked.
+	Revocation *revocation.Config
 	// Users are those whose passwords the NAC knows; nil means none.
 	Users *credential.UsersConfig
 	// PlainPasswords lets users in by User-Password or CHAP-Password without EAP.

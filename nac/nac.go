@@ -16,7 +16,6 @@
 package nac
 
 import (
-	"crypto/tls"
 	"fmt"
 	"io"
 	"net/netip"
@@ -25,7 +24,6 @@ import (
 
 	"nacsim/internal/host"
 	"nacsim/nac/coa"
-	"nacsim/nac/eapserver"
 	"nacsim/nac/event"
 	"nacsim/nac/mdm"
 	"nacsim/nac/policy"
@@ -39,10 +37,7 @@ type NAC struct {
 	h          host.Host
 	cfg        Config
 	policy     atomic.Pointer[policy.Policy]
-	tls        atomic.Pointer[tls.Config]
 	clients    atomic.Pointer[[]radiusd.Client]
-	directory  directory
-	resumption *eapserver.Sessions // nil for none
 	events     *event.Log
 	sessions   *session.Table
 	mdm        *mdm.Service
@@ -59,11 +54,10 @@ func Start(h host.Host, cfg Config) (*NAC, error) {
 	n := &NAC{h: h, cfg: cfg, events: event.NewLog(h, cfg.KeepEvents), class: h.Rand("class")}
 	n.policy.Store(cfg.Policy)
 	n.clients.Store(&cfg.RADIUS.Clients)
-	n.tls.Store(cfg.TLS)
-	if err := n.directory.load(cfg.Users); err != nil {
+	front, err := n.frontEnd(&cfg)
+	if err != nil {
 		return nil, err
 	}
-	var err error
 	if n.sessions, err = session.Open(h, session.Config{Limit: cfg.MaxSessions, Events: n.events, Changed: n.sessionChanged}); err != nil {
 		return nil, err
 	}
@@ -79,8 +73,7 @@ func Start(h host.Host, cfg Config) (*NAC, error) {
 	if n.mdm != nil {
 		n.mdm.Start()
 	}
-	n.radius, err = radiusd.Start(h, n.frontEnd(), n)
-	if err != nil {
+	if n.radius, err = radiusd.Start(h, front, n); err != nil {
 		return nil, fmt.Errorf("nac: %w", err)
 	}
 	return n, nil
@@ -91,6 +84,9 @@ func (n *NAC) AuthAddr() netip.AddrPort { return n.radius.AuthAddr() }
 
 // AcctAddr is where accounting is served.
 func (n *NAC) AcctAddr() netip.AddrPort { return n.radius.AcctAddr() }
+
+// Counters are what the RADIUS server has done so far.
+func (n *NAC) Counters() radiusd.Counters { return n.radius.Engine().Counters() }
 
 // Policy is the one in force.
 func (n *NAC) Policy() *policy.Policy { return n.policy.Load() }
@@ -106,24 +102,6 @@ func (n *NAC) decide(now time.Time, s *session.Session) policy.Decision {
 	r := s.Request
 	r.MDM = n.mdmState(r.MAC, s.Keys())
 	return n.Policy().Decide(now, r)
-}
-
-// frontEnd completes the settings of RADIUS with what the NAC makes itself.
-func (n *NAC) frontEnd() radiusd.Config {
-	c := n.cfg.RADIUS
-	c.EAP.TLS = n.tls.Load
-	c.EAP.Rand = n.h.Rand("eap")
-	if n.cfg.Resumption != nil {
-		n.resumption = eapserver.NewSessions(n.h.Rand("tls sessions"), *n.cfg.Resumption)
-		c.EAP.Sessions = n.resumption
-	}
-	if n.cfg.Users != nil {
-		c.EAP.Directory = &n.directory
-		if n.cfg.PlainPasswords {
-			c.PlainPasswords = &n.directory
-		}
-	}
-	return c
 }
 
 // secret is the one shared with a NAS: that of the client with the longest prefix.

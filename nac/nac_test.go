@@ -110,7 +110,7 @@ func newBench(t *testing.T, change ...func(*Config)) *bench {
 	b := &bench{t: t, m: &machine{now: eaptest.Now, records: map[string][]byte{}}, ca: eaptest.NewCA(t, "corp")}
 	cfg := Config{
 		RADIUS: radiusd.Config{Clients: []radiusd.Client{{Prefix: netip.MustParsePrefix("10.0.1.0/24"), Secret: []byte("secret")}}},
-		TLS:     eaptest.ServerTLS(b.ca), Policy: p,
+		TLS:    eaptest.ServerTLS(b.ca), Policy: p,
 		MDM: &mdm.Config{Tenant: "t", ClientID: "c", ClientSecret: "s"},
 	}
 	for _, f := range change {

@@ -22,8 +22,7 @@ type clientNode struct {
 
 var authenticatorNames = []string{"required", "optional"}
 
-var vendorNames = []string{string(radiusd.Generic), string(radiusd.Aruba), string(radiusd.Brocade), string(radiusd.CiscoAironet), string(radiusd.CiscoDNAC),
-	string(radiusd.CiscoIOS), string(radiusd.CiscoMeraki), string(radiusd.Juniper), string(radiusd.PaloAlto)}
+var vendorNames = radiusd.VendorNames()
 
 var clientProperties = []yamltable.Property[clientNode]{
 	{Name: "address", Required: true, Doc: "IP address of the client, or network of clients in the form 10.0.0.0/8.",
@@ -47,7 +46,7 @@ var clientProperties = []yamltable.Property[clientNode]{
 			to.proxied, _ = r.Boolean(n, "unsigned_proxy_state")
 		}},
 	{Name: "vendor", Doc: "Make of the client, which says in which attributes it takes a role or a VLAN.",
-		Schema: yamltable.Schema{"enum": vendorNames, "default": vendorNames[0]},
+		Schema: yamltable.Schema{"enum": vendorNames, "default": string(radiusd.Generic)},
 		Set: func(r *yamltable.Reader, n ast.Node, to *clientNode) {
 			s, _ := r.OneOf(n, "vendor", vendorNames)
 			to.vendor = radiusd.Vendor(s)

@@ -24,6 +24,7 @@ type fileNode struct {
 	mab          mabNode
 	users        usersNode
 	plain        bool
+	revocation   revocationNode
 	policy       named
 	compliance   complianceNode
 	coa          coaNode
@@ -120,6 +121,12 @@ var fileProperties = []yamltable.Property[fileNode]{
 		Set: func(r *yamltable.Reader, n ast.Node, to *fileNode) {
 			to.mab.on = true
 			yamltable.Object(r, n, "mab", mabProperties, &to.mab)
+		}},
+	{Name: "revocation", Doc: "Whether the certificates of clients have been revoked. Without this key it is not checked.",
+		Schema: yamltable.ObjectSchema(revocationProperties),
+		Set: func(r *yamltable.Reader, n ast.Node, to *fileNode) {
+			to.revocation.on = true
+			yamltable.Object(r, n, "revocation", revocationProperties, &to.revocation)
 		}},
 	{Name: "policy", Required: true, Doc: "File with the policy, which decides what an authenticated client may do. See nacsim schema --policy.",
 		Schema: yamltable.Schema{"type": "string", "minLength": 1},

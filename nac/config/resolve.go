@@ -20,6 +20,7 @@ func (r *reader) resolve(f *fileNode) *Config {
 	c.NAC = nac.Config{
 		RADIUS:         r.frontEnd(f),
 		Resumption:     f.tls.resumption(),
+		Revocation:     r.revocation(&f.revocation),
 		Users:          r.directory(&f.users),
 		PlainPasswords: f.plain,
 		Policy:         r.policy(f.policy),

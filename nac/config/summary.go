@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"crypto/ecdsa"
 	"crypto/rsa"
 	"crypto/x509"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"nacsim/nac/radiusd"
+	"nacsim/nac/revocation"
 )
 
 // Summary says in a few lines what a NAC of this configuration will do, for the one who has started it.
@@ -34,6 +36,9 @@ func (c *Config) Summary(now time.Time) []string {
 		out = append(out, count(len(c.NAC.Users.Users), "user"))
 	}
 	out = append(out, count(c.CAs, "CA")+" for client certificates, "+count(len(c.NAC.RADIUS.Clients), "RADIUS client"))
+	if v := c.NAC.Revocation; v != nil {
+		out = append(out, "revocation by "+count(len(v.CRL), "list")+" and OCSP, "+cmp.Or(v.Fail, revocation.Soft)+" fail")
+	}
 	if c.NAC.MDM != nil {
 		out = append(out, "Intune account of "+c.NAC.MDM.Tenant)
 	}

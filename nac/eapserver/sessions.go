@@ -75,14 +75,6 @@ func (s *Sessions) Len() int {
 	return len(s.byName)
 }
 
-// Clear forgets all sessions, so that every client has to authenticate in full.
-func (s *Sessions) Clear() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	clear(s.byName)
-	s.order = nil
-}
-
 // find returns the session that a ticket names, if the method may resume it now.
 func (s *Sessions) find(ticket []byte, method eap.Type, now time.Time) *session {
 	var name sessionName

@@ -104,7 +104,10 @@ func (c *Writer) Secret(_ time.Time, line string) {
 
 // Close writes out what is buffered and returns the first error of this or any earlier write. The writer stays
 // open: it is the caller's.
-func (c *Writer) Close() error {
+func (c *Writer) Close() error { return c.Flush() }
+
+// Flush is Close in the midst of a run; see trace.Recorder.Flush.
+func (c *Writer) Flush() error {
 	c.flushSecrets()
 	if c.err == nil {
 		c.err = c.w.Flush()

@@ -51,7 +51,7 @@ func (l *nacLog) record(r trace.Record) {
 			return
 		}
 		one.other = 1
-	case "drop", "coa", "lookup", "config":
+	case "drop", "warning", "coa", "lookup", "config":
 		one.other = 1
 	default:
 		return
@@ -150,6 +150,8 @@ func nacLine(r *trace.Record) string {
 		return decisionLine(r)
 	case "drop":
 		return join(" ", "drop    ", r.Field("from"), dropText(r.Field("reason")), times(r.Field("count")))
+	case "warning":
+		return join(" ", "warning ", r.Field("from"), r.Field("reason"), times(r.Field("count")))
 	case "coa":
 		return join(" ", "coa     ", r.Field("client"), r.Field("request"), "to", r.Field("nas"), r.Field("result"), r.Field("error_cause"), r.Field("reason"), r.Field("cause"))
 	case "lookup":

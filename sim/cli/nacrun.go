@@ -5,10 +5,13 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/netip"
 	"os"
 	"os/signal"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -32,6 +35,9 @@ var (
 	nacAuth = netip.AddrPortFrom(nacOwn, radiusd.DefaultAuthPort)
 	nacAcct = netip.AddrPortFrom(nacOwn, radiusd.DefaultAcctPort)
 )
+
+// tick is how late what the NAC does is written to files.
+const tick = 200 * time.Millisecond
 
 // nacRun is one run of nacsim nac.
 type nacRun struct {
@@ -67,7 +73,8 @@ func (n *nacRun) run(cfg *config.Config) (err error) {
 		return &exitError{ExitFault, fmt.Errorf("nacsim nac: %w", err)}
 	}
 	if !n.flags.quiet {
-		fmt.Fprintf(n.stdout, "%s: %s\n", end, n.log.summary())
+		fmt.Fprintf(n.stdout, "%s\n%s\n", end, n.log.summary())
+		fmt.Fprintln(n.stdout, countersText(n.nac.Counters()))
 	}
 	return nil
 }
@@ -133,12 +140,13 @@ func (n *nacRun) warn(cfg *config.Config, now time.Time) {
 
 // serve waits for signals, and returns what ended the NAC.
 func (n *nacRun) serve(signals <-chan os.Signal) string {
-	ticker := time.NewTicker(time.Second)
+	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
 	for {
 		select {
 		case now := <-ticker.C:
 			n.log.tick(now)
+			_ = n.recorder.Flush() // the error comes again at the end
 		case s := <-signals:
 			if s != syscall.SIGHUP {
 				return "ended by " + s.String()
@@ -163,6 +171,23 @@ func (n *nacRun) reload() {
 	}
 	n.recorder.Emit(n.world.Now(), nacName, "config", slog.String("text", "read again: "+n.flags.config))
 	n.warn(cfg, time.Now())
+}
+
+// countersText is what RADIUS has come to, in one line.
+func countersText(c radiusd.Counters) string {
+	parts := []string{fmt.Sprintf("%d requests: %d accepts, %d rejects, %d challenges, %d accounting", c.Requests, c.Accepts, c.Rejects, c.Challenges, c.Accountings)}
+	for _, p := range []struct {
+		n    uint64
+		what string
+	}{{c.StatusServers, "Status-Server"}, {c.Repeats, "repeated"}, {c.Unsigned, "without Message-Authenticator"}, {c.Replaced, "conversations displaced"}} {
+		if p.n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", p.n, p.what))
+		}
+	}
+	for _, reason := range slices.Sorted(maps.Keys(c.Drops)) {
+		parts = append(parts, fmt.Sprintf("%d dropped (%s)", c.Drops[reason], reason))
+	}
+	return strings.Join(parts, ", ")
 }
 
 // openOutputs opens the files of --trace and --capture.

@@ -25,9 +25,9 @@ func TestInteropNACChangesAuthorizations(t *testing.T) {
 			nas := peer
 			nas.CoAPort = f.CoA.Port()
 			n := startNACWith(t, nac.Config{
-				TLS:     &tls.Config{Certificates: []tls.Certificate{serverCertificate(t, corp, from, to)}, ClientCAs: corp.Pool()},
+				TLS:    &tls.Config{Certificates: []tls.Certificate{serverCertificate(t, corp, from, to)}, ClientCAs: corp.Pool()},
 				RADIUS: radiusd.Config{Clients: []radiusd.Client{nas}},
-				CoA:     nac.CoA{Kind: kind, Limits: reconcile.Limits{Settle: -1}},
+				CoA:    nac.CoA{Kind: kind, Limits: reconcile.Limits{Settle: -1}},
 			})
 			granted, refused := 1, 0xff
 			for _, number := range []int{granted, refused} {

@@ -55,7 +55,10 @@ func (j *JSONL) Sum() (sum [sha256.Size]byte) {
 
 // Close writes out what is buffered and returns the first error of this or any earlier write. The writer stays
 // open: it is the caller's.
-func (j *JSONL) Close() error {
+func (j *JSONL) Close() error { return j.Flush() }
+
+// Flush is Close in the midst of a run; see [Recorder.Flush].
+func (j *JSONL) Flush() error {
 	if j.err == nil {
 		j.err = j.w.Flush()
 	}

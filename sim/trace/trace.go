@@ -183,6 +183,21 @@ func (r *Recorder) Secret(t time.Time, keylogLine string) {
 	}
 }
 
+// Flush has the sinks that buffer write out what they hold, for those who watch a long run. It returns the first error.
+func (r *Recorder) Flush() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var first error
+	for _, s := range r.sinks {
+		if f, ok := s.(interface{ Flush() error }); ok {
+			if err := f.Flush(); first == nil {
+				first = err
+			}
+		}
+	}
+	return first
+}
+
 // unheard reports whether there is nobody to decode a packet for, and if so counts it.
 func (r *Recorder) unheard() bool {
 	r.mu.Lock()

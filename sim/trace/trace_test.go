@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -85,6 +86,35 @@ func TestSubscribe(t *testing.T) {
 	r.Emit(start, "nac", "session")
 	if !slices.Equal(first, []uint64{1, 2}) || !slices.Equal(second, []uint64{1, 2, 3}) {
 		t.Errorf("subscribers saw %v and %v, want [1 2] and [1 2 3]", first, second)
+	}
+}
+
+// TestSubscribeEvents holds that such a subscriber hears of no packets, which are then not decoded either.
+func TestSubscribeEvents(t *testing.T) {
+	r := NewRecorder(time.Time{})
+	var kinds []string
+	r.SubscribeEvents(func(rec Record) { kinds = append(kinds, rec.Kind) })
+	r.Emit(time.Time{}, "nac", "decision")
+	r.Packet(Packet{Data: []byte("x")})
+	if !r.unheard() {
+		t.Error("packets are decoded for nobody")
+	}
+	cancel := r.Subscribe(func(Record) {})
+	r.Packet(Packet{Data: []byte("x")})
+	r.Emit(time.Time{}, "nac", "event")
+	cancel()
+	if got := strings.Join(kinds, " "); got != "decision event" || r.Seq() != 5 {
+		t.Errorf("heard %q of %d records", got, r.Seq())
+	}
+}
+
+// TestFlush holds that what has happened can be read while the run goes on.
+func TestFlush(t *testing.T) {
+	var b strings.Builder
+	r := NewRecorder(time.Time{}, NewJSONL(&b))
+	r.Emit(time.Time{}, "nac", "decision")
+	if err := r.Flush(); err != nil || !strings.Contains(b.String(), "decision") {
+		t.Errorf("got %q, %v", b.String(), err)
 	}
 }
 

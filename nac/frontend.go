@@ -1,0 +1,40 @@
+package nac
+
+import (
+	"crypto/tls"
+	"fmt"
+
+	"nacsim/nac/credential"
+	"nacsim/nac/eapserver"
+	"nacsim/nac/radiusd"
+	"nacsim/nac/revocation"
+)
+
+// frontEnd completes the settings of RADIUS with what the NAC makes itself.
+func (n *NAC) frontEnd(cfg *Config) (radiusd.Config, error) {
+	c := cfg.RADIUS
+	c.EAP.TLS = func() *tls.Config { return cfg.TLS }
+	c.EAP.Rand = n.h.Rand("eap")
+	if cfg.Resumption != nil {
+		c.EAP.Sessions = eapserver.NewSessions(n.h.Rand("tls sessions"), *cfg.Resumption)
+	}
+	if cfg.Revocation != nil {
+		checker, err := revocation.New(n.h, *cfg.Revocation)
+		if err != nil {
+			return c, fmt.Errorf("nac: %w", err)
+		}
+		c.EAP.Revocation = checker
+	}
+	if cfg.Users == nil {
+		return c, nil
+	}
+	users, err := credential.NewUsers(*cfg.Users)
+	if err != nil {
+		return c, fmt.Errorf("nac: %w", err)
+	}
+	c.EAP.Directory = users
+	if cfg.PlainPasswords {
+		c.PlainPasswords = users
+	}
+	return c, nil
+}
