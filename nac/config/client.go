@@ -2,6 +2,7 @@ package config
 
 import (
 	"net/netip"
+	"strings"
 
 	"github.com/goccy/go-yaml/ast"
 
@@ -22,7 +23,7 @@ type clientNode struct {
 
 var authenticatorNames = []string{"required", "optional"}
 
-var vendorNames = radiusd.VendorNames()
+var vendorNames = strings.Split(radiusd.VendorNames(), ", ")
 
 var clientProperties = []yamltable.Property[clientNode]{
 	{Name: "address", Required: true, Doc: "IP address of the client, or network of clients in the form 10.0.0.0/8.",
