@@ -86,7 +86,7 @@ func (c RadSecConfig) withDefaults() (RadSecConfig, error) {
 // identify returns the client of a connection, or nil.
 func (c *RadSecConfig) identify(e *Engine, from netip.Addr, chain []*x509.Certificate) *Client {
 	if len(c.Peers) == 0 {
-		if known := e.clients.Load().lookup(from); known != nil {
+		if known := e.settings.Load().clients.lookup(from); known != nil {
 			return overTLS(*known)
 		}
 		return nil

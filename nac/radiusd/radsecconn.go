@@ -73,7 +73,7 @@ func (c *connection) answered(reply func([]byte), b []byte, drop DropReason) {
 func (c *connection) wait() error {
 	for {
 		c.mu.Lock()
-		ok := c.inFlight < c.server.config.MaxInFlight
+		ok := c.inFlight < c.server.config().MaxInFlight
 		if ok {
 			c.inFlight++
 		}

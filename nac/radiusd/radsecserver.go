@@ -18,7 +18,6 @@ import (
 // for each connection that opens, and for each that ends or is refused.
 type radSecServer struct {
 	s        *Server
-	config   RadSecConfig
 	listener net.Listener
 
 	mu      sync.Mutex
@@ -32,7 +31,7 @@ type radSecServer struct {
 
 // startRadSec opens the listener, if there is to be one.
 func (s *Server) startRadSec() error {
-	c := s.engine.config.RadSec
+	c := s.engine.settings.Load().RadSec
 	if !c.Addr.IsValid() {
 		return nil
 	}
@@ -40,7 +39,7 @@ func (s *Server) startRadSec() error {
 	if err != nil {
 		return fmt.Errorf("radiusd: RadSec socket %s: %w", c.Addr, err)
 	}
-	s.radsec = &radSecServer{s: s, config: c, listener: l, streams: map[netip.Addr]int{}, ends: map[radsec.Reason]uint64{}}
+	s.radsec = &radSecServer{s: s, listener: l, streams: map[netip.Addr]int{}, ends: map[radsec.Reason]uint64{}}
 	s.host.Go("radsec accept", s.radsec.accept)
 	return nil
 }
@@ -73,6 +72,9 @@ func (s *Server) RadSecEnds(reason radsec.Reason) uint64 {
 	return s.radsec.ends[reason]
 }
 
+// config is the one in force.
+func (r *radSecServer) config() *RadSecConfig { return &r.s.engine.settings.Load().RadSec }
+
 func (r *radSecServer) accept() {
 	for {
 		stream, err := r.listener.Accept()
@@ -93,8 +95,9 @@ func (r *radSecServer) accept() {
 func (r *radSecServer) take(stream net.Conn) {
 	from := stream.RemoteAddr().(*net.TCPAddr).AddrPort()
 	from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
+	config := r.config()
 	r.mu.Lock()
-	full := r.closed || r.total >= r.config.MaxConnections || r.streams[from.Addr()] >= r.config.MaxPerAddress
+	full := r.closed || r.total >= config.MaxConnections || r.streams[from.Addr()] >= config.MaxPerAddress
 	if !full {
 		r.total++
 		r.streams[from.Addr()]++
@@ -124,14 +127,15 @@ func (r *radSecServer) release(from netip.Addr) {
 
 // serve is the task of one connection.
 func (r *radSecServer) serve(stream net.Conn, from netip.AddrPort, label string) {
+	config := r.config()
 	conn, err := radsec.Server(r.s.host, label, stream, radsec.Settings{
-		TLS: r.config.TLS(), Versions: r.config.Versions, HandshakeTimeout: r.config.HandshakeTimeout, Idle: max(r.config.Idle, 0),
+		TLS: config.TLS(), Versions: config.Versions, HandshakeTimeout: config.HandshakeTimeout, Idle: max(config.Idle, 0),
 	})
 	if err != nil {
 		r.refused(from, err)
 		return
 	}
-	client := r.config.identify(r.s.engine, from.Addr(), conn.Chain())
+	client := config.identify(r.s.engine, from.Addr(), conn.Chain())
 	if client == nil {
 		conn.Close(radsec.UnknownClient)
 		r.refused(from, &radsec.Error{Reason: radsec.UnknownClient, Err: fmt.Errorf("certificate of %s", conn.Chain()[0].Subject)})
