@@ -2,6 +2,7 @@ package radiusd
 
 import (
 	"crypto/tls"
+	"errors"
 	"net/netip"
 	"slices"
 	"sync"
@@ -32,6 +33,8 @@ func (c *counter) Read(b []byte) (int, error) {
 	}
 	return len(b), nil
 }
+
+var errLost = errors.New("lost")
 
 // A recorder is a handler that takes note and accepts with a given verdict.
 type recorder struct {
