@@ -58,14 +58,9 @@ func (t *TLS) TTLSChallenge(n int) ([]byte, error) { return t.export("ttls chall
 // TEAPSeedLen is the length of TEAP's session key seed, in octets.
 const TEAPSeedLen = 40
 
-// TEAPSeed returns TEAP's session_key_seed (RFC 7170 section 5.1; with TLS 1.3 RFC 9427 section 2.2, whose context is
-// the method's type octet).
+// TEAPSeed returns TEAP's session_key_seed (RFC 7170 section 5.1, RFC 9930 with TLS 1.3).
 func (t *TLS) TEAPSeed() ([]byte, error) {
-	var context []byte
-	if t.complete && t.State().Version >= tls.VersionTLS13 {
-		context = []byte{byte(TypeTEAP)}
-	}
-	return t.export("EXPORTER: teap session key seed", context, TEAPSeedLen)
+	return t.export("EXPORTER: teap session key seed", nil, TEAPSeedLen)
 }
 
 func (t *TLS) export(label string, context []byte, n int) ([]byte, error) {
