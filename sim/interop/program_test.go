@@ -36,9 +36,16 @@ type outcome struct {
 // run runs a program to its end, which it must reach within the limit.
 func run(t *testing.T, limit time.Duration, stdin, path string, args ...string) outcome {
 	t.Helper()
+	return runIn(t, "", limit, stdin, path, args...)
+}
+
+// runIn is run in a folder.
+func runIn(t *testing.T, dir string, limit time.Duration, stdin, path string, args ...string) outcome {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, path, args...)
+	cmd.Dir = dir
 	cmd.Stdin = strings.NewReader(stdin)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
@@ -61,4 +68,45 @@ func writeFile(t *testing.T, dir, name string, content []byte) string {
 		t.Fatal(err)
 	}
 	return path
+}
+
+// server is a program that runs until the test is over.
+type server struct {
+	*output
+	process *os.Process
+	ended   chan struct{} // closed when it has ended
+	state   *os.ProcessState
+}
+
+// code is the exit code of a server that has ended.
+func (s *server) code() int { return s.state.ExitCode() }
+
+// start starts a program. What it has printed is shown if the test fails.
+func start(t *testing.T, path string, args ...string) *server {
+	t.Helper()
+	return startCommand(t, exec.Command(path, args...))
+}
+
+func startCommand(t *testing.T, cmd *exec.Cmd) *server {
+	t.Helper()
+	s := &server{output: newOutput(), ended: make(chan struct{})}
+	cmd.Stdout, cmd.Stderr = s.writer, s.writer
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	s.process = cmd.Process
+	go func() {
+		cmd.Wait() // the exit code is in the state
+		s.state = cmd.ProcessState
+		s.writer.Close()
+		close(s.ended)
+	}()
+	t.Cleanup(func() {
+		s.process.Kill() // it may have ended by itself
+		<-s.ended
+		if t.Failed() {
+			t.Logf("%s:\n%s", filepath.Base(cmd.Path), s.output)
+		}
+	})
+	return s
 }
