@@ -132,6 +132,7 @@ func (n *NAC) record(a radiusd.Access, r *policy.Request, d *policy.Decision, cl
 	return n.sessions.Authorize(session.Session{
 		Request:        *r,
 		CoA:            q.CoAAddr(),
+		RadSec:         q.Transport == radiusd.RadSec,
 		NASIdentifier:  q.NASIdentifier,
 		NASIPAddress:   q.NASAddress,
 		CallingStation: q.CallingStation,

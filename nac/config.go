@@ -61,7 +61,7 @@ func (c *Config) complete(own netip.Addr) error {
 		return errors.New("nac: no TLS configuration")
 	case c.Policy == nil:
 		return errors.New("nac: no policy")
-	case len(c.RADIUS.Clients) == 0:
+	case len(c.RADIUS.Clients) == 0 && !c.RADIUS.RadSec.Addr.IsValid():
 		return errors.New("nac: no RADIUS clients")
 	}
 	if !c.RADIUS.AuthAddr.IsValid() {

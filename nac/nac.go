@@ -34,16 +34,17 @@ import (
 
 // A NAC is a running one. Its methods may be called from several tasks at once.
 type NAC struct {
-	h          host.Host
-	cfg        Config
-	policy     atomic.Pointer[policy.Policy]
-	clients    atomic.Pointer[[]radiusd.Client]
-	events     *event.Log
-	sessions   *session.Table
-	mdm        *mdm.Service
-	reconciler *reconcile.Reconciler
-	radius     *radiusd.Server
-	class      io.Reader
+	h           host.Host
+	cfg         Config
+	policy      atomic.Pointer[policy.Policy]
+	clients     atomic.Pointer[[]radiusd.Client]
+	events      *event.Log
+	sessions    *session.Table
+	mdm         *mdm.Service
+	reconciler  *reconcile.Reconciler
+	radius      *radiusd.Server
+	connections atomic.Pointer[radiusd.Server] // radius once it serves, for changes of authorization
+	class       io.Reader
 }
 
 // Start reads what an earlier boot of the machine has stored, compares it with the policy, and serves.
@@ -62,7 +63,7 @@ func Start(h host.Host, cfg Config) (*NAC, error) {
 		return nil, err
 	}
 	sender := coa.NewSender(h, coa.Config{Secret: n.secret, Timers: cfg.CoA.Timers, MinFirmware: cfg.CoA.MinFirmware,
-		NoFallback: cfg.CoA.NoFallback, Events: n.events})
+		NoFallback: cfg.CoA.NoFallback, Events: n.events, Connection: n.connection})
 	if cfg.MDM != nil {
 		if n.mdm, err = mdm.New(h, *cfg.MDM, n); err != nil {
 			return nil, err
@@ -76,6 +77,7 @@ func Start(h host.Host, cfg Config) (*NAC, error) {
 	if n.radius, err = radiusd.Start(h, front, n); err != nil {
 		return nil, fmt.Errorf("nac: %w", err)
 	}
+	n.connections.Store(n.radius)
 	return n, nil
 }
 

@@ -11,6 +11,8 @@
 //		on the deadline: if t.Timeout(now) { send t.Datagram() again } else { give up }
 //	}
 //
+// A NAS that keeps a RadSec connection is asked on that, where nothing is retransmitted: see [Connection].
+//
 // [Sender] runs transactions on a machine, knows when a NAS takes no part, and tells the trace and the events.
 package coa
 
@@ -62,24 +64,33 @@ func (k Kind) code() lr.Code {
 // stands in where the Acct-Session-Id is not known. No other is sent, because there are NASes that refuse a
 // request with an attribute they do not expect (facts: radius-lab 3).
 func newRequest(now time.Time, s *session.Session, kind Kind, identifier byte, secret []byte) (*lr.Packet, []byte, error) {
-	p, err := radius.NewRequest(kind.code(), identifier, secret, nil)
+	p, err := newPacket(now, s, kind, identifier, secret)
 	if err != nil {
-		return nil, nil, fmt.Errorf("coa: %w", err)
-	}
-	radius.SetEventTimestamp(p, now)
-	if err := identify(p, s); err != nil {
-		return nil, nil, fmt.Errorf("coa: %w", err)
-	}
-	if kind == Reauth {
-		if err := radius.AddCiscoAVPair(p, reauthenticate); err != nil {
-			return nil, nil, fmt.Errorf("coa: %w", err)
-		}
+		return nil, nil, err
 	}
 	wire, err := radius.EncodeRequest(p)
 	if err != nil {
 		return nil, nil, fmt.Errorf("coa: %w", err)
 	}
 	return p, wire, nil
+}
+
+// newPacket is newRequest without the signature.
+func newPacket(now time.Time, s *session.Session, kind Kind, identifier byte, secret []byte) (*lr.Packet, error) {
+	p, err := radius.NewRequest(kind.code(), identifier, secret, nil)
+	if err != nil {
+		return nil, fmt.Errorf("coa: %w", err)
+	}
+	radius.SetEventTimestamp(p, now)
+	if err := identify(p, s); err != nil {
+		return nil, fmt.Errorf("coa: %w", err)
+	}
+	if kind == Reauth {
+		if err := radius.AddCiscoAVPair(p, reauthenticate); err != nil {
+			return nil, fmt.Errorf("coa: %w", err)
+		}
+	}
+	return p, nil
 }
 
 func identify(p *lr.Packet, s *session.Session) error {

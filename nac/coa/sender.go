@@ -18,6 +18,9 @@ import (
 type Config struct {
 	// Secret returns the secret shared with the NAS at an address.
 	Secret func(nas netip.Addr) (secret []byte, ok bool)
+	// Connection returns the connection on which to reach the NAS of a session that came by RadSec, or nil where there is
+	// none now. Without this function there never is.
+	Connection func(*session.Session) Connection
 	Timers Timers
 	// MinFirmware is the version from which on an access point takes part in changes of authorization after a
 	// posture check; one that states an older version is skipped. A NAS that states none takes part. The
@@ -97,18 +100,18 @@ func NewSender(h host.Host, c Config) *Sender {
 // that the NAS does not understand is followed by a Disconnect-Request, unless Config forbids it. The error is
 // that of the machine going down.
 func (s *Sender) Send(o Order) (Result, error) {
-	secret, reason := s.refusal(&o.Session)
+	transact, reason := s.way(&o.Session)
 	if reason != "" {
 		r := Result{Outcome: Skipped, Kind: o.Kind, Reason: reason}
 		s.trace(&o, &r)
 		return r, nil
 	}
-	r, err := s.transact(&o, secret)
+	r, err := transact(&o)
 	if err != nil || o.Kind != Reauth || s.c.NoFallback || r.Outcome != Nacked || !notUnderstood(r.ErrorCause) {
 		return r, err
 	}
 	o.Kind = Disconnect
-	return s.transact(&o, secret)
+	return transact(&o)
 }
 
 // notUnderstood tells the refusals of a NAS that lacks a command from those of one that has it: 401 Unsupported
@@ -121,10 +124,13 @@ func notUnderstood(c radius.ErrorCause) bool {
 	return false
 }
 
-// refusal returns the secret, or why nothing can be sent.
-func (s *Sender) refusal(to *session.Session) (secret []byte, reason string) {
+// way returns how to ask the NAS of a session, or why it cannot be asked.
+func (s *Sender) way(to *session.Session) (transact func(*Order) (Result, error), reason string) {
 	if to.Firmware != "" && Older(to.Firmware, s.c.MinFirmware) {
 		return nil, "firmware " + to.Firmware + " is below " + s.c.MinFirmware
+	}
+	if to.RadSec {
+		return s.converse, ""
 	}
 	if !to.CoA.IsValid() {
 		return nil, "the NAS has no address for dynamic authorization"
@@ -133,7 +139,7 @@ func (s *Sender) refusal(to *session.Session) (secret []byte, reason string) {
 	if !ok || len(secret) == 0 {
 		return nil, "no secret is shared with " + to.CoA.Addr().String()
 	}
-	return secret, ""
+	return func(o *Order) (Result, error) { return s.transact(o, secret) }, ""
 }
 
 // transact runs one transaction on a socket of its own.

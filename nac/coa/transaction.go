@@ -31,6 +31,12 @@ func (t Timers) orDefault() Timers {
 	return t
 }
 
+// patience is how long the answer to a request is awaited in all.
+func (t Timers) patience() time.Duration {
+	t = t.orDefault()
+	return t.Initial * (1<<min(t.Tries, 30) - 1)
+}
+
 // An Answer is what the NAS says to a request.
 type Answer struct {
 	// Ack is true for CoA-ACK and Disconnect-ACK: the NAS will do it. Whether the client follows is another
@@ -105,13 +111,18 @@ func (t *Transaction) Receive(from netip.AddrPort, b []byte) (Answer, error) {
 	if err != nil {
 		return Answer{}, fmt.Errorf("coa: %w", err)
 	}
+	return newAnswer(t.packet, p)
+}
+
+// newAnswer reads a reply that is authentic.
+func newAnswer(request, reply *lr.Packet) (Answer, error) {
 	// The codes of request, ACK and NAK follow each other: 40 to 42 and 43 to 45.
-	switch p.Code - t.packet.Code {
+	switch reply.Code - request.Code {
 	case 1:
 		return Answer{Ack: true}, nil
 	case 2:
-		cause, _ := radius.GetErrorCause(p.Attributes)
+		cause, _ := radius.GetErrorCause(reply.Attributes)
 		return Answer{ErrorCause: cause}, nil
 	}
-	return Answer{}, fmt.Errorf("coa: %s in answer to %s", radius.CodeName(p.Code), radius.CodeName(t.packet.Code))
+	return Answer{}, fmt.Errorf("coa: %s in answer to %s", radius.CodeName(reply.Code), radius.CodeName(request.Code))
 }

@@ -36,6 +36,8 @@ type Session struct {
 	Request policy.Request `json:"request"`
 	// CoA is where the NAS takes CoA-Requests and Disconnect-Requests.
 	CoA netip.AddrPort `json:"coa"`
+	// RadSec says that the NAS takes them on the connection over which it sends its own requests.
+	RadSec bool `json:"radsec,omitempty"`
 	// NASIdentifier and NASIPAddress are the attributes by which the NAS names itself, for requests to it.
 	NASIdentifier string     `json:"nas_identifier,omitempty"`
 	NASIPAddress  netip.Addr `json:"nas_ip_address"`
