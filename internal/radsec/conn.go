@@ -204,6 +204,9 @@ func (c *Conn) Serve(handle Handler) error {
 
 func (c *Conn) serve(handle Handler) error {
 	for {
+		if err := c.ended(); err != nil {
+			return err
+		}
 		_ = c.out.SetReadDeadline(c.deadline())
 		b, err := c.frames.next()
 		now := c.h.Now()
@@ -270,11 +273,16 @@ func (c *Conn) probe() error {
 	return nil // with all identifiers taken, requests enough are there to be answered
 }
 
+// ended is why the connection has ended, or nil.
+func (c *Conn) ended() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.end
+}
+
 // explain turns an error of reading into the end of the connection.
 func (c *Conn) explain(err error) error {
-	c.mu.Lock()
-	end := c.end
-	c.mu.Unlock()
+	end := c.ended()
 	switch {
 	case end != nil:
 		return end // by Close, which is why reading failed

@@ -105,13 +105,16 @@ func translateValue(a *lr.AVP, f func(hiding, []byte) ([]byte, error)) ([]byte, 
 	return v, nil
 }
 
-// translateMicrosoft translates the keys among the attributes in one of Microsoft's.
+// translateMicrosoft translates the keys among the attributes in one of Microsoft's. What is no list of attributes is
+// passed on as it is.
 func translateMicrosoft(v []byte, f func(hiding, []byte) ([]byte, error)) ([]byte, error) {
-	out := append([]byte(nil), v[:4]...)
 	for b := v[4:]; len(b) > 0; b = b[b[1]:] {
 		if len(b) < 2 || b[1] < 2 || int(b[1]) > len(b) {
-			return v, nil // no list of attributes: passed on as it is
+			return v, nil
 		}
+	}
+	out := append([]byte(nil), v[:4]...)
+	for b := v[4:]; len(b) > 0; b = b[b[1]:] {
 		value, how := b[2:b[1]], hiding(0)
 		switch b[0] {
 		case msCHAPMPPEKeys:

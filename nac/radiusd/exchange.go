@@ -50,7 +50,7 @@ func (e *Engine) take(now time.Time, service Service, from Source, datagram []by
 	case radius.Answered:
 		return nil, reply, ""
 	}
-	if p.Code == lr.CodeAccessRequest && !signed {
+	if p.Code == lr.CodeAccessRequest && !signed && from.Transport == UDP {
 		e.unsigned(from)
 	}
 	x = &exchange{settings: set, service: service, from: from, packet: p, request: newRequest(now, from, client, p), answer: answer}

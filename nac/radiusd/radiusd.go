@@ -1,10 +1,10 @@
 // Package radiusd is the RADIUS front end of the NAC: authentication (RFC 2865, RFC 3579) and accounting (RFC 2866)
-// over UDP. It knows its clients and their secrets, verifies what they send, recognizes retransmissions, conducts
-// the EAP conversations and writes the replies. What an authenticated client may do, and what becomes of
-// accounting records, is for its [Handler] to say.
+// over UDP and over TLS (RFC 6614). It knows its clients and their secrets, verifies what they send, recognizes
+// retransmissions, conducts the EAP conversations and writes the replies. What an authenticated client may do, and what
+// becomes of accounting records, is for its [Handler] to say.
 //
 // [Engine] does all of it without I/O: a datagram and the time go in, the reply or the reason to drop comes out.
-// [Server] runs an engine on the sockets of a host.Host.
+// [Server] runs an engine on the sockets and connections of a host.Host.
 package radiusd
 
 import (
@@ -41,6 +41,8 @@ type Config struct {
 	// AuthAddr and AcctAddr are where a Server listens. An unspecified address is the host's own, and port 0 is any
 	// free port.
 	AuthAddr, AcctAddr netip.AddrPort
+	// RadSec is RADIUS over TLS.
+	RadSec RadSecConfig
 	// Clients are those whose requests are answered. An unknown source gets no answer.
 	Clients []Client
 	// EAP is what each EAP conversation is made from. Its TLS is called for each, so that a renewed certificate is
@@ -93,6 +95,10 @@ func (c Config) withDefaults() (Config, error) {
 		return c, fmt.Errorf("radiusd: %w", err)
 	}
 	if err := checkClients(c.Clients); err != nil {
+		return c, err
+	}
+	var err error
+	if c.RadSec, err = c.RadSec.withDefaults(); err != nil {
 		return c, err
 	}
 	orDefault(&c.ConversationTTL, DefaultConversationTTL)

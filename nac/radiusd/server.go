@@ -20,6 +20,7 @@ type Server struct {
 	engine *Engine
 	auth   host.PacketConn
 	acct   host.PacketConn
+	radsec *radSecServer // nil without RadSec
 
 	mu      sync.Mutex
 	readers int
@@ -41,6 +42,11 @@ func Start(h host.Host, config Config, handler Handler) (*Server, error) {
 	if s.acct, err = h.ListenPacket(config.AcctAddr); err != nil {
 		s.auth.Close()
 		return nil, fmt.Errorf("radiusd: accounting socket %s: %w", config.AcctAddr, err)
+	}
+	if err := s.startRadSec(); err != nil {
+		s.auth.Close()
+		s.acct.Close()
+		return nil, err
 	}
 	n := h.Parallelism()
 	s.readers = 2 * n
@@ -65,7 +71,11 @@ func (s *Server) Reload(config Config) error { return s.engine.Reload(config) }
 
 // Close stops the server and ends its conversations.
 func (s *Server) Close() error {
-	return errors.Join(s.auth.Close(), s.acct.Close())
+	err := errors.Join(s.auth.Close(), s.acct.Close())
+	if s.radsec != nil {
+		err = errors.Join(err, s.radsec.close())
+	}
+	return err
 }
 
 // retryDelay is the pause after an error of a socket that is not its end.

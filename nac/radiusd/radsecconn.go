@@ -1,0 +1,138 @@
+package radiusd
+
+import (
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"nacsim/internal/host"
+	"nacsim/internal/radius"
+	"nacsim/internal/radsec"
+
+	lr "layeh.com/radius"
+	"layeh.com/radius/rfc2865"
+)
+
+// maxCarried bounds the NASes behind one connection that are remembered.
+const maxCarried = 256
+
+// A connection is one of a client, after its handshake.
+type connection struct {
+	server *radSecServer
+	conn   *radsec.Conn
+	source Source
+	room   host.Signal // set when fewer requests wait for their answers
+
+	mu       sync.Mutex
+	inFlight int
+	carried  []string // NAS-Identifiers, the one seen last at the end
+	used     bool     // a request has come
+}
+
+func newConnection(r *radSecServer, conn *radsec.Conn, client *Client, from netip.AddrPort) *connection {
+	return &connection{server: r, conn: conn, room: r.s.host.NewSignal(), source: Source{Addr: from, Transport: RadSec, Client: client}}
+}
+
+// take is the radsec.Handler: one request of the client.
+func (c *connection) take(request []byte, reply func([]byte)) error {
+	service := Auth
+	switch lr.Code(request[0]) {
+	case lr.CodeAccountingRequest:
+		service = Acct
+	case lr.CodeCoARequest, lr.CodeDisconnectRequest:
+		return c.refuse(request, reply)
+	}
+	c.note(request)
+	if err := c.wait(); err != nil {
+		return err
+	}
+	s := c.server.s
+	s.engine.Handle(s.host.Now(), service, c.source, request, func(_ Source, b []byte, drop DropReason) { c.answered(reply, b, drop) })
+	s.armSweep()
+	return nil
+}
+
+// answered passes an answer on. A packet that is not authentic ends the connection (RFC 6613 section 2.6.4).
+func (c *connection) answered(reply func([]byte), b []byte, drop DropReason) {
+	c.mu.Lock()
+	c.inFlight--
+	c.mu.Unlock()
+	c.room.Set()
+	if drop == "" {
+		reply(b)
+		return
+	}
+	c.server.s.traceDrop(c.source.Addr, drop)
+	if drop == DropBadAuthenticator {
+		c.conn.Close(radsec.BadAuthenticator)
+	}
+}
+
+// wait counts a request in, when there is room for it.
+func (c *connection) wait() error {
+	for {
+		c.mu.Lock()
+		ok := c.inFlight < c.server.config().MaxInFlight
+		if ok {
+			c.inFlight++
+		}
+		c.mu.Unlock()
+		if ok {
+			return nil
+		}
+		if err := c.room.Wait(time.Time{}); err != nil {
+			return err
+		}
+	}
+}
+
+// refuse answers a request that only a NAS takes (RFC 6614 section 2.5).
+func (c *connection) refuse(request []byte, reply func([]byte)) error {
+	p, err := radius.ParseRequest(request, []byte(radsec.Secret), false)
+	if err != nil {
+		return &radsec.Error{Reason: radsec.BadAuthenticator, Err: err}
+	}
+	nak := radius.NewReply(p, p.Code+2) // the code of the NAK: RFC 5176 section 2.3
+	radius.SetErrorCause(nak, radius.UnsupportedExtension)
+	b, err := radius.EncodeReply(nak)
+	if err == nil {
+		reply(b)
+	}
+	return nil
+}
+
+// note remembers which NAS a request is of. The attributes are well-formed.
+func (c *connection) note(request []byte) {
+	name := ""
+	for b := request[radius.MinLength:]; len(b) > 0; b = b[b[1]:] {
+		if lr.Type(b[0]) == rfc2865.NASIdentifier_Type {
+			name = string(b[2:b[1]])
+			break
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.used = c.used || lr.Code(request[0]) != lr.CodeStatusServer
+	if name == "" || len(c.carried) > 0 && c.carried[len(c.carried)-1] == name {
+		return
+	}
+	if i := slices.Index(c.carried, name); i >= 0 {
+		c.carried = slices.Delete(c.carried, i, i+1)
+	}
+	if len(c.carried) >= maxCarried {
+		c.carried = slices.Delete(c.carried, 0, 1)
+	}
+	c.carried = append(c.carried, name)
+}
+
+// carries reports whether a NAS has sent something over the connection, or whether nobody has yet. A NAS without a name
+// has one of its own.
+func (c *connection) carries(identifier string) (carried, fresh bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if identifier == "" {
+		return c.used && len(c.carried) == 0, !c.used
+	}
+	return slices.Contains(c.carried, identifier), !c.used
+}
