@@ -214,6 +214,9 @@ func (c *Conversation) Handle(now time.Time, response []byte) Result {
 	if p.Code != eap.Response {
 		return ignore("not a Response")
 	}
+	if c.stage == waiting {
+		return ignore("the answer to the last response is being looked for")
+	}
 	if c.lastResponse != nil && bytes.Equal(response, c.lastResponse) {
 		return c.lastResult
 	}
@@ -222,9 +225,6 @@ func (c *Conversation) Handle(now time.Time, response []byte) Result {
 	}
 	if c.asked && p.ID != c.id {
 		return ignore("identifier of another request")
-	}
-	if c.stage == waiting {
-		return ignore("the answer to the last response is being looked for")
 	}
 	c.now = now
 	r := c.handle(p)
