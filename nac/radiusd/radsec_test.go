@@ -158,12 +158,12 @@ func (n *tlsNAS) ask(p *lr.Packet) (reply *lr.Packet, err error) {
 
 // password is an Access-Request that the bench accepts.
 func (n *tlsNAS) password(nas string) *lr.Packet {
-	p := n.request(lr.CodeAccessRequest, attr(rfc2865.UserName_Type, "anna"), attr(rfc2865.NASIdentifier_Type, nas))
+	p := n.request(lr.CodeAccessRequest, textAttr(rfc2865.UserName_Type, "anna"), textAttr(rfc2865.NASIdentifier_Type, nas))
 	_ = rfc2865.UserPassword_SetString(p, "secret")
 	return p
 }
 
-func attr(t lr.Type, value string) *lr.AVP {
+func textAttr(t lr.Type, value string) *lr.AVP {
 	return &lr.AVP{Type: t, Attribute: lr.Attribute(value)}
 }
 
@@ -179,7 +179,7 @@ func TestRadSec(t *testing.T) {
 		}{
 			{n.password("ap-1"), lr.CodeAccessAccept},
 			{n.request(lr.CodeStatusServer), lr.CodeAccessAccept},
-			{n.request(lr.CodeAccountingRequest, &lr.AVP{Type: rfc2866.AcctStatusType_Type, Attribute: lr.NewInteger(1)}, attr(rfc2866.AcctSessionID_Type, "1")), lr.CodeAccountingResponse},
+			{n.request(lr.CodeAccountingRequest, &lr.AVP{Type: rfc2866.AcctStatusType_Type, Attribute: lr.NewInteger(1)}, textAttr(rfc2866.AcctSessionID_Type, "1")), lr.CodeAccountingResponse},
 			{n.request(lr.CodeCoARequest), lr.CodeCoANAK},
 			{n.request(lr.CodeDisconnectRequest), lr.CodeDisconnectNAK},
 		} {
@@ -213,7 +213,7 @@ func TestRadSecAnswersLater(t *testing.T) {
 	var order []string
 	for _, user := range []string{"late", "anna"} {
 		n.m.Go("ask", func() {
-			p := n.request(lr.CodeAccessRequest, attr(rfc2865.UserName_Type, user))
+			p := n.request(lr.CodeAccessRequest, textAttr(rfc2865.UserName_Type, user))
 			_ = rfc2865.UserPassword_SetString(p, "secret")
 			if reply, err := n.conn.Exchange(p, time.Time{}); err != nil || reply.Code != lr.CodeAccessAccept {
 				t.Errorf("%s: %v, %v", user, reply, err)
@@ -238,7 +238,7 @@ func TestRadSecInFlight(t *testing.T) {
 	answered := 0
 	for range 5 {
 		n.m.Go("ask", func() {
-			p := n.request(lr.CodeAccessRequest, attr(rfc2865.UserName_Type, "late"))
+			p := n.request(lr.CodeAccessRequest, textAttr(rfc2865.UserName_Type, "late"))
 			_ = rfc2865.UserPassword_SetString(p, "secret")
 			if _, err := n.conn.Exchange(p, time.Time{}); err != nil {
 				t.Error(err)
