@@ -61,8 +61,23 @@ func (n *NAC) refused(a radiusd.Access, r *policy.Request) {
 
 // announce writes a decision to the trace and to the client's events.
 func (n *NAC) announce(a radiusd.Access, r *policy.Request, d *policy.Decision) {
-	n.h.Trace("decision", d.Attrs(r)...)
+	n.h.Trace("decision", append(d.Attrs(r), how(a)...)...)
 	n.events.Emit(event.Decision(r, d, extra(a)...))
+}
+
+// how are the fields of a decision's trace about how the client authenticated, those that it has.
+func how(a radiusd.Access) []slog.Attr {
+	f := make([]slog.Attr, 0, 3)
+	if a.Inner != "" {
+		f = append(f, slog.String("inner", a.Inner))
+	}
+	if len(a.Groups) > 0 {
+		f = append(f, slog.Any("groups", a.Groups))
+	}
+	if a.Resumed {
+		f = append(f, slog.Bool("resumed", true))
+	}
+	return f
 }
 
 // extra are the fields of a decision's event about how the client authenticated.
@@ -203,7 +218,7 @@ func (n *NAC) Rejected(a radiusd.Access, f eapserver.Failure) {
 	}
 	r := facts(a)
 	d := policy.Decision{Reason: f.Text, At: n.h.Now()}
-	n.h.Trace("decision", append(d.Attrs(&r), slog.String("reason", string(f.Reason)))...)
+	n.h.Trace("decision", append(append(d.Attrs(&r), how(a)...), slog.String("reason", string(f.Reason)))...)
 	if e, ok := cause(&r, &f); ok {
 		n.events.Emit(e)
 	}

@@ -22,9 +22,11 @@ type Config struct {
 	RADIUS radiusd.Config
 	// TLS has the EAP server's certificate, the CAs for client certificates and the TLS versions.
 	TLS *tls.Config
-	// Resumption has clients resume TLS sessions within these limits; nil means that each handshake is a full one.
+	// Resumption has clients resume TLS sessions within these limits; nil means that each handshake is a full one (to
+	// Reload: that it stays as it is).
 	Resumption *eapserver.SessionLimits
-	// Revocation says where to learn which certificates of clients have been revoked; nil means that nobody is asked.
+	// Revocation says where to learn which certificates of clients have been revoked; nil means that nobody is
+	// asked (to Reload: that it stays as it is).
 	Revocation *revocation.Config
 	// Users are those whose passwords the NAC knows; nil means none.
 	Users *credential.UsersConfig
@@ -61,7 +63,7 @@ func (c *Config) complete(own netip.Addr) error {
 		return errors.New("nac: no TLS configuration")
 	case c.Policy == nil:
 		return errors.New("nac: no policy")
-	case len(c.RADIUS.Clients) == 0 && !c.RADIUS.RadSec.Addr.IsValid():
+	case len(c.RADIUS.Clients)+len(c.RADIUS.RadSec.Peers) == 0:
 		return errors.New("nac: no RADIUS clients")
 	}
 	if !c.RADIUS.AuthAddr.IsValid() {

@@ -15,6 +15,7 @@ func (n *NAC) frontEnd(cfg *Config) (radiusd.Config, error) {
 	c := cfg.RADIUS
 	c.EAP.TLS = func() *tls.Config { return cfg.TLS }
 	c.EAP.Rand = n.h.Rand("eap")
+	c.EAP.Sessions, c.EAP.Revocation = n.eap.Sessions, n.eap.Revocation
 	if cfg.Resumption != nil {
 		c.EAP.Sessions = eapserver.NewSessions(n.h.Rand("tls sessions"), *cfg.Resumption)
 	}

@@ -19,11 +19,13 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"nacsim/internal/host"
 	"nacsim/nac/coa"
+	"nacsim/nac/eapserver"
 	"nacsim/nac/event"
 	"nacsim/nac/mdm"
 	"nacsim/nac/policy"
@@ -45,6 +47,9 @@ type NAC struct {
 	radius      *radiusd.Server
 	connections atomic.Pointer[radiusd.Server] // radius once it serves, for changes of authorization
 	class       io.Reader
+
+	reloading sync.Mutex
+	eap       eapserver.Config // in force; guarded by reloading
 }
 
 // Start reads what an earlier boot of the machine has stored, compares it with the policy, and serves.
@@ -74,6 +79,7 @@ func Start(h host.Host, cfg Config) (*NAC, error) {
 	if n.mdm != nil {
 		n.mdm.Start()
 	}
+	n.eap = front.EAP
 	if n.radius, err = radiusd.Start(h, front, n); err != nil {
 		return nil, fmt.Errorf("nac: %w", err)
 	}

@@ -8,6 +8,8 @@ func (n *NAC) Reload(cfg Config) error {
 	if err := cfg.complete(n.h.Addr()); err != nil {
 		return err
 	}
+	n.reloading.Lock()
+	defer n.reloading.Unlock()
 	front, err := n.frontEnd(&cfg)
 	if err != nil {
 		return err
@@ -15,6 +17,7 @@ func (n *NAC) Reload(cfg Config) error {
 	if err := n.radius.Reload(front); err != nil {
 		return err
 	}
+	n.eap = front.EAP
 	n.clients.Store(&front.Clients)
 	n.SetPolicy(cfg.Policy)
 	return nil

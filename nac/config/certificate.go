@@ -28,20 +28,40 @@ var certificateProperties = []yamltable.Property[certificateNode]{
 		Set:    setSecret("password", func(to *certificateNode) *string { return &to.password })},
 }
 
-// setCertificates reads one certificate or a list of them.
-func setCertificates(r *yamltable.Reader, n ast.Node, to *fileNode) {
+// certificates reads one certificate or a list of them.
+func certificates(r *yamltable.Reader, n ast.Node) []certificateNode {
 	place := func(c *certificateNode, n ast.Node) { c.node = n }
 	if _, list := n.(*ast.SequenceNode); list {
-		entries(r, n, "certificate", "a certificate", maxList, certificateProperties, &to.certificates, place)
-		if len(to.certificates) == 0 && len(r.Errs) == 0 {
+		var out []certificateNode
+		entries(r, n, "certificate", "a certificate", maxList, certificateProperties, &out, place)
+		if len(out) == 0 && len(r.Errs) == 0 {
 			r.Errorf(n, "certificate is empty; name the files of one")
 		}
-		return
+		return out
 	}
 	c := certificateNode{node: n}
-	if yamltable.Object(r, n, "certificate", certificateProperties, &c) {
-		to.certificates = []certificateNode{c}
+	if !yamltable.Object(r, n, "certificate", certificateProperties, &c) {
+		return nil
 	}
+	return []certificateNode{c}
+}
+
+func certificatesSchema() yamltable.Schema {
+	return yamltable.Schema{"anyOf": []yamltable.Schema{
+		yamltable.ObjectSchema(certificateProperties),
+		{"type": "array", "minItems": 1, "items": yamltable.ObjectSchema(certificateProperties)},
+	}}
+}
+
+// certificates reads the files of certificates.
+func (r *reader) certificates(nodes []certificateNode) []tls.Certificate {
+	var out []tls.Certificate
+	for i := range nodes {
+		if c, ok := r.certificate(&nodes[i]); ok {
+			out = append(out, c)
+		}
+	}
+	return out
 }
 
 // read returns the content of a file that the configuration names; the mistake of one that cannot be read is reported.

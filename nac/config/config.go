@@ -14,8 +14,9 @@ import (
 type Config struct {
 	// NAC are the settings of the NAC itself, except for the addresses.
 	NAC nac.Config
-	// Auth and Acct are the addresses of this computer at which RADIUS is served.
-	Auth, Acct netip.AddrPort
+	// Auth and Acct are the addresses of this computer at which RADIUS is served, RadSec that for RADIUS over TLS. The
+	// first two are invalid where the file does not say, and the last where it is not served.
+	Auth, Acct, RadSec netip.AddrPort
 	// State is the folder for what must survive a restart; empty means that nothing does.
 	State string
 	// PolicyFile is the name of the policy's file.
@@ -58,7 +59,9 @@ func parse(name string, data []byte, open func(name string) ([]byte, error)) (*C
 		open:   open,
 	}
 	var f fileNode
-	if root := r.Parse(data); root != nil && yamltable.Object(&r.Reader, root, "the configuration", fileProperties, &f) {
+	root := r.Parse(data)
+	if root != nil && yamltable.Object(&r.Reader, root, "the configuration", fileProperties, &f) {
+		f.node = root
 		c := r.resolve(&f)
 		if len(r.Errs) == 0 {
 			return c, nil

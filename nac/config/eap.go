@@ -78,7 +78,7 @@ func setInner(what string, allowed []eapserver.Inner, field func(*eapNode) *[]ea
 }
 
 type mabNode struct {
-	on       bool
+	off      bool
 	forms    []string
 	password string
 }
@@ -96,9 +96,19 @@ var mabProperties = []yamltable.Property[mabNode]{
 		Set:    setSecret("password", func(to *mabNode) *string { return &to.password })},
 }
 
+// setMAB reads the settings of MAC authentication bypass, or false.
+func setMAB(r *yamltable.Reader, n ast.Node, to *fileNode) {
+	if _, boolean := n.(*ast.BoolNode); boolean {
+		on, _ := r.Boolean(n, "mab")
+		to.mab.off = !on
+		return
+	}
+	yamltable.Object(r, n, "mab", mabProperties, &to.mab)
+}
+
 // bypass returns the settings of MAC authentication bypass.
 func (n *mabNode) bypass() radiusd.MAB {
-	if !n.on {
+	if n.off {
 		return radiusd.MAB{}
 	}
 	has := func(form string) bool { return len(n.forms) == 0 || slices.Contains(n.forms, form) }

@@ -15,7 +15,9 @@ import (
 // The following are the file as written, before what it names is read.
 
 type fileNode struct {
+	node         ast.Node
 	listen       listenNode
+	radsec       *radsecNode
 	clients      []clientNode
 	certificates []certificateNode
 	clientCAs    []named
@@ -77,20 +79,20 @@ var fileProperties = []yamltable.Property[fileNode]{
 		Set: func(r *yamltable.Reader, n ast.Node, to *fileNode) {
 			yamltable.Object(r, n, "listen", listenProperties, &to.listen)
 		}},
-	{Name: "clients", Required: true, Doc: "The access points and switches that may ask, with their shared secrets. Where several networks hold an address, the smallest counts.",
+	{Name: "radsec", Doc: "RADIUS over TLS (RFC 6614). Without this key it is not served.",
+		Schema: yamltable.ObjectSchema(radsecProperties),
+		Set: func(r *yamltable.Reader, n ast.Node, to *fileNode) {
+			to.radsec = &radsecNode{node: n}
+			yamltable.Object(r, n, "radsec", radsecProperties, to.radsec)
+		}},
+	{Name: "clients", Doc: "The access points and switches that may ask, with their shared secrets. Where several networks hold an address, the smallest counts.",
 		Schema: yamltable.ArrayOf(func() yamltable.Schema { return yamltable.ObjectSchema(clientProperties) }),
 		Set: func(r *yamltable.Reader, n ast.Node, to *fileNode) {
 			entries(r, n, "clients", "a client", maxClients, clientProperties, &to.clients, func(c *clientNode, n ast.Node) { c.node = n })
-			if len(to.clients) == 0 && len(r.Errs) == 0 {
-				r.Errorf(n, "clients is empty; nobody could ask")
-			}
 		}},
 	{Name: "certificate", Required: true, Doc: "The certificate that the NAC shows to its clients, or a list of them, for example one with an RSA key and one with an ECDSA key: each client gets one that it can verify.",
-		Schema: yamltable.Schema{"anyOf": []yamltable.Schema{
-			yamltable.ObjectSchema(certificateProperties),
-			{"type": "array", "minItems": 1, "items": yamltable.ObjectSchema(certificateProperties)},
-		}},
-		Set: setCertificates},
+		Schema: certificatesSchema(),
+		Set:    func(r *yamltable.Reader, n ast.Node, to *fileNode) { to.certificates = certificates(r, n) }},
 	{Name: "client_cas", Doc: "Files with the certification authorities that issue the certificates of clients, in PEM, any number in each.",
 		Schema: textsSchema(),
 		Set:    func(r *yamltable.Reader, n ast.Node, to *fileNode) { to.clientCAs = names(r, n, "client_cas") }},
@@ -116,12 +118,9 @@ var fileProperties = []yamltable.Property[fileNode]{
 	{Name: "plain_passwords", Doc: "Whether users are let in by User-Password or CHAP-Password too, without EAP.",
 		Schema: yamltable.Schema{"type": "boolean", "default": false},
 		Set:    func(r *yamltable.Reader, n ast.Node, to *fileNode) { to.plain, _ = r.Boolean(n, "plain_passwords") }},
-	{Name: "mab", Doc: "MAC authentication bypass: devices that cannot do 802.1X ask by their MAC address. It proves nothing; the policy should name the addresses. Without this key it is refused.",
-		Schema: yamltable.ObjectSchema(mabProperties),
-		Set: func(r *yamltable.Reader, n ast.Node, to *fileNode) {
-			to.mab.on = true
-			yamltable.Object(r, n, "mab", mabProperties, &to.mab)
-		}},
+	{Name: "mab", Doc: "MAC authentication bypass: devices that cannot do 802.1X ask by their MAC address, which proves nothing. By default all forms of it are taken, and the policy decides; false refuses them.",
+		Schema: yamltable.Schema{"anyOf": []yamltable.Schema{{"const": false}, yamltable.ObjectSchema(mabProperties)}},
+		Set:    setMAB},
 	{Name: "revocation", Doc: "Whether the certificates of clients have been revoked. Without this key it is not checked.",
 		Schema: yamltable.ObjectSchema(revocationProperties),
 		Set: func(r *yamltable.Reader, n ast.Node, to *fileNode) {

@@ -37,6 +37,11 @@ func (r *reader) resolve(f *fileNode) *Config {
 		},
 	}
 	c.NAC.TLS = r.tlsConfig(f, c)
+	c.NAC.RADIUS.RadSec = r.radsec(f.radsec, c.Certificates)
+	c.RadSec = c.NAC.RADIUS.RadSec.Addr
+	if len(c.NAC.RADIUS.Clients)+len(c.NAC.RADIUS.RadSec.Peers) == 0 && len(r.Errs) == 0 {
+		r.Errorf(f.node, "the configuration has no clients; nobody could ask")
+	}
 	c.PolicyFile = r.path(f.policy.text)
 	return c
 }

@@ -35,7 +35,7 @@ func (c *Config) Summary(now time.Time) []string {
 	if c.NAC.Users != nil {
 		out = append(out, count(len(c.NAC.Users.Users), "user"))
 	}
-	out = append(out, count(c.CAs, "CA")+" for client certificates, "+count(len(c.NAC.RADIUS.Clients), "RADIUS client"))
+	out = append(out, count(c.CAs, "CA")+" for client certificates, "+count(len(c.NAC.RADIUS.Clients), "RADIUS client")+radsecPeers(c))
 	if v := c.NAC.Revocation; v != nil {
 		out = append(out, "revocation by "+count(len(v.CRL), "list")+" and OCSP, "+cmp.Or(v.Fail, revocation.Soft)+" fail")
 	}
@@ -65,4 +65,12 @@ func keyKind(c *x509.Certificate) string {
 		return "ECDSA " + key.Curve.Params().Name
 	}
 	return c.PublicKeyAlgorithm.String()
+}
+
+// radsecPeers tells of those who connect over TLS.
+func radsecPeers(c *Config) string {
+	if n := len(c.NAC.RADIUS.RadSec.Peers); n > 0 {
+		return ", " + count(n, "RadSec peer")
+	}
+	return ""
 }

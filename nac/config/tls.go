@@ -113,11 +113,7 @@ func (n *tlsNode) resumption() *eapserver.SessionLimits {
 
 // tlsConfig puts the settings of TLS together.
 func (r *reader) tlsConfig(f *fileNode, c *Config) *tls.Config {
-	for i := range f.certificates {
-		if certificate, ok := r.certificate(&f.certificates[i]); ok {
-			c.Certificates = append(c.Certificates, certificate)
-		}
-	}
+	c.Certificates = r.certificates(f.certificates)
 	t := &tls.Config{Certificates: c.Certificates, MinVersion: f.tls.min, MaxVersion: f.tls.max, CipherSuites: f.tls.ciphers, CurvePreferences: f.tls.groups}
 	t.ClientCAs, c.CAs = r.authorities(f.clientCAs)
 	if t.MinVersion == 0 {

@@ -32,8 +32,9 @@ const nacName = "nac"
 var nacOwn = netip.MustParseAddr("192.0.0.8")
 
 var (
-	nacAuth = netip.AddrPortFrom(nacOwn, radiusd.DefaultAuthPort)
-	nacAcct = netip.AddrPortFrom(nacOwn, radiusd.DefaultAcctPort)
+	nacAuth   = netip.AddrPortFrom(nacOwn, radiusd.DefaultAuthPort)
+	nacAcct   = netip.AddrPortFrom(nacOwn, radiusd.DefaultAcctPort)
+	nacRadSec = netip.AddrPortFrom(nacOwn, radiusd.DefaultRadSecPort)
 )
 
 // tick is how late what the NAC does is written to files.
@@ -79,13 +80,36 @@ func (n *nacRun) run(cfg *config.Config) (err error) {
 	return nil
 }
 
+// A listener is one address of the NAC: what the address book of the live world calls it, and what it really is.
+type listener struct {
+	proto, what   string
+	logical, real netip.AddrPort
+}
+
+// listeners are the addresses that a configuration asks for.
+func listeners(cfg *config.Config) []listener {
+	list := []listener{
+		{"udp", "authentication", nacAuth, orEverywhere(cfg.Auth, nacAuth.Port())},
+		{"udp", "accounting", nacAcct, orEverywhere(cfg.Acct, nacAcct.Port())},
+	}
+	if cfg.RadSec.IsValid() {
+		list = append(list, listener{"tcp", "RadSec", nacRadSec, orEverywhere(cfg.RadSec, nacRadSec.Port())})
+	}
+	return list
+}
+
 // start boots the NAC on the addresses of this computer.
 func (n *nacRun) start(cfg *config.Config) error {
-	n.world = live.New(live.Config{
-		Recorder: n.recorder, Dir: cfg.State, AllowExternal: true, Secrets: n.flags.capture != "",
-		Bind: map[netip.AddrPort]netip.AddrPort{nacAuth: orEverywhere(cfg.Auth, radiusd.DefaultAuthPort), nacAcct: orEverywhere(cfg.Acct, radiusd.DefaultAcctPort)},
-	})
-	cfg.NAC.RADIUS.AuthAddr, cfg.NAC.RADIUS.AcctAddr = nacAuth, nacAcct
+	bind := map[netip.AddrPort]netip.AddrPort{}
+	for _, l := range listeners(cfg) {
+		bind[l.logical] = l.real
+	}
+	n.world = live.New(live.Config{Recorder: n.recorder, Dir: cfg.State, AllowExternal: true, Secrets: n.flags.capture != "", Bind: bind})
+	radius := &cfg.NAC.RADIUS
+	radius.AuthAddr, radius.AcctAddr = nacAuth, nacAcct
+	if cfg.RadSec.IsValid() {
+		radius.RadSec.Addr = nacRadSec
+	}
 	err := n.world.AddHost(nacName, nacOwn, func(h host.Host) (err error) {
 		n.nac, err = nac.Start(h, cfg.NAC)
 		return err
@@ -99,7 +123,7 @@ func (n *nacRun) start(cfg *config.Config) error {
 
 // orEverywhere is the address asked for, or the port on all addresses of this computer.
 func orEverywhere(asked netip.AddrPort, port uint16) netip.AddrPort {
-	if asked.IsValid() {
+	if asked.IsValid() && asked != netip.AddrPortFrom(netip.IPv6Unspecified(), port) {
 		return asked
 	}
 	l, err := net.ListenUDP("udp6", &net.UDPAddr{IP: net.IPv6loopback})
@@ -114,13 +138,8 @@ func orEverywhere(asked netip.AddrPort, port uint16) netip.AddrPort {
 func (n *nacRun) announce(cfg *config.Config) {
 	now := time.Now()
 	if !n.flags.quiet {
-		for _, s := range []struct {
-			what    string
-			logical netip.AddrPort
-			asked   netip.AddrPort
-		}{{"authentication", nacAuth, orEverywhere(cfg.Auth, nacAuth.Port())}, {"accounting", nacAcct, orEverywhere(cfg.Acct, nacAcct.Port())}} {
-			real, _ := n.world.UDPAddr(s.logical)
-			fmt.Fprintf(n.stdout, "listening on udp %s for %s\n", netip.AddrPortFrom(s.asked.Addr(), real.Port()), s.what)
+		for _, l := range listeners(cfg) {
+			fmt.Fprintf(n.stdout, "listening on %s %s for %s\n", l.proto, n.bound(l), l.what)
 		}
 		for _, line := range cfg.Summary(now) {
 			fmt.Fprintln(n.stdout, line)
@@ -130,6 +149,15 @@ func (n *nacRun) announce(cfg *config.Config) {
 	if !n.flags.quiet {
 		fmt.Fprintln(n.stdout, "ready; Ctrl-C ends, SIGHUP reads the files again")
 	}
+}
+
+// bound is where a listener really is: port 0 has become another.
+func (n *nacRun) bound(l listener) netip.AddrPort {
+	at, _ := n.world.UDPAddr(l.logical)
+	if l.proto == "tcp" {
+		at, _ = n.world.TCPAddr(l.logical)
+	}
+	return netip.AddrPortFrom(l.real.Addr(), at.Port())
 }
 
 func (n *nacRun) warn(cfg *config.Config, now time.Time) {

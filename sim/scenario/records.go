@@ -113,10 +113,11 @@ var (
 	permitEvents  = eventNames(event.ClientPermit)
 	lookupEvents  = eventNames(event.MDMLookupSuccess, event.MDMLookupFailure, event.MDMDeviceNotEnrolled)
 	foundEvents   = eventNames(event.MDMLookupSuccess)
+	idpEvents     = eventNames(event.IdPAuthcSuccess, event.IdPAuthcFailure, event.IdPUserDisabled, event.IdPUnreachable)
 	coaEvents     = eventNames(event.CoAReauth, event.CoADisconnect)
 	sessionEvents = eventNames(event.SessionStarted, event.SessionEnded, event.AccountingStart, event.AccountingUpdate, event.AccountingStop)
 	certEvents    = eventNames(event.ClientPermit, event.ClientDeny, event.ClientCertCheckSuccess, event.ClientCertCheckFailure,
-		event.ClientCertExpired, event.ServerCertValidationFailure, event.MDMLookupSuccess, event.MDMLookupFailure, event.MDMDeviceNotEnrolled)
+		event.ClientCertExpired, event.ClientCertRevoked, event.ServerCertValidationFailure, event.MDMLookupSuccess, event.MDMLookupFailure, event.MDMDeviceNotEnrolled)
 )
 
 func eventNames(types ...event.Type) []string {
@@ -153,7 +154,7 @@ var recordTable = []RecordKind{
 		{Name: "auth_type", Doc: "how the client authenticates, such as eap-tls"},
 		{Name: "port_type", Doc: "wired or wireless"},
 		{Name: "ssid", Doc: "the wireless network"},
-		{Name: "username", Doc: "the EAP identity"},
+		{Name: "username", Doc: "whose password was checked, or else the EAP identity"},
 		{Name: "ap", Key: "nas", Doc: "the access point or switch"},
 		{Name: "nas_ip", Doc: "its IP address"},
 		{Name: "random_mac", Doc: "whether the MAC address is locally administered"},
@@ -165,8 +166,11 @@ var recordTable = []RecordKind{
 		{Name: "resp_attrs", Of: permitEvents, Doc: "the attributes of the Access-Accept"},
 		{Name: "mdm_compliance", Key: "compliance", Of: decidedEvents, Values: mdmStatuses, Doc: "what the NAC knew of the device when it decided"},
 		{Name: "mdm_compliance", Key: "compliance", Of: foundEvents, Values: complianceStates, Doc: "complianceState in Intune"},
-		{Name: "tls_version", Of: decidedEvents, Doc: "the TLS version of EAP-TLS"},
-		{Name: "text", Of: certEvents, Doc: "what is wrong, in words"},
+		{Name: "tls_version", Of: decidedEvents, Doc: "the TLS version of EAP-TLS, EAP-TTLS and PEAP"},
+		{Name: "resumed", Of: decidedEvents, Doc: "true if an earlier TLS session was resumed"},
+		{Name: "idp_username", Of: idpEvents, Doc: "whose password was checked"},
+		{Name: "idp_role", Of: slices.Concat(decidedEvents, idpEvents), Doc: "the groups of the user in the directory"},
+		{Name: "text", Of: slices.Concat(certEvents, idpEvents), Doc: "what is wrong, in words"},
 		{Name: "cert_cn", Of: certEvents, Doc: "Common Name of the client certificate"},
 		{Name: "cert_subject", Of: certEvents, Doc: "its subject"},
 		{Name: "cert_issuer", Of: certEvents, Doc: "its issuer"},
@@ -197,7 +201,7 @@ var recordTable = []RecordKind{
 	}},
 	{Name: "decision", Principal: "result", Doc: "The NAC's verdict on an authentication.", Fields: []RecordField{
 		actorField, clientField,
-		{Name: "user", Doc: "the EAP identity"},
+		{Name: "user", Doc: "whose password was checked, or else the EAP identity"},
 		{Name: "auth_type", Doc: "how the client authenticates, such as eap-tls"},
 		nasField,
 		{Name: "result", Doc: "accept or reject"},
@@ -206,6 +210,9 @@ var recordTable = []RecordKind{
 		{Name: "vlan", Of: []string{"reject"}, Doc: "empty"},
 		{Name: "mdm", Key: "compliance", Values: mdmStatuses, Doc: "what the NAC knows of the device: compliant, noncompliant or unknown"},
 		{Name: "explanation", Doc: "the rules that were tried and why each was hit or not"},
+		{Name: "inner", Doc: "how the user proved the password, such as mschapv2, or a device asked by its MAC address, such as pap"},
+		{Name: "groups", Doc: "the groups of the user in the directory"},
+		{Name: "resumed", Doc: "true if an earlier TLS session was resumed"},
 		{Name: "reason", Of: []string{"reject"}, Doc: "why authentication failed before the policy was asked"},
 	}},
 	{Name: "lookup", Principal: "result", Doc: "The NAC asked Intune about a client.", Fields: []RecordField{

@@ -351,7 +351,8 @@ var eventTypes = []string{
 	string(event.SessionStarted), string(event.SessionEnded),
 	string(event.AccountingStart), string(event.AccountingUpdate), string(event.AccountingStop),
 	string(event.ClientCertCheckSuccess), string(event.ClientCertCheckFailure), string(event.ClientCertExpired),
-	string(event.ServerCertValidationFailure),
+	string(event.ClientCertRevoked), string(event.ServerCertValidationFailure),
+	string(event.IdPAuthcSuccess), string(event.IdPAuthcFailure), string(event.IdPUserDisabled), string(event.IdPUnreachable),
 	string(event.MDMLookupSuccess), string(event.MDMLookupFailure), string(event.MDMDeviceNotEnrolled),
 	string(event.CoAReauth), string(event.CoADisconnect),
 }
