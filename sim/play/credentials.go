@@ -16,6 +16,7 @@ type credentials struct {
 	radius        tls.Certificate // of the NAC's EAP server
 	graph         tls.Certificate
 	entraKey      *rsa.PrivateKey
+	revocations   *pki.Revocations // of corp, if it publishes any
 }
 
 // lifetime of everything that is not the subject of a scenario.
@@ -30,6 +31,7 @@ func (p *player) makeCredentials(live bool) (err error) {
 	if c.corp, err = pki.NewAuthority("Contoso Root CA", from, to, p.world.Rand("pki/corp")); err != nil {
 		return err
 	}
+	p.announceRevocation(c)
 	if c.foreign, err = pki.NewAuthority("Foreign Root CA", from, to, p.world.Rand("pki/foreign")); err != nil {
 		return err
 	}
@@ -54,7 +56,8 @@ func (p *player) makeCredentials(live bool) (err error) {
 // issueAll gives the devices the certificates of the file.
 func (p *player) issueAll(now time.Time) error {
 	for i := range p.file.Devices {
-		d := &device{spec: &p.file.Devices[i], name: p.file.Devices[i].DeviceName}
+		d := &device{spec: &p.file.Devices[i], name: p.file.Devices[i].DeviceName,
+			password: p.file.Devices[i].Supplicant.Password}
 		p.devices[d.spec.Name] = d
 		if d.spec.Certificate == nil {
 			continue

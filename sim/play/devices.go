@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	unauthenticated "nacsim/fakeap/device"
 	"nacsim/fakeap/eappeer"
 	"nacsim/fakeap/ether"
 	"nacsim/fakeap/supplicant"
@@ -18,8 +19,16 @@ type device struct {
 	spec        *scenario.Device
 	name        string // deviceName in Intune, which a step can change
 	certificate tls.Certificate
-	supplicant  *supplicant.Supplicant // of the current boot
+	password    string
+	station     station                // of the current boot
+	supplicant  *supplicant.Supplicant // which the station is, or nil
 	link        *supplicant.Link       // what it is plugged into, which a crash does not change
+}
+
+// A station is what connects to the network: a supplicant, or a machine without one.
+type station interface {
+	Connect(supplicant.Link) error
+	Disconnect()
 }
 
 // variables are what the templates of its certificate stand for now.
@@ -29,38 +38,59 @@ func (d *device) variables() pki.Variables {
 	return v
 }
 
-// bootDevice starts a device's supplicant, which connects to what the device was connected to before a crash.
-func (p *player) bootDevice(d *device, h host.Host) error {
+// bootDevice starts a device, which connects to what it was connected to before a crash.
+func (p *player) bootDevice(d *device, h host.Host) (err error) {
 	mac, _ := ether.FromHardware(d.spec.Address(p.seed))
+	if d.spec.Supplicant.Method == scenario.PeerNone {
+		d.station, err = unauthenticated.Start(h, mac)
+	} else if d.supplicant, err = p.startSupplicant(d, h, mac); err == nil {
+		d.station = d.supplicant
+	}
+	if err != nil || d.link == nil {
+		return err
+	}
+	return d.station.Connect(*d.link)
+}
+
+// startSupplicant starts the supplicant that the file describes.
+func (p *player) startSupplicant(d *device, h host.Host, mac ether.Addr) (*supplicant.Supplicant, error) {
 	s := &d.spec.Supplicant
 	identity, err := pki.Expand(s.Identity, d.spec.Variables())
 	if err != nil {
-		return err
+		return nil, err
+	}
+	method, inner, err := eappeer.ParseMethod(s.Method)
+	if err != nil {
+		return nil, err
 	}
 	cfg := supplicant.Config{
 		MAC: mac,
 		Config: eappeer.Config{
 			Identity:     identity,
+			Anonymous:    s.Anonymous,
+			Method:       method,
+			Inner:        inner,
+			User:         s.User,
+			Password:     d.password,
 			Certificate:  d.certificate,
 			RootCAs:      p.credentials.authority(s.Trust).Pool(),
 			ServerName:   s.ServerName,
 			MinTLS:       tlsVersion(s.TLS.Min),
 			MaxTLS:       tlsVersion(s.TLS.Max),
 			FragmentSize: s.Fragment,
+			Profile:      s.Profile,
 		},
 		NoRetry: !s.Retry,
 	}
-	if d.supplicant, err = supplicant.Start(h, cfg); err != nil || d.link == nil {
-		return err
+	if s.Resume {
+		cfg.Sessions = tls.NewLRUClientSessionCache(1) // of this boot: a restart forgets
 	}
-	return d.supplicant.Connect(*d.link)
+	return supplicant.Start(h, cfg)
 }
 
+// tlsVersion is that of crypto/tls, and 0 for none.
 func tlsVersion(s string) uint16 {
-	if s == "1.2" {
-		return tls.VersionTLS12
-	}
-	return tls.VersionTLS13
+	return map[string]uint16{"1.2": tls.VersionTLS12, "1.3": tls.VersionTLS13}[s]
 }
 
 func (p *player) connect(c *scenario.Connect) error {
@@ -75,7 +105,7 @@ func (p *player) connect(c *scenario.Connect) error {
 	if !p.up(c.Device) {
 		return nil // it connects when it boots
 	}
-	return d.supplicant.Connect(link)
+	return d.station.Connect(link)
 }
 
 // medium is the radio channel of an access point's network or the cable of a switch port.
@@ -89,7 +119,15 @@ func medium(nas *scenario.NAS, port int) host.Medium {
 func (p *player) disconnect(device string) error {
 	d := p.devices[device]
 	d.link = nil
-	d.supplicant.Disconnect()
+	d.station.Disconnect()
+	return nil
+}
+
+// setPassword has the device's user type in another password.
+func (p *player) setPassword(s *scenario.SetPassword) error {
+	d := p.devices[s.Device]
+	d.password = s.Password
+	d.supplicant.SetPassword(s.Password)
 	return nil
 }
 
@@ -102,6 +140,8 @@ func (p *player) reissue(now time.Time, r *scenario.Reissue) error {
 		return err
 	}
 	d.certificate = c
-	d.supplicant.SetCertificate(c)
+	if d.supplicant != nil {
+		d.supplicant.SetCertificate(c)
+	}
 	return nil
 }

@@ -31,6 +31,8 @@ func (p *player) address(name string) (netip.Addr, bool) {
 		return nacAddr, true
 	case scenario.HostGraph:
 		return graphAddr, true
+	case scenario.HostPKI:
+		return pkiAddr, p.publishes()
 	}
 	for i := range p.file.NAS {
 		if p.file.NAS[i].Name == name {

@@ -4,11 +4,16 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net/netip"
+	"slices"
+	"strings"
 
 	"nacsim/fakegraph"
+	"nacsim/internal/eap"
 	"nacsim/internal/host"
 	"nacsim/nac"
 	"nacsim/nac/coa"
+	"nacsim/nac/credential"
+	"nacsim/nac/eapserver"
 	"nacsim/nac/mdm"
 	"nacsim/nac/policy"
 	"nacsim/nac/radiusd"
@@ -60,15 +65,27 @@ func (p *player) setPolicy(s *scenario.Policy) error {
 
 // bootNAC starts the NAC.
 func (p *player) bootNAC(h host.Host) (err error) {
+	p.nac, err = nac.Start(h, p.nacConfig())
+	return err
+}
+
+// nacConfig is what the file and the steps so far say of the NAC.
+func (p *player) nacConfig() nac.Config {
 	s := &p.file.Settings
 	cfg := nac.Config{
-		RADIUS: radiusd.Config{Clients: p.radiusClients()},
+		RADIUS: radiusd.Config{
+			Clients: p.radiusClients(),
+			EAP:     eapserver.Config{Methods: p.eapMethods()},
+			MAB:     p.mab(),
+		},
 		TLS: &tls.Config{
 			Certificates: []tls.Certificate{p.credentials.radius},
 			ClientCAs:    p.credentials.corp.Pool(),
 			MinVersion:   tlsVersion(s.TLS.Min),
 			MaxVersion:   tlsVersion(s.TLS.Max),
 		},
+		Revocation: p.revocation(),
+		Users:      p.directory(),
 		Policy:     p.policy,
 		Compliance: policy.Mapping{InGracePeriod: policy.Status(s.InGracePeriod)},
 		MDM: &mdm.Config{
@@ -84,8 +101,49 @@ func (p *player) bootNAC(h host.Host) (err error) {
 			MinFirmware: s.MinCoAFirmware,
 		},
 	}
-	p.nac, err = nac.Start(h, cfg)
-	return err
+	if limit := p.file.Authentication.Tickets; limit > 0 {
+		cfg.Resumption = &eapserver.SessionLimits{Lifetime: limit}
+	}
+	return cfg
+}
+
+// eapMethods are those of the file.
+func (p *player) eapMethods() []eap.Type {
+	types := map[string]eap.Type{scenario.MethodTLS: eap.TypeTLS, scenario.MethodTTLS: eap.TypeTTLS, scenario.MethodPEAP: eap.TypePEAP}
+	var methods []eap.Type
+	for _, name := range p.file.Authentication.Methods {
+		methods = append(methods, types[name])
+	}
+	return methods
+}
+
+// mab are the forms of MAC authentication bypass of the file.
+func (p *player) mab() radiusd.MAB {
+	taken := func(form string) bool { return slices.Contains(p.file.Authentication.MAB, form) }
+	return radiusd.MAB{PAP: taken("pap"), CHAP: taken("chap"), EAPMD5: taken("eap-md5")}
+}
+
+// directory knows the users of the file, as the steps so far have changed them.
+func (p *player) directory() *credential.UsersConfig {
+	c := &credential.UsersConfig{}
+	for _, u := range p.users {
+		c.Users = append(c.Users, credential.User{Name: u.Name, Password: u.Password, Disabled: u.Disabled, Groups: u.Groups})
+	}
+	return c
+}
+
+// setUser changes a user.
+func (p *player) setUser(s *scenario.SetUser) error {
+	for i := range p.users {
+		if u := &p.users[i]; strings.EqualFold(u.Name, s.Name) {
+			set(&u.Password, s.Password)
+			set(&u.Disabled, s.Disabled)
+		}
+	}
+	if !p.up(scenario.HostNAC) {
+		return nil // it reads them when it boots
+	}
+	return p.nac.Reload(p.nacConfig())
 }
 
 func (p *player) radiusClients() []radiusd.Client {

@@ -45,9 +45,10 @@ func (p *player) bootNAS(i int, h host.Host) error {
 		DefaultVLAN: spec.DefaultVLAN,
 		Reauth:      spec.Reauth,
 		Interim:     spec.Interim,
+		MAB:         fakeap.MABConfig{Mode: mabModes[spec.MAB], Protocol: fakeap.MABProtocol(spec.MABForm)},
 	}
 	if spec.Kind == scenario.KindAP {
-		ap, err := fakeap.StartAP(h, fakeap.APConfig{Settings: settings, BSSID: bssid(i), SSID: spec.SSID, Firmware: spec.Firmware})
+		ap, err := fakeap.StartAP(h, fakeap.APConfig{Settings: settings, BSSID: bssid(i), SSID: spec.SSID, Open: spec.MAB == scenario.MABOnly, Firmware: spec.Firmware})
 		p.nas[spec.Name] = ap
 		return err
 	}
@@ -55,6 +56,10 @@ func (p *player) bootNAS(i int, h host.Host) error {
 	p.nas[spec.Name] = sw
 	return err
 }
+
+// mabModes are what the file says in the words of fakeap.
+var mabModes = map[string]fakeap.MABMode{scenario.MABOff: fakeap.MABOff, scenario.MABFallback: fakeap.MABFallback,
+	scenario.MABFirst: fakeap.MABFirst, scenario.MABOnly: fakeap.MABOnly}
 
 func (p *player) answerCoA(a *scenario.CoAAnswer) error {
 	p.nas[a.NAS].AnswerCoA(a.NAK, a.Count)

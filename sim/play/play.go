@@ -15,6 +15,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -117,6 +118,7 @@ type player struct {
 	graph   *fakegraph.Server
 	nas     map[string]accessServer
 	devices map[string]*device
+	users   []scenario.User // as the steps so far have changed them
 	down    map[string]bool // machines that have crashed
 
 	later []func() error // changes of devices that wait for Microsoft to be up again
@@ -128,7 +130,7 @@ type player struct {
 // expectation that is not met is the result's Failure.
 func Run(f *scenario.File, o Options) (result *Result, err error) {
 	began := time.Now() // real-world: how long the run takes is for people, and not in the trace
-	p := &player{file: f, seed: f.Seed, limit: f.Settings.MaxDuration,
+	p := &player{file: f, seed: f.Seed, limit: f.Settings.MaxDuration, users: slices.Clone(f.Users),
 		policies: map[string]*policy.Policy{}, nas: map[string]accessServer{}, devices: map[string]*device{}, down: map[string]bool{}}
 	if o.Seed != nil {
 		p.seed = *o.Seed
@@ -214,6 +216,12 @@ func (p *player) boot() error {
 	}
 	if err := p.world.AddHost(scenario.HostGraph, graphAddr, p.bootGraph); err != nil {
 		return err
+	}
+	if p.publishes() {
+		p.world.Name(pkiName, pkiAddr)
+		if err := p.world.AddHost(scenario.HostPKI, pkiAddr, p.bootPKI); err != nil {
+			return err
+		}
 	}
 	if err := p.world.AddHost(scenario.HostNAC, nacAddr, p.bootNAC); err != nil {
 		return err

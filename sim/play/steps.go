@@ -196,6 +196,12 @@ func (p *player) act(h host.Host, s *scenario.Step) error {
 		return p.restart(s.Restart.Host)
 	case s.Policy != nil:
 		return p.setPolicy(s.Policy)
+	case s.Revoke != nil:
+		return p.revoke(h, s.Revoke)
+	case s.User != nil:
+		return p.setUser(s.User)
+	case s.Password != nil:
+		return p.setPassword(s.Password)
 	}
 	panic("play: a step without a verb")
 }
@@ -233,6 +239,12 @@ func describe(s *scenario.Step) string {
 		return s.Restart.Host + " restarts"
 	case s.Policy != nil:
 		return "the policy becomes " + s.Policy.Written
+	case s.Revoke != nil:
+		return "the certificate of " + s.Revoke.Device + " is revoked"
+	case s.User != nil:
+		return describeUser(s.User)
+	case s.Password != nil:
+		return s.Password.Device + " uses another password"
 	}
 	return s.Verb()
 }
@@ -253,6 +265,19 @@ func posture(p scenario.Posture) string {
 		s = append(s, "patch level "+p.PatchLevel.Format(time.DateOnly))
 	}
 	return strings.Join(s, ", ")
+}
+
+func describeUser(u *scenario.SetUser) string {
+	var s []string
+	if u.Password != nil {
+		s = append(s, "has a new password")
+	}
+	if u.Disabled != nil && *u.Disabled {
+		s = append(s, "is disabled")
+	} else if u.Disabled != nil {
+		s = append(s, "is enabled")
+	}
+	return "user " + u.Name + " " + strings.Join(s, " and ") + " in the directory"
 }
 
 func describeGraph(g *scenario.Graph) string {

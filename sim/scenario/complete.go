@@ -85,13 +85,18 @@ func completeDevice(p *parser, n *node, d *Device) {
 		d.MAC = p.freeMAC(d.Name)
 	}
 	p.macs[string(d.MAC)] = d.Name
+	at := n
+	if inner := n.entry("supplicant"); inner != nil {
+		at = inner
+	}
+	checkSupplicant(p, at, &d.Supplicant, d)
 	if c := d.Certificate; c != nil && !p.broken(n) {
 		p.checkIssue(n, "certificate", c, d)
 	}
 	if identity, err := pki.Expand(d.Supplicant.Identity, d.Variables()); err == nil && len(identity) > 253 {
 		p.report(n.pos, n.width, "identity: %d octets with the names of this device; at most 253 are allowed (RFC 2865 section 5.1)", len(identity))
 	}
-	at := n
+	at = n
 	if inner := n.entry("intune"); inner != nil {
 		at = inner
 	}
@@ -172,6 +177,9 @@ func checkNAS(p *parser, n *node, s *NAS) {
 	switch s.Kind {
 	case KindAP:
 		refuse("a switch", "ports")
+		if v := n.entry("mab"); v != nil && (s.MAB == MABFallback || s.MAB == MABFirst) {
+			p.report(v.pos, v.width, "mab: an access point has one kind of network; want off or only, got %s", s.MAB)
+		}
 		s.Ports = 0
 		if s.SSID == "" {
 			s.SSID = "corp"

@@ -135,9 +135,18 @@ type Supplicant struct {
 	Trust string
 	// ServerName is the DNS name that the server's certificate must have.
 	ServerName string
-	// TLS bounds the TLS versions offered.
+	// TLS bounds the TLS versions offered; empty ones are those of Profile.
 	TLS TLSVersions
-	// Fragment is the size in octets that EAP-TLS messages are cut to.
+	// Method is how it authenticates, for example "tls" or "ttls-pap"; PeerNone means that the device has none.
+	Method string
+	// User and Password are what it proves to know, and Anonymous the identity that it states outside of the tunnel; empty
+	// means Identity.
+	User, Password, Anonymous string
+	// Profile is the supplicant that it behaves like; empty means none in particular.
+	Profile string
+	// Resume says that it resumes TLS sessions.
+	Resume bool
+	// Fragment is the size in octets that EAP-TLS messages are cut to; 0 is that of Profile.
 	Fragment int
 	// Retry makes the supplicant try again after a failure.
 	Retry bool

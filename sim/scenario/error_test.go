@@ -55,7 +55,7 @@ var mistakes = []mistake{
 	{"empty", "!", "1:1", "the file is empty", false},
 	{"only a comment", "!# hello\n", "1:1", "the file is empty", false},
 	{"a list", "!- title: x\n", "1:1", "the scenario: want a mapping with the keys title, shows", true},
-	{"a word", "!hello\n", "1:1", `the scenario: want a mapping with the keys title, shows, covers, start, seed, policy, settings, intune, nas, devices, network, steps, got "hello"`, true},
+	{"a word", "!hello\n", "1:1", `the scenario: want a mapping with the keys title, shows, covers, start, seed, policy, settings, authentication, users, intune, nas, devices, network, steps, got "hello"`, true},
 	{"two documents", "!title: x\n---\ntitle: y\n", "2:1", "a second YAML document begins here", false},
 	{"not UTF-8", "!title: \xff\n", "1:8", "not UTF-8", false},
 	{"control character", "!title: a\x01b\n", "1:9", "control character U+0001", false},
@@ -115,6 +115,23 @@ var mistakes = []mistake{
 	{"TLS min above max", steps + "  - crash: {host: nac}\nsettings: {tls: {min: '1.3', max: '1.2'}}\n", "3:17", "min 1.3 is above max 1.2", false},
 	{"firmware of words", steps + "  - crash: {host: nac}\nsettings: {min_coa_firmware: latest}\n", "3:30", "a version such as", true},
 	{"settings is a list", steps + "  - crash: {host: nac}\nsettings: [poll]\n", "3:11", "settings: want a mapping with the keys poll, check_in", true},
+
+	// Authentication.
+	{"unknown EAP method", steps + "  - crash: {host: nac}\nauthentication: {methods: [leap]}\n", "3:28", `methods: unknown value "leap"`, true},
+	{"EAP method twice", steps + "  - crash: {host: nac}\nauthentication: {methods: [tls, tls]}\n", "3:33", "listed twice", true},
+	{"no EAP method", steps + "  - crash: {host: nac}\nauthentication: {methods: []}\n", "3:27", "the list is empty", true},
+	{"user without password", steps + "  - crash: {host: nac}\nusers: {ada: {}}\n", "3:14", `user ada lacks the key "password"`, true},
+	{"user with a space", steps + "  - crash: {host: nac}\nusers: {a da: {password: x}}\n", "3:9", "want a name without spaces", true},
+	{"user twice", steps + "  - crash: {host: nac}\nusers: {ada: {password: x}, ADA: {password: y}}\n", "3:29", `duplicate user "ADA"`, false},
+	{"access point that falls back", "!title: x\npolicy: policies/p.yaml\nnas: {ap: {kind: ap, mab: fallback}}\nsteps:\n  - crash: {host: nac}\n", "3:28", "an access point has one kind of network", false},
+	{"step about an unknown user", steps + "  - user: {name: eve, disabled: true}\n", "2:18", `name: unknown user "eve"; the scenario defines none`, false},
+	{"user who does not change", steps + "  - user: {name: ada}\nusers: {ada: {password: x}}\n", "2:11", "the user does not change", true},
+	{"password for a certificate", steps + "  - password: {device: laptop-1, password: x}\n", "2:15", "laptop-1 uses no password", false},
+	{"revocation that nobody asks about", steps + "  - revoke: {device: laptop-1}\n", "2:13", "authentication.revocation.by is none", false},
+	{"crash of a host that is not there", steps + "  - crash: {host: pki}\n", "2:19", "there is no host pki", false},
+	{"device of the name of the PKI", "!title: x\npolicy: policies/p.yaml\ndevices: {pki: {}}\nsteps:\n  - crash: {host: nac}\n", "3:11", `the name "pki" is taken`, false},
+	{"method without password", "!title: x\npolicy: policies/p.yaml\ndevices: {d: {supplicant: {method: ttls-pap}}}\nsteps:\n  - crash: {host: nac}\n", "3:27", "method ttls-pap needs a password", false},
+	{"password without method", "!title: x\npolicy: policies/p.yaml\ndevices: {d: {supplicant: {password: y}}}\nsteps:\n  - crash: {host: nac}\n", "3:38", "password: method tls has no use for it", false},
 
 	// Network and Intune.
 	{"loss without percent sign", steps + "  - crash: {host: nac}\nnetwork: {links: [{both: [ap-1, nac], loss: 0.1}]}\n", "3:45", `loss: no percent sign: want a percentage such as "1%", got 0.1`, true},

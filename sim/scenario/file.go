@@ -25,6 +25,8 @@ const (
 const (
 	HostNAC   = "nac"
 	HostGraph = "graph"
+	// HostPKI publishes what has been revoked, in scenarios in which the NAC asks.
+	HostPKI = "pki"
 )
 
 // DefaultServerName is the DNS name in the certificate of the NAC's EAP server.
@@ -67,9 +69,13 @@ type File struct {
 	// Policy is the authorization policy that the NAC starts with.
 	Policy Policy
 
-	Settings Settings
-	Network  Network
-	Intune   Intune
+	Settings       Settings
+	Authentication Authentication
+	Network        Network
+	Intune         Intune
+
+	// Users are those the NAC's directory knows.
+	Users []User
 
 	// NAS are the network access servers and Devices the clients, in the order of the file.
 	NAS     []NAS
@@ -198,6 +204,12 @@ type NAS struct {
 	// Reauth and Interim are as in Settings, which they default to.
 	Reauth  time.Duration
 	Interim time.Duration
+	// RADIUS is how it talks to the NAC: OverUDP or OverTLS.
+	RADIUS string
+	// MAB says whether clients without a supplicant are authenticated by their MAC address: MABOff, MABFallback (those
+	// that do not answer 802.1X), MABFirst (all, before 802.1X) or MABOnly (all), in which form ("pap", "chap" or "eap-md5").
+	MAB     string
+	MABForm string
 }
 
 // An Intune is the organization's Intune.

@@ -83,6 +83,7 @@ type parser struct {
 	nas, devices names             // what the file defines; see declare
 	hosts        map[string]bool   // names taken
 	macs         map[string]string // whose a MAC address is
+	users        map[string]bool   // names of users, in lower case
 	policies     map[string]Policy // the policy files read so far, by path
 	rules        []string          // the names of the rules in them
 	ruleRefs     []*node           // where a rule is named
@@ -100,6 +101,7 @@ func newParser(name string, data []byte) *parser {
 		lines:    strings.Split(text, "\n"),
 		hosts:    make(map[string]bool),
 		macs:     make(map[string]string),
+		users:    make(map[string]bool),
 		policies: make(map[string]Policy),
 		script:   newScript(),
 	}

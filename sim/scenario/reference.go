@@ -42,8 +42,8 @@ func checkHostName(p *parser, key *node) bool {
 	switch {
 	case !nameForm.MatchString(key.text):
 		p.report(key.pos, key.width, "name %q: want up to 32 letters, digits, dots, hyphens and underscores, such as laptop-1", key.text)
-	case key.text == HostNAC || key.text == HostGraph:
-		p.report(key.pos, key.width, "the name %q is taken: every scenario has a host with it", key.text)
+	case key.text == HostNAC || key.text == HostGraph || key.text == HostPKI:
+		p.report(key.pos, key.width, "the name %q is taken: every scenario can have a host with it", key.text)
 	case p.hosts[key.text]:
 		p.report(key.pos, key.width, "duplicate name %q: a NAS and a device cannot have the same", key.text)
 	default:
@@ -85,13 +85,29 @@ func reference(what string, always []string, sections ...func(p *parser) *names)
 	}}
 }
 
+// orPKI accepts the host pki too, in scenarios that have it.
+func orPKI(r rule[string]) rule[string] {
+	read := r.read
+	r.read = func(p *parser, n *node, label string, into *string) {
+		switch {
+		case n.kind != scalarNode || n.text != HostPKI:
+			read(p, n, label, into)
+		case p.file.Authentication.Revocation.By == RevocationNone:
+			p.report(n.pos, n.width, "%s: there is no host pki, as authentication.revocation.by is none", label)
+		default:
+			*into = HostPKI
+		}
+	}
+	return r
+}
+
 func nasNames(p *parser) *names    { return &p.nas }
 func deviceNames(p *parser) *names { return &p.devices }
 
 var (
 	deviceRef = reference("device", nil, deviceNames)
 	nasRef    = reference("NAS", nil, nasNames)
-	hostRef   = reference("host", []string{HostNAC, HostGraph}, nasNames, deviceNames)
+	hostRef   = orPKI(reference("host", []string{HostNAC, HostGraph}, nasNames, deviceNames))
 )
 
 // ruleRef accepts the names of rules in the policies that the scenario uses. A policy that a later step brings in is

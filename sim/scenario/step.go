@@ -40,6 +40,9 @@ type Step struct {
 	Crash       *Crash
 	Restart     *Restart
 	Policy      *Policy
+	User        *SetUser
+	Password    *SetPassword
+	Revoke      *Revoke
 	Expect      *Expect
 }
 

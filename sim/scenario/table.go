@@ -3,6 +3,8 @@ package scenario
 import (
 	"net"
 	"time"
+
+	"nacsim/fakeap/eappeer"
 )
 
 // This file and steptable.go are the language: which keys there are, what they mean, what they accept and what they default to.
@@ -25,6 +27,10 @@ var fileRule = mapping[File]{
 			func(f *File) *Policy { return &f.Policy }, policyFile, required(), example("policies/intune.yaml")),
 		key("settings", "Intervals and choices of the programs.",
 			func(f *File) *Settings { return &f.Settings }, settingsRule, initially("{}")),
+		key("authentication", "What the NAC takes for proof of who a client is.",
+			func(f *File) *Authentication { return &f.Authentication }, authenticationRule, initially("{}")),
+		key("users", "Those who have a password, by name.",
+			func(f *File) *[]User { return &f.Users }, usersRule, example("{ada@corp.example: {password: correct horse, groups: [staff]}}")),
 		key("intune", "The organization's Intune.",
 			func(f *File) *Intune { return &f.Intune }, intuneRule, initially("{}")),
 		key("nas", "The network access servers, by name. Each is a host with that name.",
@@ -149,6 +155,12 @@ var nasRule = mapping[NAS]{
 			func(n *NAS) *time.Duration { return &n.Reauth }, habit, otherwise("settings.reauth"), example("1h")),
 		key("interim", "How often it sends Interim-Update accounting.",
 			func(n *NAS) *time.Duration { return &n.Interim }, habit, otherwise("settings.interim"), example("10m")),
+		key("radius", "How it talks to the NAC: over UDP, or over TLS with certificates (radsec), which CoA uses too.",
+			func(n *NAS) *string { return &n.RADIUS }, choice(OverUDP, OverTLS), initially("udp")),
+		key("mab", "Whether it authenticates clients by their MAC address: never (off), those that do not answer 802.1X (fallback), all before 802.1X (first), or all without 802.1X (only), which makes the network of an access point an open one.",
+			func(n *NAS) *string { return &n.MAB }, choice(MABOff, MABFallback, MABFirst, MABOnly), initially(`"off"`)),
+		key("mab_form", "How it writes that to the NAC: as a password in the clear (pap), a CHAP response, or EAP-MD5.",
+			func(n *NAS) *string { return &n.MABForm }, choice("pap", "chap", "eap-md5"), initially("pap")),
 	},
 	before: func(p *parser, n *node, s *NAS) {
 		s.Reauth, s.Interim = p.file.Settings.Reauth, p.file.Settings.Interim
@@ -203,8 +215,9 @@ var deviceRule = mapping[Device]{
 		key("certificate", "Its certificate, as a SCEP profile in Intune describes it; none for a device without.",
 			func(d *Device) **Certificate { return &d.Certificate },
 			orNone(optional(certificateRule), func(c **Certificate) { *c = nil }), initially("{}")),
-		key("supplicant", "How it authenticates.",
-			func(d *Device) *Supplicant { return &d.Supplicant }, supplicantRule, initially("{}")),
+		key("supplicant", "How it authenticates; none for a device that cannot, such as a printer.",
+			func(d *Device) *Supplicant { return &d.Supplicant },
+			orNone(supplicantRule, func(s *Supplicant) { s.Method = PeerNone }), initially("{}")),
 	},
 	before: func(p *parser, n *node, d *Device) {
 		d.Intune = newDeviceIntune(p, n.pos, d.Name)
@@ -290,6 +303,18 @@ func validityFields[S any](at func(*S) *Certificate, moment string) []field[S] {
 }
 
 var supplicantRule = mapping[Supplicant]{fields: []field[Supplicant]{
+	key("method", "The EAP method that it wants, and what happens inside of a tunnel.",
+		func(s *Supplicant) *string { return &s.Method }, choice(eappeer.MethodNames()...), initially("tls"), example("ttls-pap")),
+	key("user", "Whose password it uses.",
+		func(s *Supplicant) *string { return &s.User }, line(253), otherwise("the user of its record in Intune"), example("ada@corp.example")),
+	key("password", "The password.",
+		func(s *Supplicant) *string { return &s.Password }, text(128), otherwise("that of the user under users"), example("correct horse")),
+	key("anonymous", "The identity that it states outside of the tunnel, in place of its own.",
+		func(s *Supplicant) *string { return &s.Anonymous }, line(253), example(`"@corp.example"`)),
+	key("profile", "The supplicant that it behaves like.",
+		func(s *Supplicant) *string { return &s.Profile }, choice(eappeer.ProfileNames()...), otherwise("none in particular"), example("windows")),
+	key("resume", "Whether it resumes the TLS session of an earlier authentication if the NAC lets it.",
+		func(s *Supplicant) *bool { return &s.Resume }, boolean, initially("false")),
 	key("identity", "The identity it states, with the variables of certificates.",
 		func(s *Supplicant) *string { return &s.Identity }, template(253), initially(`"host/{{DeviceName}}"`)),
 	key("trust", "The CA that it wants the server's certificate from: corp, or foreign, which makes it refuse the NAC.",

@@ -22,7 +22,7 @@ func (r rank) String() string {
 
 func (p *parser) rank(host string) rank {
 	switch {
-	case host == HostGraph:
+	case host == HostGraph, host == HostPKI:
 		return rankGraph
 	case host == HostNAC:
 		return rankNAC
