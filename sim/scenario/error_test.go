@@ -123,7 +123,7 @@ var mistakes = []mistake{
 	{"user without password", steps + "  - crash: {host: nac}\nusers: {ada: {}}\n", "3:14", `user ada lacks the key "password"`, true},
 	{"user with a space", steps + "  - crash: {host: nac}\nusers: {a da: {password: x}}\n", "3:9", "want a name without spaces", true},
 	{"user twice", steps + "  - crash: {host: nac}\nusers: {ada: {password: x}, ADA: {password: y}}\n", "3:29", `duplicate user "ADA"`, false},
-	{"access point that falls back", "!title: x\npolicy: policies/p.yaml\nnas: {ap: {kind: ap, mab: fallback}}\nsteps:\n  - crash: {host: nac}\n", "3:28", "an access point has one kind of network", false},
+	{"access point that falls back", "!title: x\npolicy: policies/p.yaml\nnas: {ap: {kind: ap, mab: fallback}}\nsteps:\n  - crash: {host: nac}\n", "3:27", "an access point has one kind of network", false},
 	{"step about an unknown user", steps + "  - user: {name: eve, disabled: true}\n", "2:18", `name: unknown user "eve"; the scenario defines none`, false},
 	{"user who does not change", steps + "  - user: {name: ada}\nusers: {ada: {password: x}}\n", "2:11", "the user does not change", true},
 	{"password for a certificate", steps + "  - password: {device: laptop-1, password: x}\n", "2:15", "laptop-1 uses no password", false},
