@@ -21,7 +21,7 @@ type Config struct {
 	// Connection returns the connection on which to reach the NAS of a session that came by RadSec, or nil where there is
 	// none now. Without this function there never is.
 	Connection func(*session.Session) Connection
-	Timers Timers
+	Timers     Timers
 	// MinFirmware is the version from which on an access point takes part in changes of authorization after a
 	// posture check; one that states an older version is skipped. A NAS that states none takes part. The
 	// default is "0.14" (facts: seed, "you need to be running firmware version 0.14 or later").
