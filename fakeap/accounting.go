@@ -13,7 +13,6 @@ import (
 
 	"nacsim/fakeap/dot11"
 	"nacsim/fakeap/ether"
-	"nacsim/internal/host"
 	"nacsim/internal/radius"
 )
 
@@ -44,7 +43,7 @@ type report struct {
 // order, each after the one before was acknowledged or given up; an interim update that still waits is replaced by
 // the next, so a silent server makes no queue grow.
 func (n *nas) report(c *client, s *session, now time.Time, status rfc2866.AcctStatusType, cause rfc2866.AcctTerminateCause) {
-	if !n.cfg.RADIUS.Acct.IsValid() {
+	if !n.cfg.RADIUS.accounts() {
 		return
 	}
 	r := report{status: status, at: now, attrs: n.reportAttributes(c, s, now, status, cause)}
@@ -107,18 +106,18 @@ func (n *nas) reportAttributes(c *client, s *session, now time.Time, status rfc2
 
 // sendReports is the task that empties a queue.
 func (n *nas) sendReports(q *reports) {
-	conn, err := n.listen(0)
+	line, err := n.dialServer()
 	if err == nil {
-		defer conn.Close()
+		defer line.close()
 	}
-	for identifier := byte(0); ; {
+	for {
 		r, ok := n.nextReport(q, err == nil)
 		if !ok {
 			return
 		}
-		identifier, err = n.deliver(conn, identifier, r)
+		err = line.account(func(now time.Time) (*lr.Packet, error) { return n.accountingRequest(r, now) })
 		if errors.Is(err, errNoReply) {
-			n.radius.drops.count(n.h, n.cfg.RADIUS.Acct, "accounting record not acknowledged")
+			n.radius.drops.count(n.h, line.server(), "accounting record not acknowledged")
 			err = nil
 		}
 	}
@@ -142,45 +141,21 @@ func (n *nas) nextReport(q *reports, working bool) (r report, ok bool) {
 	return r, true
 }
 
-// deliver sends a record until it is acknowledged. Each transmission says how old the record is, so each is a
-// request of its own with the next identifier (RFC 2866 section 5.2); an acknowledgement of any of them counts.
-func (n *nas) deliver(conn host.PacketConn, identifier byte, r report) (next byte, err error) {
-	var sent []*lr.Packet
-	buf := make([]byte, radius.MaxLength)
-	for pace := n.radius.pace(n.h.Now()); ; pace.left-- {
-		now := n.h.Now()
-		request, err := radius.NewRequest(lr.CodeAccountingRequest, identifier, n.cfg.RADIUS.Secret, nil)
-		if err != nil {
-			return identifier, err
-		}
-		identifier++
-		request.Attributes = append(make(lr.Attributes, 0, len(r.attrs)+1), r.attrs...)
-		request.Add(rfc2866.AcctDelayTime_Type, lr.NewInteger(uint32(max(now.Sub(r.at), 0)/time.Second)))
-		b, err := radius.EncodeRequest(request)
-		if err != nil {
-			return identifier, err
-		}
-		sent = append(sent, request)
-		if err := conn.WriteTo(b, n.cfg.RADIUS.Acct); err != nil {
-			return identifier, err
-		}
-		until, last := pace.next(now)
-		_, err = n.radius.await(conn, n.cfg.RADIUS.Acct, until, buf, sent...)
-		switch {
-		case err == nil:
-			return identifier, nil
-		case !errors.Is(err, host.ErrTimeout):
-			return identifier, err
-		case last:
-			return identifier, errNoReply
-		}
+// accountingRequest is one transmission of a record.
+func (n *nas) accountingRequest(r report, now time.Time) (*lr.Packet, error) {
+	request, err := radius.NewRequest(lr.CodeAccountingRequest, 0, n.cfg.RADIUS.Secret, nil)
+	if err != nil {
+		return nil, err
 	}
+	request.Attributes = append(make(lr.Attributes, 0, len(r.attrs)+1), r.attrs...)
+	request.Add(rfc2866.AcctDelayTime_Type, lr.NewInteger(uint32(max(now.Sub(r.at), 0)/time.Second)))
+	return request, nil
 }
 
 // reportNAS tells the server that the NAS has booted (Accounting-On) or goes down (Accounting-Off), and so that every
 // session it had is over (RFC 2866 section 5.1).
 func (n *nas) reportNAS(status rfc2866.AcctStatusType, now time.Time) {
-	if !n.cfg.RADIUS.Acct.IsValid() {
+	if !n.cfg.RADIUS.accounts() {
 		return
 	}
 	id, err := n.newSessionID()

@@ -9,6 +9,7 @@ import (
 
 	"nacsim/fakeap/dot11"
 	"nacsim/fakeap/ether"
+	"nacsim/internal/radsec"
 )
 
 // RADIUSConfig says which server a NAS asks and reports to.
@@ -28,6 +29,17 @@ type RADIUSConfig struct {
 	// RequireMessageAuthenticator drops replies without one even where they carry no EAP. Servers older than
 	// 2024 send none in such replies.
 	RequireMessageAuthenticator bool
+	// RadSec, unless nil, reaches the server over TLS. The addresses, the secret and the retransmissions above are of no
+	// meaning then, and dynamic authorization comes over the same connection and nowhere else.
+	RadSec *RadSecConfig
+}
+
+// accounts reports whether accounting records are sent.
+func (c *RADIUSConfig) accounts() bool {
+	if c.RadSec != nil {
+		return !c.RadSec.NoAccounting
+	}
+	return c.Acct.IsValid()
 }
 
 // DASConfig describes a NAS's dynamic authorization server (RFC 5176).
@@ -119,7 +131,10 @@ func (s Settings) withDefaults(hostName string, maxClients int) (Settings, error
 	setDefault(&s.MaxClients, maxClients)
 	setDefault(&s.RADIUS.Timeout, 2*time.Second)
 	setDefault(&s.RADIUS.Retries, 4)
-	if len(s.DAS.Secret) == 0 {
+	if err := s.RADIUS.overTLS(); err != nil {
+		return s, err
+	}
+	if len(s.DAS.Secret) == 0 || s.RADIUS.RadSec != nil {
 		s.DAS.Secret = s.RADIUS.Secret
 	}
 	setDefault(&s.DAS.Port, 3799)
@@ -130,7 +145,7 @@ func (s Settings) withDefaults(hostName string, maxClients int) (Settings, error
 	switch {
 	case s.Name == "" || len(s.Name) > 200:
 		return s, fmt.Errorf("fakeap: NAS name %q has %d octets, 1 to 200 are possible", s.Name, len(s.Name))
-	case !s.RADIUS.Auth.IsValid():
+	case !s.RADIUS.Auth.IsValid() && s.RADIUS.RadSec == nil:
 		return s, errors.New("fakeap: no RADIUS authentication server")
 	case len(s.RADIUS.Secret) == 0:
 		return s, errors.New("fakeap: the RADIUS secret is empty")
@@ -142,6 +157,15 @@ func (s Settings) withDefaults(hostName string, maxClients int) (Settings, error
 		return s, errors.New("fakeap: negative interval")
 	}
 	return s, nil
+}
+
+// overTLS completes the settings of RadSec, if it is used.
+func (c *RADIUSConfig) overTLS() (err error) {
+	if c.RadSec != nil {
+		c.Secret = []byte(radsec.Secret)
+		c.RadSec, err = c.RadSec.withDefaults()
+	}
+	return err
 }
 
 func (c APConfig) withDefaults(hostName string) (APConfig, error) {

@@ -14,6 +14,7 @@ import (
 	"nacsim/fakeap/ether"
 	"nacsim/internal/host"
 	"nacsim/internal/radius"
+	"nacsim/internal/radsec"
 )
 
 // startDAS opens the dynamic authorization server, if the NAS has one.
@@ -21,6 +22,9 @@ func (n *nas) startDAS() error {
 	c := n.cfg.DAS
 	if c.Disabled {
 		return nil
+	}
+	if n.cfg.RADIUS.RadSec != nil {
+		c.Clients = nil // whoever the connection is to
 	}
 	engine, err := das.New(das.Config{
 		Secret: c.Secret, Clients: c.Clients, Addr: n.h.Addr(), Identifier: n.cfg.Name,
@@ -31,11 +35,14 @@ func (n *nas) startDAS() error {
 	if err != nil {
 		return err
 	}
+	n.das = engine
+	if n.cfg.RADIUS.RadSec != nil {
+		return nil
+	}
 	conn, err := n.listen(c.Port)
 	if err != nil {
 		return err
 	}
-	n.das = engine
 	n.h.Go("das", func() { n.serveDAS(conn) })
 	return nil
 }
@@ -47,11 +54,28 @@ func (n *nas) serveDAS(conn host.PacketConn) {
 		if err != nil {
 			return
 		}
-		n.dynamicAuthorization(conn, from, buf[:size])
+		// A reply that cannot be sent is a reply lost: the client asks again.
+		n.dynamicAuthorization(from, buf[:size], func(reply []byte) { _ = conn.WriteTo(reply, from) })
 	}
 }
 
-func (n *nas) dynamicAuthorization(conn host.PacketConn, from netip.AddrPort, datagram []byte) {
+// handler takes the requests that come on a RadSec connection.
+func (n *nas) handler(conn *radsec.Conn) radsec.Handler {
+	return func(request []byte, reply func([]byte)) error {
+		if n.das != nil {
+			return n.dynamicAuthorization(conn.RemoteAddr(), request, reply)
+		}
+		nak, err := radsec.Refuse(request)
+		if nak != nil {
+			reply(nak)
+		}
+		return err
+	}
+}
+
+// dynamicAuthorization answers a request. The error is for a RadSec connection, which a packet ends that is not
+// authentic.
+func (n *nas) dynamicAuthorization(from netip.AddrPort, datagram []byte, reply func([]byte)) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	now := n.h.Now()
@@ -59,12 +83,13 @@ func (n *nas) dynamicAuthorization(conn host.PacketConn, from netip.AddrPort, da
 	n.traceDAS(from, o)
 	if o.Reply == nil {
 		n.radius.drops.count(n.h, from, o.Dropped)
-		return
+		return radsec.Check(datagram)
 	}
-	_ = conn.WriteTo(o.Reply, from) // a reply that cannot be sent is a reply lost: the client asks again
+	reply(o.Reply)
 	if o.Command != das.None {
 		n.command(o, now)
 	}
+	return nil
 }
 
 // sessions gives the session of a client, or those of all for the zero address.

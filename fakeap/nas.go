@@ -36,6 +36,7 @@ type nas struct {
 	cfg    Settings
 	link   access
 	radius radiusClient
+	tunnel *tunnel     // nil with UDP
 	das    *das.Engine // nil when there is none
 
 	portType    rfc2865.NASPortType
@@ -94,17 +95,15 @@ type client struct {
 	frames dot11.Duplicates
 }
 
-// conversation is one EAP conversation with the RADIUS server. Each has a socket of its own, as TLS sessions on
-// one pair of ports are dissected wrongly by network analysers.
+// conversation is one EAP conversation with the RADIUS server. Over UDP each has a socket of its own, as TLS sessions
+// on one pair of ports are dissected wrongly by network analysers.
 type conversation struct {
-	conn       host.PacketConn
-	attrs      lr.Attributes // what every request of the conversation says
-	state      lr.Attribute
-	identifier byte
-	sessionID  string
-	user       string
-	buf        []byte // replies are read into it
-	outcome    Outcome
+	line      line
+	attrs     lr.Attributes // what every request of the conversation says
+	state     lr.Attribute
+	sessionID string
+	user      string
+	outcome   Outcome
 }
 
 func newNAS(h host.Host, cfg Settings, link access) *nas {
@@ -123,6 +122,10 @@ func newNAS(h host.Host, cfg Settings, link access) *nas {
 func (n *nas) start() error {
 	if err := n.startDAS(); err != nil {
 		return err
+	}
+	if n.cfg.RADIUS.RadSec != nil {
+		n.tunnel = newTunnel(n.h, n.cfg.RADIUS.RadSec, n.handler)
+		n.h.Go("radsec", n.tunnel.run)
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -293,12 +296,11 @@ func (n *nas) askEAP(c *client, response []byte) {
 // newRequest is the next request of a conversation, or nil without randomness.
 func (n *nas) newRequest(c *client) *lr.Packet {
 	t := c.talk
-	request, err := radius.NewRequest(lr.CodeAccessRequest, t.identifier, n.cfg.RADIUS.Secret, n.nonces)
+	request, err := radius.NewRequest(lr.CodeAccessRequest, 0, n.cfg.RADIUS.Secret, n.nonces)
 	if err != nil {
 		c.auth.reset()
 		return nil
 	}
-	t.identifier++
 	request.Attributes = append(make(lr.Attributes, 0, len(t.attrs)+8), t.attrs...)
 	return request
 }
@@ -310,7 +312,7 @@ func (n *nas) exchange(c *client, request *lr.Packet) {
 		request.Add(rfc2865.State_Type, t.state)
 	}
 	n.h.Go("radius", func() {
-		reply, err := n.radius.exchange(t.conn, n.cfg.RADIUS.Auth, request, t.buf)
+		reply, err := t.line.access(request)
 		if errors.Is(err, host.ErrDown) {
 			return
 		}
@@ -321,16 +323,16 @@ func (n *nas) exchange(c *client, request *lr.Packet) {
 // dial opens a new conversation.
 func (n *nas) dial(c *client, identity string) error {
 	n.hangUp(c)
-	conn, err := n.listen(0)
+	line, err := n.dialServer()
 	if err != nil {
 		return err
 	}
-	t := &conversation{conn: conn, user: identity, buf: make([]byte, radius.MaxLength)}
+	t := &conversation{line: line, user: identity}
 	t.outcome = n.newOutcome(c, identity)
 	if c.session != nil {
 		t.sessionID = c.session.id
 	} else if t.sessionID, err = n.newSessionID(); err != nil {
-		conn.Close()
+		line.close()
 		return err
 	}
 	t.attrs = n.accessAttributes(c, t)
@@ -341,7 +343,7 @@ func (n *nas) dial(c *client, identity string) error {
 // hangUp ends the conversation with the server, if there is one. A task waiting in it returns.
 func (n *nas) hangUp(c *client) {
 	if c.talk != nil {
-		c.talk.conn.Close()
+		c.talk.line.close()
 		c.talk = nil
 	}
 }

@@ -23,8 +23,8 @@ const (
 // errNoReply says that the server has not answered any of the transmissions.
 var errNoReply = errors.New("RADIUS server does not answer")
 
-// radiusClient sends requests and waits for the replies. It may be used by several tasks, each with a socket of
-// its own.
+// radiusClient sends requests over UDP and waits for the replies. It may be used by several tasks, each with a socket
+// of its own.
 type radiusClient struct {
 	h     host.Host
 	cfg   RADIUSConfig

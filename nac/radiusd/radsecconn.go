@@ -41,7 +41,11 @@ func (c *connection) take(request []byte, reply func([]byte)) error {
 	case lr.CodeAccountingRequest:
 		service = Acct
 	case lr.CodeCoARequest, lr.CodeDisconnectRequest:
-		return c.refuse(request, reply)
+		nak, err := radsec.Refuse(request)
+		if nak != nil {
+			reply(nak)
+		}
+		return err
 	}
 	c.note(request)
 	if err := c.wait(); err != nil {
@@ -85,21 +89,6 @@ func (c *connection) wait() error {
 			return err
 		}
 	}
-}
-
-// refuse answers a request that only a NAS takes (RFC 6614 section 2.5).
-func (c *connection) refuse(request []byte, reply func([]byte)) error {
-	p, err := radius.ParseRequest(request, []byte(radsec.Secret), false)
-	if err != nil {
-		return &radsec.Error{Reason: radsec.BadAuthenticator, Err: err}
-	}
-	nak := radius.NewReply(p, p.Code+2) // the code of the NAK: RFC 5176 section 2.3
-	radius.SetErrorCause(nak, radius.UnsupportedExtension)
-	b, err := radius.EncodeReply(nak)
-	if err == nil {
-		reply(b)
-	}
-	return nil
 }
 
 // note remembers which NAS a request is of. The attributes are well-formed.
