@@ -1,0 +1,109 @@
+package interop
+
+import (
+	"bytes"
+	"crypto/rand"
+	"crypto/tls"
+	"testing"
+
+	"nacsim/fakeap/eappeer"
+	"nacsim/internal/eap"
+	"nacsim/internal/eap/eaptest"
+	"nacsim/nac/credential"
+	"nacsim/nac/eapserver"
+)
+
+// served are the methods that the NAC's EAP server offers.
+var served = []string{
+	"tls", "ttls-pap", "ttls-chap", "ttls-mschap", "ttls-mschapv2", "ttls-eap-mschapv2", "ttls-eap-gtc", "ttls-eap-md5",
+	"peap-mschapv2", "peap-gtc",
+}
+
+// authenticate lets peer and server talk until both know the outcome.
+func authenticate(t *testing.T, server eapserver.Config, peer *eappeer.Peer) (eapserver.Result, eappeer.Answer) {
+	t.Helper()
+	c := eapserver.New(server)
+	defer c.Close()
+	r := c.Start()
+	for range 100 {
+		switch r.Kind {
+		case eapserver.Authenticated:
+			r = c.Authorize(true)
+			continue
+		case eapserver.Waiting:
+			r.Wait(func() {})
+			r = c.Resume(eaptest.Now)
+			continue
+		case eapserver.Ignored:
+			t.Fatalf("the server ignores a response: %s", r.Why)
+		}
+		a := peer.Receive(eaptest.Now, r.EAP)
+		if a.Outcome != eappeer.Undecided || r.Kind != eapserver.Challenge {
+			return r, a
+		}
+		if a.Response == nil {
+			t.Fatalf("the peer has nothing to say to %x", r.EAP)
+		}
+		r = c.Handle(eaptest.Now, a.Response)
+	}
+	t.Fatal("the conversation does not end")
+	return r, eappeer.Answer{}
+}
+
+// ours are a NAC's EAP server and a peer of a user who is known to it.
+func ours(t *testing.T, method string, version uint16, fragment int) (eapserver.Config, eappeer.Config) {
+	t.Helper()
+	ca := eaptest.NewCA(t, "Contoso Root CA")
+	users, err := credential.NewUsers(credential.UsersConfig{Users: []credential.User{{Name: user, Password: password}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := eaptest.ServerTLS(ca)
+	server := eapserver.Config{
+		TLS: func() *tls.Config { return config }, Methods: []eap.Type{eap.TypeTLS, eap.TypeTTLS, eap.TypePEAP},
+		Sessions: eapserver.NewSessions(rand.Reader, eapserver.SessionLimits{}), Directory: users, Rand: rand.Reader,
+	}
+	peer := eappeer.Config{
+		Identity: user, Password: password, Anonymous: "@corp.example", RootCAs: ca.Pool(), ServerName: "radius.corp.example",
+		Certificate: ca.Issue("LAPTOP-1"), MinTLS: version, MaxTLS: version, FragmentSize: fragment, Rand: rand.Reader, Sessions: new(eappeer.Session),
+	}
+	if peer.Method, peer.Inner, err = eappeer.ParseMethod(method); err != nil {
+		t.Fatal(err)
+	}
+	return server, peer
+}
+
+// TestMethods plays each method between the NAC's EAP server and the supplicant's peer, twice, so that the second time
+// the TLS session is resumed.
+func TestMethods(t *testing.T) {
+	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+		for _, method := range served {
+			for _, fragment := range []int{64, 1398} {
+				server, config := ours(t, method, version, fragment)
+				peer, err := eappeer.New(config, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for n := range 3 {
+					r, a := authenticate(t, server, peer)
+					if r.Kind != eapserver.Success || a.Outcome != eappeer.Succeeded {
+						t.Errorf("%s, %s: server %v %v, peer %+v", method, tls.VersionName(version), r.Kind, r.Failure, a)
+						break
+					}
+					if !bytes.Equal(r.Peer.MSK, a.MSK) || r.Peer.Resumed != a.Resumed || a.Resumed != (n > 0) {
+						t.Errorf("%s, %s, authentication %d: keys equal %v, resumed %v and %v", method, tls.VersionName(version), n+1,
+							bytes.Equal(r.Peer.MSK, a.MSK), r.Peer.Resumed, a.Resumed)
+					}
+				}
+				peer.SetPassword("wrong")
+				if method == "tls" {
+					peer.SetCertificate(tls.Certificate{})
+				}
+				if r, a := authenticate(t, server, peer); r.Kind != eapserver.Failed || a.Outcome != eappeer.Failed {
+					t.Errorf("%s, %s, refused: server %v, peer %+v", method, tls.VersionName(version), r.Kind, a)
+				}
+				peer.Close()
+			}
+		}
+	}
+}
