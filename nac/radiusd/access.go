@@ -70,9 +70,9 @@ func (e *Engine) conversation(x *exchange) (*conversation, DropReason) {
 // begin registers a new conversation.
 func (e *Engine) begin(x *exchange) (*conversation, DropReason) {
 	c := &conversation{}
-	label := connectionLabel(x.request, x.packet)
+	label, source := connectionLabel(x.request, x.packet), x.settings.EAP.TLS
 	config := x.settings.EAP
-	config.TLS = func() *tls.Config { return e.env.TLS(label, x.settings.EAP.TLS()) }
+	config.TLS = func() *tls.Config { return e.env.TLS(label, source()) } // keeps nothing of the request
 	config.FramedMTU = int(min(x.request.FramedMTU, radius.MaxLength))
 	x.settings.MAB.forMAB(&config, x.request, x.identity(), e.rand)
 	c.eap = eapserver.New(config)

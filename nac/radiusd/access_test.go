@@ -241,17 +241,17 @@ func TestIdleConversations(t *testing.T) {
 	if _, drop := b.handle(Auth, late.from, late.access(identity("x"))); drop != DropConversationsFull {
 		t.Errorf("conversation 51 of 50: %q", drop)
 	}
-	b.now = b.now.Add(20 * time.Second)
+	b.now = b.now.Add(7 * time.Second) // less than a quarter of their time
 	response := first.last
 	if _, drop := b.handle(Auth, first.from, first.access(nil)); drop != DropConversationsFull {
 		t.Errorf("EAP-Start at 50 of 50: %q", drop)
 	}
 	first.exchange(response)
-	b.engine.Sweep(b.now.Add(10*time.Second - 1))
+	b.engine.Sweep(b.now.Add(23*time.Second - 1))
 	if n := b.engine.Conversations(); n != 50 {
 		t.Errorf("%d conversations before their time", n)
 	}
-	b.engine.Sweep(b.now.Add(10 * time.Second))
+	b.engine.Sweep(b.now.Add(23 * time.Second))
 	if n := b.engine.Conversations(); n != 1 {
 		t.Errorf("%d conversations after the time of all but one", n)
 	}

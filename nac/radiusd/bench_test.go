@@ -50,7 +50,7 @@ func BenchmarkMAB(b *testing.B) {
 }
 
 // acceptor lets everybody in and remembers nothing.
-type acceptor struct{ recorder }
+type acceptor struct{ Handler }
 
 func (acceptor) Authorize(Access) Verdict {
 	return Verdict{Accept: true, VLAN: "750", Class: []byte("0123456789abcdef")}
@@ -62,6 +62,7 @@ func BenchmarkOpenConversation(b *testing.B) {
 	for _, rounds := range []int{1, 3} {
 		b.Run(fmt.Sprintf("abandoned after %d packets", rounds), func(b *testing.B) {
 			x := newBench(b, func(c *Config) { c.MaxConversations, c.MaxPerNAS, c.MaxDuplicates = 1<<30, 1<<30, 1 })
+			x.engine.env.TLS = func(_ string, c *tls.Config) *tls.Config { return c }
 			n := x.nas(tls.VersionTLS13, 1)
 			n.exchange(identity("host/laptop"))
 			n.state = nil

@@ -34,10 +34,11 @@ type conversation struct {
 	byNAS  links
 }
 
-// conversationTable holds the conversations under way by State. Those that have been begun only, for which one
-// datagram is enough, are replaced by newer ones where there is no room: the oldest of the same NAS when that has its
-// share, and of all when the table is full. So a NAS that floods the server starves neither the others nor its own
-// clients that go on.
+// conversationTable holds the conversations under way by State. Where there is no room, the one begun longest ago of
+// those that have never been continued, for which one datagram is enough, is replaced by the newer one: of the same NAS
+// when that has its share, and of all when the table is full. Those that have been continued are replaced only after
+// they have been idle for a quarter of their time. So a NAS that floods the server starves neither the others nor its
+// own clients that go on.
 type conversationTable struct {
 	max, share int
 	ttl        time.Duration
@@ -50,8 +51,8 @@ type conversationTable struct {
 
 // nasConversations are those of one NAS.
 type nasConversations struct {
-	count int
-	begun list
+	count         int
+	begun, proven list
 }
 
 func (t *conversationTable) init(max, share int, ttl time.Duration) {
@@ -76,7 +77,7 @@ func (t *conversationTable) find(now time.Time, s state, nas netip.Addr) *conver
 	}
 	t.unlink(c)
 	c.used, c.proven = now, true
-	t.proven.append(c)
+	t.link(c)
 	return c
 }
 
@@ -90,9 +91,9 @@ func (t *conversationTable) add(now time.Time, c *conversation) (replaced *conve
 	case t.states[c.state] != nil:
 		return nil, false
 	case n != nil && n.count >= t.share:
-		replaced = n.begun.oldest
+		replaced = t.dispensable(now, &n.begun, &n.proven)
 	case len(t.states) >= t.max:
-		replaced = t.begun.oldest
+		replaced = t.dispensable(now, &t.begun, &t.proven)
 	}
 	if replaced != nil {
 		t.drop(replaced)
@@ -100,19 +101,25 @@ func (t *conversationTable) add(now time.Time, c *conversation) (replaced *conve
 		return nil, false
 	}
 	if n = t.nases[c.nas]; n == nil {
-		n = &nasConversations{begun: list{of: linkByNAS}}
+		n = &nasConversations{begun: list{of: linkByNAS}, proven: list{of: linkByNAS}}
 		t.nases[c.nas] = n
 	}
 	n.count++
 	t.states[c.state] = c
 	c.used = now
-	if c.proven {
-		t.proven.append(c)
-	} else {
-		t.begun.append(c)
-		n.begun.append(c)
-	}
+	t.link(c)
 	return replaced, true
+}
+
+// dispensable is the conversation that makes room, nil if none can.
+func (t *conversationTable) dispensable(now time.Time, begun, proven *list) *conversation {
+	if begun.oldest != nil {
+		return begun.oldest
+	}
+	if c := proven.oldest; c != nil && now.Sub(c.used) >= t.ttl/4 {
+		return c
+	}
+	return nil
 }
 
 // remove forgets a conversation that is over.
@@ -149,7 +156,7 @@ func (t *conversationTable) pop() *conversation {
 	return c
 }
 
-// drop removes c if it is there. The caller holds the mutex, as for unlink.
+// drop removes c if it is there. The caller holds the mutex, as for link and unlink.
 func (t *conversationTable) drop(c *conversation) {
 	if t.states[c.state] != c {
 		return
@@ -162,13 +169,25 @@ func (t *conversationTable) drop(c *conversation) {
 	}
 }
 
+func (t *conversationTable) link(c *conversation) {
+	all, ofNAS := t.lists(c)
+	all.append(c)
+	ofNAS.append(c)
+}
+
 func (t *conversationTable) unlink(c *conversation) {
+	all, ofNAS := t.lists(c)
+	all.remove(c)
+	ofNAS.remove(c)
+}
+
+// lists are those that a conversation is in.
+func (t *conversationTable) lists(c *conversation) (all, ofNAS *list) {
+	n := t.nases[c.nas]
 	if c.proven {
-		t.proven.remove(c)
-		return
+		return &t.proven, &n.proven
 	}
-	t.begun.remove(c)
-	t.nases[c.nas].begun.remove(c)
+	return &t.begun, &n.begun
 }
 
 // A list is a doubly linked list of conversations through one of their links.

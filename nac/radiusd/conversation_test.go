@@ -44,6 +44,12 @@ func TestShares(t *testing.T) {
 	table.find(now, last.state, a)
 	_, replaced, ok = add(a)
 	want("all of the NAS have gone on", replaced, nil, ok, false)
+	now = now.Add(11 * time.Second)
+	idle, replaced, ok := add(a)
+	if want("one of them has been idle", replaced, replaced, ok, true); replaced == nil || !replaced.proven || now.Sub(replaced.used) < 15*time.Second {
+		t.Errorf("%v is replaced", replaced)
+	}
+	table.find(now, idle.state, a)
 
 	firstB, _, _ := add(b)
 	for range 3 {

@@ -110,8 +110,9 @@ func (m *MAB) forMAB(config *eapserver.Config, r *Request, identity string, rand
 	if methods == nil || slices.Contains(methods, eap.TypeTLS) {
 		config.Methods = append(config.Methods, eap.TypeTLS)
 	}
-	config.MAB = func(name string) bool { return isMAC(name, r.ClientMAC) }
-	config.Directory = device{m, r.ClientMAC}
+	d := device{m, r.ClientMAC}
+	config.MAB = func(name string) bool { return isMAC(name, d.mac) }
+	config.Directory = d
 	config.Rand = rand
 }
 
