@@ -66,7 +66,7 @@ const maxIdentity = 253
 // Config is what a conversation is made from.
 type Config struct {
 	// TLS returns the configuration of one TLS connection: server certificate, ClientCAs, MinVersion, MaxVersion,
-	// Rand, KeyLogWriter. It is called at most once for each conversation. Client authentication, its verification, the clock
+	// Rand, KeyLogWriter. It is called once for each TLS connection of a conversation. Client authentication, its verification, the clock
 	// and session tickets are set here.
 	TLS func() *tls.Config
 	// Fragment is how much TLS data goes into one EAP packet at most, in octets; zero means DefaultFragment.
@@ -77,12 +77,14 @@ type Config struct {
 	Sessions *Sessions
 	// Revocation says which certificates of clients have been revoked; nil means that nobody is asked.
 	Revocation revocation.Checker
-	// Methods are the EAP methods on offer, the one that is proposed first in front: EAP-TLS, EAP-TTLS and PEAP. Nil means
-	// EAP-TLS and EAP-TTLS. Those that ask for a password need a Directory and are left out without.
+	// Methods are the EAP methods on offer, the one that is proposed first in front: EAP-TLS, EAP-TTLS, PEAP and TEAP. Nil
+	// means EAP-TLS and EAP-TTLS. Those that ask for a password need a Directory and are left out without.
 	Methods []eap.Type
 	// TTLSInner and PEAPInner are the ways to authenticate in the tunnel; of the EAP methods among them the first is
 	// proposed first. Nil means [DefaultTTLSInner] and [DefaultPEAPInner].
 	TTLSInner, PEAPInner []Inner
+	// TEAP says what TEAP does inside its tunnel.
+	TEAP TEAP
 	// TunnelClientCertificate has EAP-TTLS and PEAP ask for a certificate too. A client need not have one, but one that
 	// it shows is checked.
 	TunnelClientCertificate bool
@@ -147,9 +149,14 @@ type Peer struct {
 	Inner    string              // how, for example "pap", "mschapv2", "eap-gtc"
 	Groups   []string            // of the user, if the directory told
 	Chain    []*x509.Certificate // its certificate, and the chain up to the trusted CA
-	Resumed  bool                // it was authenticated earlier, and has now resumed the TLS session
-	TLS      tls.ConnectionState // of the TLS-based methods
-	MSK      []byte              // 64 octets; [0:32] is MS-MPPE-Recv-Key
+	// Machine is whose password the machine proved to know with TEAP, and MachineChain its certificate. User and Chain
+	// are the user's then, if there is one; Chain is the machine's if the user has none.
+	Machine      string
+	MachineChain []*x509.Certificate
+
+	Resumed bool                // it was authenticated earlier, and has now resumed the TLS session
+	TLS     tls.ConnectionState // of the TLS-based methods
+	MSK     []byte              // 64 octets; [0:32] is MS-MPPE-Recv-Key
 }
 
 type stage uint8

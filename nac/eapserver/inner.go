@@ -2,10 +2,12 @@ package eapserver
 
 import (
 	"bytes"
+	"crypto/x509"
 	"fmt"
 	"slices"
 
 	"nacsim/internal/eap"
+	"nacsim/internal/eap/teap"
 	"nacsim/nac/credential"
 )
 
@@ -38,11 +40,13 @@ func (i Inner) typ() eap.Type {
 		return eap.TypeGTC
 	case EAPMD5:
 		return eap.TypeMD5
+	case EAPTLS:
+		return eap.TypeTLS
 	}
 	return 0
 }
 
-// An innerMethod is an EAP method in a tunnel. It proves a user's password and gives no key.
+// An innerMethod is an EAP method in a tunnel. It proves a user's password, or in TEAP a certificate.
 type innerMethod interface {
 	// begin returns the type-data of the first request.
 	begin() []byte
@@ -60,6 +64,11 @@ type innerStep struct {
 	user    string // with proof, if it names one
 	done    bool
 	failure *Failure
+
+	// Of TEAP alone: somebody has to answer first, and with done the keys and the certificate of the method.
+	wait      func(done func())
+	msk, emsk []byte
+	chain     []*x509.Certificate
 }
 
 func innerFailure(r Reason, text string) innerStep {
@@ -70,7 +79,8 @@ func innerFailure(r Reason, text string) innerStep {
 type innerEAP struct {
 	allowed  []Inner // those that are EAP methods, the first is proposed first
 	random   func() [16]byte
-	id       uint8 // of the outstanding request
+	tls      func() innerMethod // makes EAP-TLS, where it is allowed
+	id       uint8              // of the outstanding request
 	user     string
 	inner    Inner // under way
 	method   innerMethod
@@ -133,6 +143,8 @@ func (e *innerEAP) newMethod(i Inner) innerMethod {
 		return &innerMSCHAPv2{challenge: e.random()}
 	case EAPGTC:
 		return innerGTC{}
+	case EAPTLS:
+		return e.tls()
 	}
 	return &innerMD5{challenge: e.random()}
 }
@@ -167,6 +179,27 @@ func nakText(text string, wanted []byte) string {
 		text += eap.Type(t).String()
 	}
 	return text
+}
+
+// checkTEAP reports what TEAP cannot do.
+func checkTEAP(t *TEAP) error {
+	for _, i := range t.Inner {
+		switch {
+		case i == Password && len(t.Inner) > 1:
+			return fmt.Errorf("%q cannot be used beside others", i)
+		case i != Password && i != EAPTLS && i != EAPMSCHAPv2 && i != EAPGTC:
+			return fmt.Errorf("%q cannot be used inside", i)
+		}
+	}
+	if len(t.Identities) > 2 || len(t.Identities) == 2 && t.Identities[0] == t.Identities[1] {
+		return fmt.Errorf("identities %v, want machine, user or both", t.Identities)
+	}
+	for _, i := range t.Identities {
+		if i != teap.User && i != teap.Machine {
+			return fmt.Errorf("identity %d, want machine or user", i)
+		}
+	}
+	return nil
 }
 
 // checkInner reports the first of the ways that is not known.

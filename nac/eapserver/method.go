@@ -15,6 +15,8 @@ func (c *Conversation) newMethod(t eap.Type) method {
 		return newTTLSMethod(&c.config, c.identity)
 	case eap.TypePEAP:
 		return newPEAPMethod(&c.config, c.identity)
+	case eap.TypeTEAP:
+		return newTEAPMethod(&c.config, c.identity)
 	case eap.TypeMD5:
 		if m := newMD5Method(c); m != nil {
 			return m

@@ -14,10 +14,10 @@ var defaultMethods = []eap.Type{eap.TypeTLS, eap.TypeTTLS}
 // Check reports the first mistake in the choice of methods.
 func (c *Config) Check() error {
 	for _, t := range c.Methods {
-		if t != eap.TypeTLS && t != eap.TypeTTLS && t != eap.TypePEAP {
-			return fmt.Errorf("%v cannot be offered, want EAP-TLS, EAP-TTLS or PEAP", t)
+		if t != eap.TypeTLS && t != eap.TypeTTLS && t != eap.TypePEAP && t != eap.TypeTEAP {
+			return fmt.Errorf("%v cannot be offered, want EAP-TLS, EAP-TTLS, PEAP or TEAP", t)
 		}
-		if t != eap.TypeTLS && c.Directory == nil {
+		if c.needsDirectory(t) && c.Directory == nil {
 			return fmt.Errorf("%v needs a directory of users", t)
 		}
 	}
@@ -27,7 +27,16 @@ func (c *Config) Check() error {
 	if err := checkInner(c.PEAPInner, true); err != nil {
 		return fmt.Errorf("PEAP: %w", err)
 	}
+	if err := checkTEAP(&c.TEAP); err != nil {
+		return fmt.Errorf("TEAP: %w", err)
+	}
 	return nil
+}
+
+// needsDirectory reports whether a method asks for passwords. TEAP may be about certificates alone.
+func (c *Config) needsDirectory(t eap.Type) bool {
+	onlyTLS := len(c.TEAP.Inner) == 1 && c.TEAP.Inner[0] == EAPTLS
+	return t != eap.TypeTLS && !(t == eap.TypeTEAP && onlyTLS)
 }
 
 // preference lists the methods on offer for an identity. EAP-MD5 is for MAC addresses only.
@@ -41,7 +50,7 @@ func (c *Config) preference(identity string) []eap.Type {
 		offer = append(offer, eap.TypeMD5)
 	}
 	for _, t := range methods {
-		if t == eap.TypeTLS || c.Directory != nil && (t == eap.TypeTTLS || t == eap.TypePEAP) {
+		if c.Directory != nil || !c.needsDirectory(t) {
 			offer = append(offer, t)
 		}
 	}

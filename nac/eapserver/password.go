@@ -1,6 +1,8 @@
 package eapserver
 
 import (
+	"slices"
+
 	"nacsim/internal/mschap"
 	"nacsim/nac/credential"
 )
@@ -61,6 +63,7 @@ type innerMSCHAPv2 struct {
 	proof     credential.MSCHAPv2
 	telling   mschap.Op // what the client has to acknowledge, Success or Failure
 	refusal   *Failure
+	msk       []byte // for TEAP
 }
 
 func (m *innerMSCHAPv2) begin() []byte {
@@ -76,7 +79,7 @@ func (m *innerMSCHAPv2) handle(_ uint8, data []byte) innerStep {
 	case m.telling == mschap.OpFailure:
 		return innerStep{failure: m.refusal}
 	case m.telling == mschap.OpSuccess && p.Op == mschap.OpSuccess:
-		return innerStep{done: true}
+		return innerStep{done: true, msk: m.msk}
 	case m.telling == mschap.OpSuccess:
 		return innerFailure(BadCredentials, "client does not accept the server's answer to its password")
 	case p.Op != mschap.OpResponse || p.ID != m.id:
@@ -90,6 +93,12 @@ func (m *innerMSCHAPv2) answered(a credential.Answer, refusal *Failure) innerSte
 	p := mschap.Packet{Op: mschap.OpSuccess, ID: m.id, Message: authenticatorResponse(m.proof, a) + " M=OK"}
 	if !a.OK {
 		p.Op, p.Message = mschap.OpFailure, refuseMSCHAP(a, m.challenge)
+	}
+	if a.OK {
+		// TEAP is deployed with the keys in the order of EAP-FAST-MSCHAPv2 (RFC 5422): the server's key to
+		// send comes first.
+		msk := mschap.MSK(a.NTHash, m.proof.Response)
+		m.msk = slices.Concat(msk[16:32], msk[:16])
 	}
 	m.telling, m.refusal = p.Op, refusal
 	return innerStep{data: p.Append(nil), failure: refusal}

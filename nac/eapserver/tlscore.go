@@ -16,6 +16,9 @@ type tlsCore struct {
 	method eap.Type
 	auth   tls.ClientAuthType // whether the client shows a certificate
 	upper  upper
+
+	maxVersion uint16 // of TLS; zero means that the configuration decides
+
 	framer *eap.Framer
 	engine *eap.TLS // nil until the client's first message
 	now    time.Time
@@ -62,6 +65,9 @@ func (c *tlsCore) newEngine() *eap.TLS {
 		config.ClientCAs = x509.NewCertPool() // nil would mean the CAs of the operating system
 	}
 	config.MinVersion = max(config.MinVersion, tls.VersionTLS12)
+	if c.maxVersion != 0 {
+		config.MaxVersion = c.maxVersion
+	}
 	config.Time = func() time.Time { return c.now }
 	config.VerifyConnection = c.verify
 	c.resumption.configure(config)

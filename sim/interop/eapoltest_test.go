@@ -19,6 +19,7 @@ type eapolTest struct {
 	root        *x509.Certificate // the CA of the server's certificate
 	fragment    int               // the most TLS data in one EAP packet; zero means wpa_supplicant's default
 	secret      string            // empty means the right one
+	teap        string            // TEAP with these lines instead of EAP-TLS
 	args        []string          // more of the command line
 }
 
@@ -32,6 +33,9 @@ var phase1 = map[string]string{
 func (e eapolTest) network(t *testing.T, dir string) []byte {
 	t.Helper()
 	chain, key := writeCertificate(t, dir, "client", e.certificate)
+	if e.teap != "" {
+		return e.teapNetwork(writeRoot(t, dir, "ca", e.root), chain, key)
+	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "network={\nkey_mgmt=WPA-EAP\neap=TLS\nidentity=%q\n", identity)
 	fmt.Fprintf(&b, "ca_cert=%q\nclient_cert=%q\nprivate_key=%q\n", writeRoot(t, dir, "ca", e.root), chain, key)
