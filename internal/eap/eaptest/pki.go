@@ -44,6 +44,9 @@ func (ca *CA) Sub(name string) *CA {
 	return &CA{t: ca.t, key: key, cert: cert, chain: append([][]byte{cert.Raw}, ca.chain...), next: 1}
 }
 
+// Certificate is the CA's own.
+func (ca *CA) Certificate() *x509.Certificate { return ca.cert }
+
 // Pool holds the CA alone.
 func (ca *CA) Pool() *x509.CertPool {
 	pool := x509.NewCertPool()
