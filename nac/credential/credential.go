@@ -82,6 +82,13 @@ type Answer struct {
 	Groups []string
 }
 
+// A Register is a directory that can say at once, without a password, whether a user still has an account. It is asked
+// about users who resume a TLS session, in which they were authenticated earlier.
+type Register interface {
+	// Standing is an Answer with OK and the groups of today, or with the reason for which the user is not let in.
+	Standing(user string) Answer
+}
+
 // A Directory answers questions. It calls answer exactly once, before Ask returns or later, from any task, with no
 // lock held that a later Ask needs. Ask itself must not block.
 type Directory interface {

@@ -117,6 +117,18 @@ func (u *Users) check(q Question) Answer {
 	return result
 }
 
+// Standing reports whether the user is there and not disabled.
+func (u *Users) Standing(user string) Answer {
+	a := u.find(user)
+	switch {
+	case a == nil:
+		return Answer{Reason: UnknownUser, Text: "no such user"}
+	case a.disabled:
+		return Answer{Reason: Disabled, Text: "the account is disabled"}
+	}
+	return Answer{OK: true, Groups: a.groups}
+}
+
 // find looks a name up as it is, and without a realm or domain of ours.
 func (u *Users) find(name string) *account {
 	if len(name) > maxName {

@@ -109,6 +109,15 @@ func TestNTHash(t *testing.T) {
 	}
 }
 
+func TestStanding(t *testing.T) {
+	u := newUsers(t)
+	for name, want := range map[string]Reason{"Anna@corp.example": "", "gone": Disabled, "nobody": UnknownUser} {
+		if a := u.Standing(name); a.OK != (want == "") || a.Reason != want || a.OK && !slices.Equal(a.Groups, []string{"staff"}) {
+			t.Errorf("%s: %+v, want %q", name, a, want)
+		}
+	}
+}
+
 func TestUsersMistakes(t *testing.T) {
 	for _, c := range []struct {
 		users []User

@@ -352,7 +352,7 @@ func (c *Conversation) ask(t eap.Type, data []byte) Result {
 }
 
 func (c *Conversation) fail(f *Failure) Result {
-	if m, ok := c.method.(resumable); ok && (f.Reason == Denied || f.Reason.AboutClientCertificate()) {
+	if m, ok := c.method.(resumable); ok && (f.Reason == Denied || f.Reason.AboutClientCertificate() || f.Reason.lostAccount()) {
 		m.forget()
 	}
 	return Result{Kind: Failed, EAP: c.finish(eap.Failure), Failure: f}

@@ -16,6 +16,9 @@ const (
 	InnerMethod          Reason = "inner_method"          // what the client does in the tunnel is not allowed, or cannot be checked
 )
 
+// lostAccount reports whether the reason is that the user has no account to log in to.
+func (r Reason) lostAccount() bool { return r == UnknownUser || r == AccountDisabled }
+
 // A login is a question to the directory and its answer, which may come at any time and from any task.
 type login struct {
 	question credential.Question
@@ -67,7 +70,21 @@ func ReasonOf(r credential.Reason) Reason {
 
 // refusal says why the directory does not believe the client.
 func (l *login) refusal(a credential.Answer) *Failure {
-	f := &Failure{Reason: ReasonOf(a.Reason), User: l.question.User}
-	f.Text = fmt.Sprintf("user %.64q by %s: %s", l.question.User, l.question.Proof.Name(), a.Text)
+	return refusedUser(a, l.question.User, " by "+l.question.Proof.Name())
+}
+
+// refusedUser is the failure of a user whom the directory does not let in; how says in words what was tried.
+func refusedUser(a credential.Answer, user, how string) *Failure {
+	f := &Failure{Reason: BadCredentials, User: user, Text: fmt.Sprintf("user %.64q%s: %s", user, how, a.Text)}
+	switch a.Reason {
+	case credential.UnknownUser:
+		f.Reason = UnknownUser
+	case credential.Disabled:
+		f.Reason = AccountDisabled
+	case credential.Unsupported:
+		f.Reason = InnerMethod
+	case credential.Unavailable:
+		f.Reason = DirectoryUnavailable
+	}
 	return f
 }

@@ -23,7 +23,11 @@ func (m *peapMethod) established(out []byte) outcome {
 	switch {
 	case m.resuming():
 		m.unsent = out
-		return m.authenticated()
+		o, lost := m.again()
+		if lost != nil {
+			return m.refuseInside(lost)
+		}
+		return o
 	case !m.tls13():
 		return m.send(out)
 	}

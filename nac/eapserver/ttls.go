@@ -32,7 +32,7 @@ func newTTLSMethod(config *Config, outer string) *ttlsMethod {
 func (m *ttlsMethod) established(out []byte) outcome {
 	if m.resuming() {
 		m.unsent = out
-		return m.authenticated()
+		return m.resume2()
 	}
 	if data := m.engine.AppData(); len(data) > 0 {
 		m.unsent = out
@@ -64,6 +64,18 @@ func (m *ttlsMethod) received(data []byte, acknowledged bool) outcome {
 		return m.message(c.eap)
 	}
 	return m.password(c)
+}
+
+// resume2 goes on with a resumed session, which has nothing inside.
+func (m *ttlsMethod) resume2() outcome {
+	o, lost := m.again()
+	switch {
+	case lost == nil:
+		return o
+	case m.tls13():
+		return m.deny(lost)
+	}
+	return m.failed(lost)
 }
 
 // authorize commits. What the client learns is EAP-Success or EAP-Failure, but a resumed session of TLS 1.3 has the

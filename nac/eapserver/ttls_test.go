@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"nacsim/internal/eap"
+	"nacsim/internal/eap/eaptest"
 	"nacsim/internal/eap/ttls"
 	"nacsim/nac/credential"
 )
@@ -180,6 +181,79 @@ func TestTunnelResumption(t *testing.T) {
 		}
 		if denied := visit(true); denied.peer.code != eap.Failure || denied.failure.Reason != Denied || denied.failure.User != "anna" || denied.peer.told == "success" {
 			t.Errorf("peer gets %v and is told %q, server has %v", denied.peer.code, denied.peer.told, denied.failure)
+		}
+	})
+}
+
+// TestLostAccountIsNotResumed: the session outlives the account, the user does not.
+func TestLostAccountIsNotResumed(t *testing.T) {
+	eachWay(t, func(t *testing.T, first *tunnelRun, _ Inner, _ bool) {
+		sessions := NewSessions(rand.NewChaCha8([32]byte{}), SessionLimits{})
+		first.peer.config.ClientSessionCache = tls.NewLRUClientSessionCache(1)
+		first.server.config.Sessions = sessions
+		first.play(t)
+		again := newTunnelRun(t, first.peer.typ, first.peer.config.MinVersion, first.peer.inside)
+		again.server.config.TLS, again.peer.config, again.server.config.Sessions = first.server.config.TLS, first.peer.config, sessions
+		var err error
+		if again.server.config.Directory, err = credential.NewUsers(credential.UsersConfig{}); err != nil {
+			t.Fatal(err)
+		}
+		again.play(t)
+		if again.peer.code != eap.Failure || again.failure.Reason != UnknownUser || again.failure.User != "anna" || again.asked != 0 {
+			t.Errorf("peer gets %v, server has %v, policy asked %d times", again.peer.code, again.failure, again.asked)
+		}
+		if sessions.Len() != 0 {
+			t.Error("the session is remembered")
+		}
+	})
+}
+
+// TestRecords: what a client says comes in several TLS records, or together with its Finished in TLS 1.3.
+func TestRecords(t *testing.T) {
+	eachWay(t, func(t *testing.T, r *tunnelRun, inner Inner, _ bool) {
+		r.peer.chop = 7
+		r.peer.eager = r.peer.typ == eap.TypeTTLS && r.peer.config.MinVersion == tls.VersionTLS13
+		r.play(t)
+		if r.peer.code != eap.Success || !bytes.Equal(r.peerWas.MSK, r.peer.msk) {
+			t.Errorf("peer gets %v, server has %v", r.peer.code, r.failure)
+		}
+	})
+}
+
+// TestTunnelClientCertificate: asked for as a setting, it need not be there, but must be right.
+func TestTunnelClientCertificate(t *testing.T) {
+	eachVersion(t, func(t *testing.T, version uint16) {
+		for _, c := range []struct {
+			name  string
+			asked bool
+			from  string // whose certificate the client has
+			chain int
+			want  Reason
+		}{
+			{"not asked for", false, "corp", 0, ""}, {"none", true, "", 0, ""}, {"right", true, "corp", 2, ""}, {"of a foreign CA", true, "foreign", 0, UnknownCA},
+		} {
+			r := newTunnelRun(t, eap.TypeTTLS, version, pap)
+			cas := map[string]*eaptest.CA{"corp": eaptest.NewCA(t, "corp"), "foreign": eaptest.NewCA(t, "foreign")}
+			server := eaptest.ServerTLS(cas["corp"])
+			r.server.config.TLS, r.server.config.TunnelClientCertificate = func() *tls.Config { return server }, c.asked
+			r.peer.config.RootCAs = cas["corp"].Pool()
+			r.peer.config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+				if c.from == "" {
+					return &tls.Certificate{}, nil
+				}
+				cert := cas[c.from].Issue("laptop")
+				return &cert, nil
+			}
+			r.play(t)
+			got, chain := Reason(""), 0
+			if r.failure != nil {
+				got = r.failure.Reason
+			} else {
+				chain = len(r.peerWas.Chain)
+			}
+			if got != c.want || chain != c.chain {
+				t.Errorf("%s: %v and a chain of %d, want %q and %d", c.name, r.failure, chain, c.want, c.chain)
+			}
 		}
 	})
 }

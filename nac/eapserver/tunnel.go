@@ -73,17 +73,27 @@ func (t *tunnel) about(f *Failure) *Failure {
 
 // claimed is who the client says or has proven to be, as far as it came to that.
 func (t *tunnel) claimed() string {
-	switch {
-	case t.resuming():
-		return t.used.user
-	case t.login != nil:
+	if t.login != nil {
 		return t.login.question.User
 	}
-	return ""
+	return t.user
 }
 
 // resuming reports whether the client has resumed a session, in which it was authenticated before.
 func (t *tunnel) resuming() bool { return t.engine.State().DidResume }
+
+// again ends a resumed session with success, unless the user has lost the account since.
+func (t *tunnel) again() (o outcome, lost *Failure) {
+	t.user, t.inner, t.groups = t.used.user, Inner(t.used.inner), t.used.groups
+	if register, ok := t.config.Directory.(credential.Register); ok {
+		a := register.Standing(t.user)
+		if !a.OK {
+			return o, t.about(refusedUser(a, t.user, " resumes a session"))
+		}
+		t.groups = a.Groups
+	}
+	return t.authenticated(), nil
+}
 
 func (t *tunnel) failed(f *Failure) outcome { return outcome{kind: Failed, failure: t.about(f)} }
 
@@ -99,9 +109,6 @@ func (t *tunnel) authenticated() outcome {
 
 func (t *tunnel) peer() *Peer {
 	p := t.client()
-	p.MSK = t.msk
-	if !p.Resumed {
-		p.User, p.Inner, p.Groups = t.user, string(t.inner), t.groups
-	}
+	p.User, p.Inner, p.Groups, p.MSK = t.user, string(t.inner), t.groups, t.msk
 	return p
 }

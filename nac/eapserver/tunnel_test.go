@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/md5"
 	"crypto/tls"
+	"slices"
 	"strings"
 	"testing"
 
@@ -22,6 +23,8 @@ type tunnelPeer struct {
 	config   *tls.Config
 	fragment int
 	inside   func(p *tunnelPeer, data []byte) []byte // nil is an acknowledgement
+	eager    bool                                    // speaks first together with its Finished
+	chop     int                                     // octets in a TLS record, zero for all
 
 	user, password string
 	hash           [16]byte
@@ -80,8 +83,8 @@ func (p *tunnelPeer) exchange(data []byte) []byte {
 	}
 	out, err := p.engine.Step(message)
 	p.err = err
-	if err == nil && p.engine.Done() && len(out) == 0 {
-		out = p.talk(p.engine.AppData())
+	if err == nil && p.engine.Done() && (len(out) == 0 || p.eager) {
+		out = append(out, p.talk(p.engine.AppData())...)
 	}
 	p.framer.Send(out)
 	next, _ := p.framer.Next()
@@ -98,9 +101,17 @@ func (p *tunnelPeer) talk(data []byte) []byte {
 	if answer == nil {
 		return nil
 	}
-	out, err := p.engine.WriteApp(answer)
-	if err != nil {
-		p.t.Fatal(err)
+	n := len(answer)
+	if p.chop > 0 {
+		n = p.chop
+	}
+	var out []byte
+	for record := range slices.Chunk(answer, n) {
+		b, err := p.engine.WriteApp(record)
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		out = append(out, b...)
 	}
 	return out
 }
