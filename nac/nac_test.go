@@ -26,6 +26,7 @@ type machine struct {
 	now     time.Time
 	records map[string][]byte
 	lines   []string
+	quiet   bool // nothing is traced
 }
 
 func (m *machine) Name() string                                            { return "nac" }
@@ -40,6 +41,9 @@ func (m *machine) Store(name string) (host.Store, error)                   { ret
 func (m *machine) ListenPacket(at netip.AddrPort) (host.PacketConn, error) { return conn{at: at}, nil }
 
 func (m *machine) Trace(kind string, fields ...slog.Attr) {
+	if m.quiet {
+		return
+	}
 	for _, f := range fields {
 		kind += " " + f.String()
 	}
@@ -95,13 +99,13 @@ const laptopMAC = "00:1c:b3:09:85:15"
 
 // bench is a NAC with a certificate authority and clients at "ap-1".
 type bench struct {
-	t  *testing.T
+	t  testing.TB
 	m  *machine
 	n  *NAC
 	ca *eaptest.CA
 }
 
-func newBench(t *testing.T, change ...func(*Config)) *bench {
+func newBench(t testing.TB, change ...func(*Config)) *bench {
 	t.Helper()
 	p, err := policy.Load("policy.yaml", []byte(quarantine))
 	if err != nil {

@@ -120,6 +120,7 @@ func (t *Table) Authorize(s Session) error {
 
 func (t *Table) authorize(s *Session) ([]Change, error) {
 	var changes []Change
+	var continued *Session
 	key := s.Key()
 	if at, ok := t.byClient[key.Client]; ok {
 		old := t.sessions[at]
@@ -137,16 +138,19 @@ func (t *Table) authorize(s *Session) ([]Change, error) {
 			if ahead := old.AuthorizedAt.Sub(s.AuthorizedAt); ahead >= 0 && ahead < granularity {
 				s.AuthorizedAt = old.AuthorizedAt.Add(1)
 			}
-			t.remove(old)
+			continued = old
 		}
 	}
-	if len(t.sessions) >= t.c.Limit {
+	if continued == nil && len(t.sessions) >= t.c.Limit {
 		return changes, ErrFull
 	}
 	if err := t.put(s); err != nil {
+		if continued != nil {
+			t.remove(continued)
+		}
 		return changes, err
 	}
-	t.add(s)
+	t.replace(continued, s)
 	return append(changes, Change{Session: *s, State: Authorized}), nil
 }
 
@@ -206,6 +210,20 @@ func (t *Table) add(s *Session) {
 		}
 		t.byName[name][key] = true
 	}
+}
+
+// replace enters the session into the maps in place of the one that it continues, if any. What both have in common
+// stays, which is all of it where no certificate names the device.
+func (t *Table) replace(old, s *Session) {
+	if old != nil && old.Request.Certificate == nil && s.Request.Certificate == nil &&
+		old.Request.AuthType == s.Request.AuthType && old.Request.MDM.DeviceID == s.Request.MDM.DeviceID {
+		t.sessions[s.Key()] = s
+		return
+	}
+	if old != nil {
+		t.remove(old)
+	}
+	t.add(s)
 }
 
 func (t *Table) remove(s *Session) {
