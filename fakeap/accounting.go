@@ -117,7 +117,7 @@ func (n *nas) sendReports(q *reports) {
 		}
 		err = line.account(func(now time.Time) (*lr.Packet, error) { return n.accountingRequest(r, now) })
 		if errors.Is(err, errNoReply) {
-			n.radius.drops.count(n.h, line.server(), "accounting record not acknowledged")
+			n.radius.drops.countFrom(n.h, line.server(), "accounting record not acknowledged")
 			err = nil
 		}
 	}

@@ -2,7 +2,6 @@ package fakeap
 
 import (
 	"errors"
-	"net/netip"
 	"time"
 
 	lr "layeh.com/radius"
@@ -20,7 +19,7 @@ type line interface {
 	// since it says how old the record is.
 	account(request func(now time.Time) (*lr.Packet, error)) error
 	// server is who keeps the accounts.
-	server() netip.AddrPort
+	server() string
 	close()
 }
 
@@ -44,7 +43,7 @@ type socketLine struct {
 	buf        []byte // replies are read into it
 }
 
-func (l *socketLine) server() netip.AddrPort { return l.client.cfg.Acct }
+func (l *socketLine) server() string { return l.client.cfg.Acct.String() }
 
 func (l *socketLine) close() { l.conn.Close() }
 

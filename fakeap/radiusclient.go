@@ -144,6 +144,10 @@ type dropCounter struct {
 }
 
 func (d *dropCounter) count(h host.Host, from netip.AddrPort, reason string) {
+	d.countFrom(h, from.String(), reason)
+}
+
+func (d *dropCounter) countFrom(h host.Host, from, reason string) {
 	d.mu.Lock()
 	if d.counts == nil {
 		d.counts = map[string]int{}
@@ -151,5 +155,5 @@ func (d *dropCounter) count(h host.Host, from netip.AddrPort, reason string) {
 	d.counts[reason]++
 	n := d.counts[reason]
 	d.mu.Unlock()
-	h.Trace("drop", slog.String("from", from.String()), slog.String("reason", reason), slog.String("count", strconv.Itoa(n)))
+	h.Trace("drop", slog.String("from", from), slog.String("reason", reason), slog.String("count", strconv.Itoa(n)))
 }

@@ -7,7 +7,6 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"net/netip"
 	"slices"
 	"strconv"
 	"sync"
@@ -72,7 +71,6 @@ type tunnel struct {
 
 	mu      sync.Mutex
 	conn    *radsec.Conn // nil while there is none
-	last    netip.AddrPort
 	down    bool
 	waiting []host.Signal // for a connection
 }
@@ -85,11 +83,7 @@ func newTunnel(h host.Host, cfg *RadSecConfig, handle func(conn *radsec.Conn) ra
 
 func (t *tunnel) close() {} // other lines go on
 
-func (t *tunnel) server() netip.AddrPort {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.last
-}
+func (t *tunnel) server() string { return t.cfg.Server }
 
 func (t *tunnel) current() *radsec.Conn {
 	t.mu.Lock()
@@ -108,7 +102,6 @@ func (t *tunnel) run() {
 		if answered {
 			pause = reconnectMin
 		}
-		t.trace("closed", slog.String("reason", string(radsec.ReasonOf(err))), slog.String("error", err.Error()))
 		if t.h.Sleep(pause+t.more(pause/2)) != nil {
 			t.set(nil, true)
 			return
@@ -127,21 +120,31 @@ func (t *tunnel) more(d time.Duration) time.Duration {
 
 // connect is one connection, from its beginning to its end. Answered says whether it was of any use.
 func (t *tunnel) connect() (answered bool, err error) {
-	stream, err := t.h.Dial(t.cfg.Server, connectWait)
+	conn, err := t.dial()
 	if err != nil {
-		return false, err
-	}
-	t.dialled++
-	conn, err := radsec.Client(t.h, "radsec/"+strconv.Itoa(t.dialled), stream,
-		radsec.Settings{TLS: t.cfg.TLS, Versions: t.cfg.Versions, Watchdog: t.cfg.Watchdog})
-	if err != nil {
+		if !errors.Is(err, host.ErrDown) {
+			t.trace("failed", slog.String("error", err.Error()))
+		}
 		return false, err
 	}
 	t.set(conn, false)
 	t.trace("open", slog.String("tls", tls.VersionName(conn.TLSVersion())), slog.String("radius", conn.Version()))
 	err = conn.Serve(t.handle)
 	t.set(nil, false)
+	if !errors.Is(err, host.ErrDown) {
+		t.trace("closed", slog.String("reason", string(radsec.ReasonOf(err))), slog.String("error", err.Error()))
+	}
 	return conn.Answered(), err
+}
+
+func (t *tunnel) dial() (*radsec.Conn, error) {
+	stream, err := t.h.Dial(t.cfg.Server, connectWait)
+	if err != nil {
+		return nil, err
+	}
+	t.dialled++
+	return radsec.Client(t.h, "radsec/"+strconv.Itoa(t.dialled), stream,
+		radsec.Settings{TLS: t.cfg.TLS, Versions: t.cfg.Versions, Watchdog: t.cfg.Watchdog})
 }
 
 // set takes note of a connection, or of the lack of one, and wakes those who wait.
@@ -149,9 +152,6 @@ func (t *tunnel) set(conn *radsec.Conn, down bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.conn, t.down = conn, down
-	if conn != nil {
-		t.last = conn.RemoteAddr()
-	}
 	if conn != nil || down {
 		for _, w := range t.waiting {
 			w.Set()
