@@ -63,9 +63,11 @@ type DASConfig struct {
 // Settings are common to access points and switches.
 type Settings struct {
 	// Name is the NAS-Identifier, and the name in NAS-Port-Id and the trace. Empty means the host's name.
-	Name   string
-	RADIUS RADIUSConfig
-	DAS    DASConfig
+	Name string
+	// Address is the NAS-IP-Address or NAS-IPv6-Address; by default the host's.
+	Address netip.Addr
+	RADIUS  RADIUSConfig
+	DAS     DASConfig
 	// DefaultVLAN is where clients are put whose Access-Accept names no VLAN; "999" by default.
 	DefaultVLAN string
 	// Reauth is the re-authentication interval for sessions to which the server gives none; 0 is never.

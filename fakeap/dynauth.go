@@ -27,7 +27,7 @@ func (n *nas) startDAS() error {
 		c.Clients = nil // whoever the connection is to
 	}
 	engine, err := das.New(das.Config{
-		Secret: c.Secret, Clients: c.Clients, Addr: n.h.Addr(), Identifier: n.cfg.Name,
+		Secret: c.Secret, Clients: c.Clients, Addr: n.address, Identifier: n.cfg.Name,
 		Window:                      time.Duration(c.WindowSeconds) * time.Second,
 		RequireEventTimestamp:       c.RequireEventTimestamp,
 		RequireMessageAuthenticator: c.RequireMessageAuthenticator,

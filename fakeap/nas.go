@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"maps"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -43,6 +44,7 @@ type nas struct {
 	connectInfo string
 	firmware    string
 	nonces, ids io.Reader
+	address     netip.Addr
 	nasAttrs    lr.Attributes // NAS-IP-Address or NAS-IPv6-Address, NAS-Identifier
 
 	mu      sync.Mutex
@@ -114,7 +116,11 @@ func newNAS(h host.Host, cfg Settings, link access) *nas {
 		ids:     h.Rand("nas/session"),
 		clients: map[ether.Addr]*client{},
 	}
-	n.nasAttrs = nasAttributes(h.Addr(), cfg.Name)
+	n.address = cfg.Address
+	if !n.address.IsValid() {
+		n.address = h.Addr()
+	}
+	n.nasAttrs = nasAttributes(n.address, cfg.Name)
 	return n
 }
 
@@ -254,6 +260,9 @@ func (n *nas) apply(c *client, o authOutput, now time.Time) {
 
 // silent follows a client that has not answered: unheard, not even said who it is.
 func (n *nas) silent(c *client, now time.Time, unheard bool) {
+	if !unheard || n.cfg.MAB.Mode == MABOff {
+		n.concludeFailed(c, now, denial{result: NoClient, reason: "client does not answer"})
+	}
 	switch n.hangUp(c); {
 	case unheard && n.cfg.MAB.Mode == MABFallback:
 		n.authenticateMAC(c, now)

@@ -32,6 +32,9 @@ type Config struct {
 	Certificate tls.Certificate
 	// RootCAs are the authorities a server certificate is verified with. Nil trusts none.
 	RootCAs *x509.CertPool
+	// AnyServer believes every server, as a client does that its user has not given an authority. Such a client can
+	// be asked for its password by anybody.
+	AnyServer bool
 	// ServerName is the name the server certificate must carry, as RFC 6125 matches it. ServerSuffix is the domain
 	// that name must be or be in, for example "corp.example". Empty takes any name.
 	ServerName, ServerSuffix string

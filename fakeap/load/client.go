@@ -84,7 +84,11 @@ func (out *client) byMAC(c Client) (user string) {
 func stationAttributes(h host.Host, cfg Config, c Client, user string) lr.Attributes {
 	var a lr.Attributes
 	a.Add(rfc2865.UserName_Type, lr.Attribute(user[:min(len(user), 253)]))
-	if addr := h.Addr().Unmap(); addr.Is4() {
+	addr := h.Addr()
+	if cfg.Address.IsValid() {
+		addr = cfg.Address
+	}
+	if addr = addr.Unmap(); addr.Is4() {
 		a.Add(rfc2865.NASIPAddress_Type, addr.AsSlice())
 	} else if addr.IsValid() {
 		a.Add(rfc3162.NASIPv6Address_Type, addr.AsSlice())

@@ -42,6 +42,8 @@ type Config struct {
 	// a Start and a Stop.
 	Auth, Acct netip.AddrPort
 	Secret     []byte
+	// Address is the NAS-IP-Address or NAS-IPv6-Address, by default the host's.
+	Address netip.Addr
 	// NAS is the NAS-Identifier, "load" by default, and CalledStation the Called-Station-Id.
 	NAS, CalledStation string
 	// Clients authenticate one after the other, over and over. There should be more than there are authentications

@@ -20,6 +20,7 @@ type servers struct {
 // server is a chain of certificates, and what it was verified with.
 type server struct {
 	roots        *x509.CertPool
+	any          bool
 	name, suffix string
 	chain        [sha256.Size]byte
 }
@@ -33,7 +34,7 @@ func (s *servers) verify(c *eappeer.Config, connection tls.ConnectionState, veri
 	for _, cert := range connection.PeerCertificates {
 		h.Write(cert.Raw)
 	}
-	id := server{roots: c.RootCAs, name: c.ServerName, suffix: c.ServerSuffix}
+	id := server{roots: c.RootCAs, any: c.AnyServer, name: c.ServerName, suffix: c.ServerSuffix}
 	h.Sum(id.chain[:0])
 	s.mu.Lock()
 	known := s.verified[id]

@@ -3,6 +3,7 @@ package cli
 import (
 	"github.com/spf13/cobra"
 
+	apconfig "nacsim/fakeap/config"
 	"nacsim/nac/config"
 	"nacsim/nac/policy"
 	"nacsim/sim/scenario"
@@ -16,7 +17,7 @@ const schemaHelp = `Prints the JSON Schema (draft 2020-12) of scenario files, wi
 which VS Code (with the YAML extension by Red Hat), Neovim and others understand.`
 
 func newSchema() *cobra.Command {
-	var policies, nac bool
+	var policies, nac, edge bool
 	c := &cobra.Command{
 		Use:     "schema",
 		Short:   "Print the JSON Schema of scenarios, policies or the NAC",
@@ -26,8 +27,10 @@ func newSchema() *cobra.Command {
 		RunE: func(c *cobra.Command, _ []string) error {
 			text := scenario.Schema()
 			switch {
-			case policies && nac:
-				return badInput("nacsim schema: --policy and --nac are two schemas; ask for one")
+			case policies && nac || policies && edge || nac && edge:
+				return badInput("nacsim schema: --policy, --nac and --ap are different schemas; ask for one")
+			case edge:
+				text = apconfig.Schema()
 			case policies:
 				text = policy.Schema()
 			case nac:
@@ -42,6 +45,7 @@ func newSchema() *cobra.Command {
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	c.Flags().BoolVar(&nac, "nac", false, "print the schema of the configuration of nacsim nac instead")
+	c.Flags().BoolVar(&edge, "ap", false, "print the schema of the configuration of nacsim ap instead")
 	c.Flags().BoolVar(&policies, "policy", false, "print the schema of policy files instead")
 	return c
 }

@@ -1,0 +1,473 @@
+package config
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml/ast"
+
+	"nacsim/fakeap"
+	"nacsim/fakeap/eappeer"
+	"nacsim/fakeap/ether"
+	"nacsim/internal/radius"
+	"nacsim/internal/yamltable"
+)
+
+// A Config is what a file says.
+type Config struct {
+	RADIUS      fakeap.RADIUSConfig
+	NAS         []NAS
+	Supplicants []Supplicant
+}
+
+// A NAS is an access point or a switch.
+type NAS struct {
+	// Kind is AccessPoint or Switch; the configuration of that kind is set.
+	Kind   string
+	AP     fakeap.APConfig
+	Switch fakeap.SwitchConfig
+	// Listen is where dynamic authorization is taken, at an address of this computer; an unspecified address means
+	// all of them.
+	Listen netip.AddrPort
+}
+
+// Settings are those of either kind.
+func (n *NAS) Settings() *fakeap.Settings {
+	if n.Kind == Switch {
+		return &n.Switch.Settings
+	}
+	return &n.AP.Settings
+}
+
+// A Supplicant is a device that connects.
+type Supplicant struct {
+	Name string
+	MAC  ether.Addr
+	// NAS is the index of its access point or switch, and Port its port on a switch.
+	NAS, Port int
+	// Method is its name, as in the file.
+	Method string
+	// EAP is how it authenticates; nil means by its MAC address.
+	EAP *eappeer.Config
+	// Expect is what must come of it.
+	Expect Expect
+}
+
+// Expect is what must come of a supplicant; empty fields are not looked at.
+type Expect struct {
+	Result         fakeap.Result
+	VLAN, FilterID string
+}
+
+// Errors are the mistakes found in a file.
+type Errors = yamltable.Errors
+
+// Schema returns the JSON Schema (draft 2020-12) of a file.
+func Schema() []byte {
+	return yamltable.Document("nacsim ap configuration",
+		"Access points, switches and supplicants that run alone, nacsim ap --config FILE.", yamltable.ObjectSchema(fileProperties))
+}
+
+// Load reads the file with the given name and the files that it names. The error is an Errors with the mistakes that
+// were found in them, or that of the operating system for the file itself.
+func Load(name string) (*Config, error) {
+	data, err := os.ReadFile(name)
+	if err != nil {
+		return nil, err
+	}
+	return Read(name, data)
+}
+
+// Read is Load of a file with the given content.
+func Read(name string, data []byte) (*Config, error) {
+	r := &reader{
+		Reader: yamltable.Reader{File: name, What: "configuration", Keys: "server and supplicants", Limit: maxFile},
+		dir:    filepath.Dir(name), pools: map[string]*x509.CertPool{}, pairs: map[[2]string]tls.Certificate{},
+	}
+	var f fileNode
+	if root := r.Parse(data); root == nil || !yamltable.Object(&r.Reader, root, "the configuration", fileProperties, &f) || len(r.Errs) > 0 {
+		return nil, r.Errs
+	}
+	c := r.resolve(&f)
+	if len(r.Errs) > 0 {
+		return nil, r.Errs
+	}
+	return c, nil
+}
+
+type reader struct {
+	yamltable.Reader
+	dir   string
+	pools map[string]*x509.CertPool
+	pairs map[[2]string]tls.Certificate
+}
+
+// resolve reads what the file names and puts the configuration together.
+func (r *reader) resolve(f *fileNode) *Config {
+	c := &Config{RADIUS: f.server.radius()}
+	if len(f.nas) == 0 {
+		f.nas = []nasNode{{node: f.server.node, kind: AccessPoint}}
+	}
+	index := map[string]int{}
+	for i := range f.nas {
+		n := &f.nas[i]
+		n.complete(i)
+		if _, taken := index[n.name]; taken {
+			r.Errorf(n.node, "there are two called %s; give each a name of its own", n.name)
+		}
+		index[n.name] = i
+		c.NAS = append(c.NAS, NAS{Kind: n.kind})
+	}
+	for i := range f.supplicants {
+		r.supplicants(c, f, index, &f.supplicants[i])
+	}
+	if len(c.Supplicants) > maxSupplicants {
+		r.Errorf(f.supplicants[0].node, "there are %d supplicants in all; at most %d are possible", len(c.Supplicants), maxSupplicants)
+		return c
+	}
+	if len(r.Errs) > 0 {
+		return c
+	}
+	r.distinct(c, f)
+	for i := range f.nas {
+		r.finish(c, i, &f.nas[i])
+	}
+	return c
+}
+
+// distinct refuses MAC addresses and names that two supplicants have.
+func (r *reader) distinct(c *Config, f *fileNode) {
+	macs, names := map[ether.Addr]string{}, map[string]bool{}
+	for i := range c.Supplicants {
+		s := &c.Supplicants[i]
+		if slices.ContainsFunc(f.nas, func(n nasNode) bool { return n.name == s.Name }) {
+			r.Errorf(f.supplicants[0].node, "%s is both a supplicant and a nas; give each a name of its own", s.Name)
+			return
+		}
+		if other, taken := macs[s.MAC]; taken {
+			r.Errorf(f.supplicants[0].node, "%s and %s both have the MAC address %s", other, s.Name, s.MAC)
+			return
+		}
+		if names[s.Name] {
+			r.Errorf(f.supplicants[0].node, "there are two supplicants called %s; with count, write {n} for the number", s.Name)
+			return
+		}
+		macs[s.MAC], names[s.Name] = s.Name, true
+	}
+}
+
+func (s *serverNode) radius() fakeap.RADIUSConfig {
+	c := fakeap.RADIUSConfig{
+		Auth: s.auth, Acct: s.acct, Secret: []byte(s.secret), Timeout: s.timeout, Retries: s.retries,
+		RequireMessageAuthenticator: s.requireMessageAuthenticator,
+	}
+	switch {
+	case s.noRetries:
+		c.Retries = -1
+	case c.Retries == 0:
+		c.Retries = 2
+	}
+	if !s.acct.IsValid() && !s.noAcct && s.auth.IsValid() {
+		c.Acct = netip.AddrPortFrom(s.auth.Addr(), s.auth.Port()+1)
+	}
+	return c
+}
+
+// complete fills in names and kinds.
+func (n *nasNode) complete(i int) {
+	if n.kind == "" {
+		n.kind = AccessPoint
+	}
+	if n.name == "" {
+		prefix := "ap-"
+		if n.kind == Switch {
+			prefix = "sw-"
+		}
+		n.name = prefix + strconv.Itoa(i+1)
+	}
+	if n.ssid == "" {
+		n.ssid = "corp"
+	}
+}
+
+// finish makes the configuration of a NAS, now that its clients are known.
+func (r *reader) finish(c *Config, i int, n *nasNode) {
+	byMAC, withEAP, highest := 0, 0, 0
+	for _, s := range c.Supplicants {
+		if s.NAS != i {
+			continue
+		}
+		highest = max(highest, s.Port)
+		if s.EAP == nil {
+			byMAC++
+		} else {
+			withEAP++
+		}
+	}
+	s := fakeap.Settings{
+		Name: n.name, Address: n.address, RADIUS: c.RADIUS, DefaultVLAN: n.vlan, GuestVLAN: n.guest, RejectVLAN: n.reject, ServerFailVLAN: n.serverFail,
+		Reauth: n.reauth, Interim: n.interim, Quiet: n.quiet, FramedMTU: n.mtu, DAS: fakeap.DASConfig{Disabled: true},
+	}
+	out := &c.NAS[i]
+	if d := n.das; d != nil {
+		s.DAS = fakeap.DASConfig{Secret: []byte(d.secret), Clients: d.clients, RequireEventTimestamp: d.requireEventTimestamp, RequireMessageAuthenticator: d.requireMessageAuthenticator}
+		out.Listen = netip.AddrPortFrom(d.address, uint16(d.port))
+		if !d.address.IsValid() {
+			out.Listen = netip.AddrPortFrom(netip.IPv4Unspecified(), uint16(d.port))
+		}
+	}
+	if n.mab != nil {
+		s.MAB = *n.mab
+	}
+	mac := r.mac(n.node, n.mac, ether.Addr{0x5c, 0x5b, 0x35, byte(i + 1), 0, 0})
+	if n.kind == Switch {
+		if byMAC > 0 && s.MAB.Mode == fakeap.MABOff {
+			s.MAB.Mode, s.MAB.Wait = fakeap.MABFallback, 2*time.Second
+		}
+		out.Switch = fakeap.SwitchConfig{Settings: s, MAC: mac, Ports: max(n.ports, highest, 1)}
+		if n.ports > 0 && highest > n.ports {
+			r.Errorf(n.node, "%s has %d ports, but its clients need %d", n.name, n.ports, highest)
+		}
+		return
+	}
+	open := byMAC > 0 || s.MAB.Mode != fakeap.MABOff
+	if open && withEAP > 0 {
+		r.Errorf(n.node, "%s has clients with EAP and clients without (mab), or mab settings; a wireless network is for one or the other: make a second nas", n.name)
+	}
+	if open {
+		s.MAB.Mode = fakeap.MABOnly
+	}
+	s.MaxClients = min(max(byMAC+withEAP, 1), 2007)
+	if byMAC+withEAP > 2007 {
+		r.Errorf(n.node, "%s has %d clients; an access point can have 2007: make a second nas", n.name, byMAC+withEAP)
+	}
+	out.AP = fakeap.APConfig{Settings: s, BSSID: mac, SSID: n.ssid, Firmware: n.firmware, Open: open}
+}
+
+// mac reads a MAC address; an empty text means the default.
+func (r *reader) mac(at ast.Node, s string, standard ether.Addr) ether.Addr {
+	if s == "" {
+		return standard
+	}
+	hw, err := radius.CanonicalMAC(s)
+	if err != nil {
+		r.Errorf(at, `mac is %q; expected six octets in hexadecimal such as "00:1c:b3:09:85:15"`, s)
+		return standard
+	}
+	mac, _ := ether.FromHardware(hw)
+	if mac.IsGroup() {
+		r.Errorf(at, "mac is %q, which is a group address, not that of a device", s)
+	}
+	return mac
+}
+
+// supplicants adds what one entry stands for.
+func (r *reader) supplicants(c *Config, f *fileNode, index map[string]int, s *supplicantNode) {
+	nas := 0
+	if s.nas != "" {
+		i, known := index[s.nas]
+		if !known {
+			r.Errorf(s.at("nas"), "nas is %q; there is none of that name", s.nas)
+			return
+		}
+		nas = i
+	}
+	if s.name == "" {
+		s.name = "device-" + strconv.Itoa(len(c.Supplicants)+1)
+		if s.count > 1 {
+			s.name = "device-{n}"
+		}
+	}
+	mac := r.mac(s.at("mac"), s.mac, addTo(ether.Addr{0x00, 0x1c, 0xb3, 0, 0, 0}, len(c.Supplicants)+1))
+	port := s.port
+	if f.nas[nas].kind == Switch && port == 0 {
+		for i := range c.Supplicants {
+			if c.Supplicants[i].NAS == nas {
+				port = max(port, c.Supplicants[i].Port)
+			}
+		}
+		port++
+	}
+	if s.port != 0 && f.nas[nas].kind != Switch {
+		r.Errorf(s.at("port"), "port is for switches, and %s is an access point", f.nas[nas].name)
+	}
+	if f.nas[nas].kind == Switch && port+s.count-1 > 512 {
+		r.Errorf(s.at("count"), "%s would need port %d, and a switch has 512 at most", f.nas[nas].name, port+s.count-1)
+		return
+	}
+	for i := range s.count {
+		one := Supplicant{Name: numbered(s.name, i+1), MAC: addTo(mac, i), NAS: nas, Expect: s.expect}
+		if f.nas[nas].kind == Switch {
+			one.Port = port + i
+		}
+		if !r.credentials(&one, s, i+1) {
+			return
+		}
+		c.Supplicants = append(c.Supplicants, one)
+	}
+}
+
+// addTo returns the address n after a.
+func addTo(a ether.Addr, n int) ether.Addr {
+	for i := len(a) - 1; i >= 0 && n > 0; i-- {
+		n += int(a[i])
+		a[i] = byte(n)
+		n >>= 8
+	}
+	return a
+}
+
+// numbered puts a number into a text.
+func numbered(s string, n int) string { return strings.ReplaceAll(s, "{n}", strconv.Itoa(n)) }
+
+// credentials fills in how a supplicant authenticates.
+func (r *reader) credentials(one *Supplicant, s *supplicantNode, n int) bool {
+	one.Method = s.method
+	switch {
+	case s.method == "" && s.certificate != "":
+		one.Method = "tls"
+	case s.method == "" && s.password != "":
+		one.Method = "ttls-pap"
+	case s.method == "":
+		r.Errorf(s.node, "there is no method, no certificate and no password; how shall it authenticate?")
+		return false
+	}
+	if one.Expect.Result == "" {
+		one.Expect.Result = fakeap.Accepted
+	}
+	if one.Method == MAB {
+		return true
+	}
+	method, inner, err := eappeer.ParseMethod(one.Method)
+	if err != nil {
+		r.Errorf(s.at("method"), "%v", err)
+		return false
+	}
+	e := &eappeer.Config{
+		Identity: numbered(s.identity, n), Anonymous: numbered(s.anonymous, n), Method: method, Inner: inner,
+		User: numbered(s.user, n), Password: numbered(s.password, n), ServerName: s.serverName, ServerSuffix: s.domain,
+		MinTLS: s.minTLS, MaxTLS: s.maxTLS, FragmentSize: s.fragment, Profile: s.profile,
+	}
+	before := len(r.Errs)
+	if s.certificate != "" {
+		e.Certificate = r.pair(s, numbered(s.certificate, n), numbered(s.key, n))
+	} else if strings.HasSuffix(one.Method, "tls") {
+		r.Errorf(s.node, "method %s needs a certificate", one.Method)
+	} else if s.password == "" {
+		r.Errorf(s.node, "method %s needs a password", one.Method)
+	}
+	e.RootCAs, e.AnyServer = r.authorities(s)
+	if e.Identity == "" {
+		if e.Identity = e.User; e.Identity == "" {
+			e.Identity = identityOf(e.Certificate)
+		}
+	}
+	if len(r.Errs) > before {
+		return false
+	}
+	checked := *e
+	checked.Rand = strings.NewReader("") // who runs the peer gives it a source
+	if _, err := checked.WithDefaults(); err != nil {
+		r.Errorf(s.at("identity"), "%s", strings.TrimPrefix(err.Error(), "eappeer: "))
+		return false
+	}
+	one.EAP = e
+	return true
+}
+
+// identityOf is what a certificate names: its DNS name as a machine, its e-mail address, or its common name.
+func identityOf(c tls.Certificate) string {
+	if c.Leaf == nil {
+		return ""
+	}
+	switch {
+	case len(c.Leaf.DNSNames) > 0:
+		return "host/" + c.Leaf.DNSNames[0]
+	case len(c.Leaf.EmailAddresses) > 0:
+		return c.Leaf.EmailAddresses[0]
+	}
+	return c.Leaf.Subject.CommonName
+}
+
+// pair reads a certificate and its key, each pair of files once.
+func (r *reader) pair(s *supplicantNode, certificate, key string) tls.Certificate {
+	names := [2]string{certificate, key}
+	if key == "" {
+		names[1] = certificate
+	}
+	if c, known := r.pairs[names]; known {
+		return c
+	}
+	chain, ok1 := r.read(s.at("certificate"), "certificate", names[0])
+	private, ok2 := chain, ok1
+	if names[1] != names[0] {
+		private, ok2 = r.read(s.at("key"), "key", names[1])
+	}
+	if !ok1 || !ok2 {
+		return tls.Certificate{}
+	}
+	c, err := tls.X509KeyPair(chain, private)
+	if err != nil {
+		r.Errorf(s.at("certificate"), "certificate %s with key %s: %s", names[0], names[1], strings.TrimPrefix(err.Error(), "tls: "))
+		return c
+	}
+	r.pairs[names] = c
+	return c
+}
+
+// authorities reads who is believed about servers; any says that everybody is.
+func (r *reader) authorities(s *supplicantNode) (pool *x509.CertPool, any bool) {
+	if len(s.ca) == 1 && s.ca[0] == "none" {
+		return nil, true
+	}
+	id := strings.Join(s.ca, "\x00")
+	if pool := r.pools[id]; pool != nil {
+		return pool, false
+	}
+	pool = x509.NewCertPool()
+	for _, name := range s.ca {
+		if data, ok := r.read(s.at("ca"), "ca", name); ok && !pool.AppendCertsFromPEM(data) {
+			r.Errorf(s.at("ca"), "ca %s has no certificates in PEM", name)
+		}
+	}
+	r.pools[id] = pool
+	return pool, false
+}
+
+// maxRead bounds the files that are named.
+const maxRead = 4 << 20
+
+// read reads a file that the configuration names.
+func (r *reader) read(at ast.Node, what, name string) (data []byte, ok bool) {
+	path := name
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(r.dir, path)
+	}
+	info, err := os.Stat(path)
+	switch {
+	case err == nil && !info.Mode().IsRegular():
+		err = errors.New("it is not a file")
+	case err == nil && info.Size() > maxRead:
+		err = fmt.Errorf("it has %d octets", info.Size())
+	case err == nil:
+		data, err = os.ReadFile(path)
+	}
+	if err != nil {
+		if wrapped := (*fs.PathError)(nil); errors.As(err, &wrapped) {
+			err = wrapped.Err
+		}
+		r.Errorf(at, "%s %s cannot be read: %v", what, name, err)
+		return nil, false
+	}
+	return data, true
+}
