@@ -40,16 +40,13 @@ type answer struct {
 
 // answers keeps answers until they are stale, and knows who waits for one. The service's mutex guards it.
 type answers struct {
-	max, maxQueries int
-
 	kept    map[question]*answer
 	order   []question
 	waiting map[question][]func()
 	silent  map[string]time.Time // by URL: until when it is not asked
 }
 
-func (a *answers) init(c *Config) {
-	a.max, a.maxQueries = c.OCSP.MaxAnswers, c.OCSP.MaxQueries
+func (a *answers) init() {
 	a.kept, a.waiting, a.silent = map[question]*answer{}, map[question][]func(){}, map[string]time.Time{}
 }
 
@@ -61,9 +58,9 @@ func (a *answers) find(q question, now time.Time) *answer {
 	return nil
 }
 
-func (a *answers) keep(q question, k *answer) {
+func (a *answers) keep(q question, k *answer, most int) {
 	if a.kept[q] == nil {
-		for len(a.order) >= a.max {
+		for len(a.order) >= most {
 			delete(a.kept, a.order[0])
 			a.order = a.order[1:]
 		}
@@ -74,10 +71,10 @@ func (a *answers) keep(q question, k *answer) {
 
 // responder is the URL to ask about a certificate, or "".
 func (s *Service) responder(cert *x509.Certificate) string {
-	if s.config.OCSP.URL != "" {
-		return s.config.OCSP.URL
-	}
-	if !s.config.OCSP.Ask {
+	switch c := s.config.Load().OCSP; {
+	case c.URL != "":
+		return c.URL
+	case !c.Ask:
 		return ""
 	}
 	i := slices.IndexFunc(cert.OCSPServer, func(u string) bool { return checkURL(u) == nil })
@@ -97,7 +94,7 @@ func (s *Service) ask(url string, cert, issuer *x509.Certificate, done func()) b
 		s.answers.waiting[q] = append(others, done)
 		return true
 	}
-	if len(s.answers.waiting) >= s.answers.maxQueries || now.Before(s.answers.silent[url]) {
+	if len(s.answers.waiting) >= s.config.Load().OCSP.MaxQueries || now.Before(s.answers.silent[url]) {
 		return false
 	}
 	s.answers.waiting[q] = []func(){done}
@@ -109,21 +106,21 @@ func (s *Service) ask(url string, cert, issuer *x509.Certificate, done func()) b
 func (s *Service) query(q question, url string, cert, issuer *x509.Certificate) {
 	k := &answer{source: "ocsp " + url}
 	k.response, k.err = s.post(url, cert, issuer)
-	now := s.h.Now()
+	now, most := s.h.Now(), s.config.Load().OCSP.MaxAnswers
 	s.mu.Lock()
 	if k.err == nil {
 		k.until = s.believedUntil(k.response, now)
 		delete(s.answers.silent, url)
 	} else {
 		k.until = now.Add(silence)
-		if len(s.answers.silent) >= s.answers.max {
+		if len(s.answers.silent) >= most {
 			clear(s.answers.silent)
 		}
 		s.answers.silent[url] = k.until
 	}
 	// Those who wait must find it even if it is not valid beyond the moment.
 	k.until = later(k.until, now.Add(time.Nanosecond))
-	s.answers.keep(q, k)
+	s.answers.keep(q, k, most)
 	waiting := s.answers.waiting[q]
 	delete(s.answers.waiting, q)
 	s.mu.Unlock()
@@ -205,7 +202,7 @@ func checkResponder(r *ocsp.Response, issuer *x509.Certificate, now time.Time) e
 
 // believedUntil is how long a response is kept.
 func (s *Service) believedUntil(r *ocsp.Response, now time.Time) time.Time {
-	limit := s.config.OCSP.MaxAge
+	limit := s.config.Load().OCSP.MaxAge
 	switch {
 	case r.NextUpdate.IsZero():
 		return now.Add(limit)

@@ -44,7 +44,7 @@ func (c *check) run() {
 			}
 			v = c.undetermined(cert, url)
 		}
-		if v.Status != Good && (known || c.s.config.Fail == Hard) {
+		if v.Status != Good && (known || c.s.config.Load().Fail == Hard) {
 			c.verdict(v)
 			return
 		}
@@ -139,7 +139,7 @@ func (c *check) undetermined(cert *x509.Certificate, url string) Verdict {
 		v.Source = "ocsp " + url
 		why = append(why, url+" does not answer")
 	}
-	if len(c.s.config.CRL) > 0 {
+	if len(c.s.config.Load().CRL) > 0 {
 		why = append(why, "no current list covers it")
 	}
 	if len(why) > 0 {

@@ -2,11 +2,10 @@ package revocation
 
 import (
 	"crypto/x509"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
-
-	"net/http"
 )
 
 func TestListedCertificates(t *testing.T) {
@@ -131,5 +130,54 @@ func TestMistakes(t *testing.T) {
 	}
 	if _, err := New(w, Config{CRL: []string{"corp.crl"}}); err == nil || !strings.Contains(err.Error(), "files cannot be read here") {
 		t.Errorf("without ReadFile: %v", err)
+	}
+}
+
+// TestReload: files at once, URLs without a gap, nothing after a mistake.
+func TestReload(t *testing.T) {
+	const url = "http://pki.corp.example/corp.crl"
+	ca, other, w := newRoot(t, "corp"), newRoot(t, "other"), newWeb(t)
+	leaf, stranger := ca.issue(nil), other.issue(nil)
+	w.pages[url] = func(*http.Request) ([]byte, int) { return ca.crl(epoch, nil, leaf), 200 }
+	w.files["other.crl"] = other.crl(epoch, nil)
+	s := w.service(t, Config{CRL: []string{url}})
+	w.Advance(time.Second)
+	expect := func(what string, cert *x509.Certificate, by *authority, want Status) {
+		t.Helper()
+		if v := w.check(t, s, nil, cert, by.cert); v.Status != want {
+			t.Errorf("%s: %+v", what, v)
+		}
+	}
+	reload := func(c Config) error {
+		c.ReadFile = w.read
+		return s.Reload(c)
+	}
+	w.pages[url] = nil
+	if err := reload(Config{CRL: []string{url, "other.crl"}, Fail: Hard}); err != nil {
+		t.Fatal(err)
+	}
+	expect("the URL's list", leaf, ca, Revoked)
+	expect("the file", stranger, other, Good)
+	w.files["other.crl"] = other.crl(epoch.Add(time.Second), nil, stranger)
+	for _, c := range []Config{{CRL: []string{"other.crl", "missing.crl"}}, {Fail: "medium"}} {
+		if err := reload(c); err == nil {
+			t.Errorf("%+v is taken", c)
+		}
+	}
+	expect("after a mistake", stranger, other, Good)
+	if err := reload(Config{CRL: []string{"other.crl"}, Fail: Hard}); err != nil {
+		t.Fatal(err)
+	}
+	expect("the file read again", stranger, other, Revoked)
+	expect("the URL that is gone", leaf, ca, Undetermined)
+	before := len(w.requests)
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	w.files["other.crl"] = other.crl(epoch.Add(2*time.Second), nil)
+	w.Advance(3 * time.Hour)
+	expect("closed", stranger, other, Revoked)
+	if len(w.requests) != before {
+		t.Errorf("%d requests after that", len(w.requests)-before)
 	}
 }
