@@ -47,8 +47,11 @@ type AccountingRecord struct {
 	Class [][]byte
 }
 
-// TerminateCauseName is the name of the dictionary, for example "Lost-Carrier".
+// TerminateCauseName is the name of the dictionary, for example "Lost-Carrier". It is empty where the NAS gives no cause.
 func (r *AccountingRecord) TerminateCauseName() string {
+	if r.TerminateCause == 0 {
+		return ""
+	}
 	return rfc2866.AcctTerminateCause(r.TerminateCause).String()
 }
 

@@ -105,6 +105,7 @@ type programRecord struct {
 	MAC         string   `json:"mac"`
 	Type        string   `json:"type"`
 	Result      string   `json:"result"`
+	Request     string   `json:"request"`
 	Reason      string   `json:"reason"`
 	User        string   `json:"user"`
 	AuthType    string   `json:"auth_type"`
@@ -125,8 +126,13 @@ func (n *nacProgram) trace(t *testing.T) programTrace {
 		t.Fatal(err)
 	}
 	defer f.Close()
+	return readTrace(t, f)
+}
+
+func readTrace(t *testing.T, lines io.Reader) programTrace {
+	t.Helper()
 	var all programTrace
-	for d := json.NewDecoder(f); ; {
+	for d := json.NewDecoder(lines); ; {
 		var r programRecord
 		if err := d.Decode(&r); err == io.EOF {
 			return all
