@@ -30,6 +30,8 @@ type Config struct {
 	Revocation *revocation.Config
 	// Users are those whose passwords the NAC knows; nil means none.
 	Users *credential.UsersConfig
+	// Entra is the Entra ID tenant that is asked about the passwords of users who are not among Users; nil means none.
+	Entra *credential.EntraConfig
 	// PlainPasswords lets users in by User-Password or CHAP-Password without EAP.
 	PlainPasswords bool
 	// Policy decides. It can be replaced with SetPolicy.

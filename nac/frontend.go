@@ -4,7 +4,6 @@ import (
 	"crypto/tls"
 	"fmt"
 
-	"nacsim/nac/credential"
 	"nacsim/nac/eapserver"
 	"nacsim/nac/radiusd"
 	"nacsim/nac/revocation"
@@ -26,16 +25,12 @@ func (n *NAC) frontEnd(cfg *Config) (radiusd.Config, error) {
 		}
 		c.EAP.Revocation = checker
 	}
-	if cfg.Users == nil {
-		return c, nil
-	}
-	users, err := credential.NewUsers(*cfg.Users)
-	if err != nil {
+	var err error
+	if c.EAP.Directory, err = newDirectory(n.h, cfg); err != nil {
 		return c, fmt.Errorf("nac: %w", err)
 	}
-	c.EAP.Directory = users
 	if cfg.PlainPasswords {
-		c.PlainPasswords = users
+		c.PlainPasswords = c.EAP.Directory
 	}
 	return c, nil
 }

@@ -22,6 +22,7 @@ import (
 	"nacsim/internal/eap/eaptest"
 	"nacsim/internal/radsec"
 	"nacsim/nac/coa"
+	"nacsim/nac/credential"
 	"nacsim/nac/eapserver"
 	"nacsim/nac/policy"
 	"nacsim/nac/radiusd"
@@ -186,6 +187,26 @@ limits: {sessions: 11, events: 12, conversations: 13, conversations_per_nas: 6, 
 	}
 }
 
+// TestEntra holds that clients are led to what Entra ID can check where nobody else knows passwords.
+func TestEntra(t *testing.T) {
+	const entra = minimal + "directory: {entra: {tenant: corp.example, client_id: c, secret_file: secret, domain: corp.example, timeout: 3s, concurrent: 4, queue: 5}}\n"
+	c := load(t, newFiles(t), entra)
+	want := credential.EntraConfig{Tenant: "corp.example", ClientID: "c", ClientSecret: "from-a-file", Domain: "corp.example", Timeout: 3 * time.Second, Concurrent: 4, Queue: 5}
+	if *c.NAC.Entra != want {
+		t.Errorf("got %+v", c.NAC.Entra)
+	}
+	e := c.NAC.RADIUS.EAP
+	if !slices.Equal(e.TTLSInner, []eapserver.Inner{eapserver.PAP, eapserver.EAPGTC}) || !slices.Equal(e.PEAPInner, []eapserver.Inner{eapserver.EAPGTC}) {
+		t.Errorf("inner methods are %v and %v", e.TTLSInner, e.PEAPInner)
+	}
+	if got := c.methods(); !slices.Equal(got, []eap.Type{eap.TypeTLS, eap.TypeTTLS}) {
+		t.Errorf("methods are %v", got)
+	}
+	if e := load(t, newFiles(t), entra+"users: users.yaml\n").NAC.RADIUS.EAP; e.TTLSInner != nil {
+		t.Errorf("with users of its own the NAC takes %v only", e.TTLSInner)
+	}
+}
+
 // TestMistakes holds that each mistake is found at its place and says what was expected.
 func TestMistakes(t *testing.T) {
 	f := newFiles(t)
@@ -221,6 +242,8 @@ func TestMistakes(t *testing.T) {
 		{"intune without secret", minimal + "intune: {tenant: t, client_id: c}", "5:9: intune lacks the key secret or secret_file"},
 		{"intune with two", minimal + "intune: {tenant: t, client_id: c, secret: s, secret_file: secret}", "5:9: intune has both secret and secret_file"},
 		{"intune with an empty file", minimal + "intune: {tenant: t, client_id: c, secret_file: empty}", "5:48: secret_file: conf/empty is empty"},
+		{"entra with two", minimal + "directory: {entra: {tenant: t, client_id: c, secret: s, secret_file: secret}}", "5:20: entra has both secret and secret_file"},
+		{"entra without client", minimal + "directory: {entra: {tenant: t}}", `5:20: entra lacks the key "client_id"`},
 		{"mab", minimal + "mab: [pap]", "5:6: mab must be a mapping of keys to values, not a list"},
 		{"port without address", minimal + "listen: {auth: \"1812\"}", `5:16: auth is "1812"; expected an address of this computer and a port`},
 		{"CRL by FTP", minimal + "revocation: {crl: [\"ftp://x\"]}", `5:20: crl: "ftp://x" is neither the name of a file nor an http:// or https:// URL`},

@@ -25,6 +25,7 @@ type fileNode struct {
 	eap          eapNode
 	mab          mabNode
 	users        usersNode
+	directory    directoryNode
 	plain        bool
 	revocation   revocationNode
 	policy       named
@@ -115,6 +116,11 @@ var fileProperties = []yamltable.Property[fileNode]{
 	{Name: "domains", Doc: "Domains that may stand before the name of a user: with CORP, CORP\\anna is anna. \"*\" stands for any.",
 		Schema: textsSchema(),
 		Set:    func(r *yamltable.Reader, n ast.Node, to *fileNode) { to.users.domains = texts(r, n, "domains") }},
+	{Name: "directory", Doc: "Who is asked about the passwords of users that the NAC does not know itself.",
+		Schema: yamltable.ObjectSchema(directoryProperties),
+		Set: func(r *yamltable.Reader, n ast.Node, to *fileNode) {
+			yamltable.Object(r, n, "directory", directoryProperties, &to.directory)
+		}},
 	{Name: "plain_passwords", Doc: "Whether users are let in by User-Password or CHAP-Password too, without EAP.",
 		Schema: yamltable.Schema{"type": "boolean", "default": false},
 		Set:    func(r *yamltable.Reader, n ast.Node, to *fileNode) { to.plain, _ = r.Boolean(n, "plain_passwords") }},

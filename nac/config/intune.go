@@ -47,17 +47,25 @@ func (r *reader) mdm(n *intuneNode) *mdm.Config {
 	if n == nil {
 		return nil
 	}
-	secret := n.secret
-	switch {
-	case n.secretFile.node != nil && n.secret != "":
-		r.Errorf(n.node, "intune has both secret and secret_file")
-	case n.secretFile.node != nil:
-		secret = strings.TrimSpace(string(r.read(n.secretFile, "secret_file")))
-		if secret == "" && len(r.Errs) == 0 {
-			r.Errorf(n.secretFile.node, "secret_file: %s is empty", r.path(n.secretFile.text))
-		}
-	case secret == "":
+	secret := r.secretOf(n.node, "intune", n.secret, n.secretFile)
+	if secret == "" && len(r.Errs) == 0 {
 		r.Errorf(n.node, "intune lacks the key secret or secret_file")
 	}
 	return &mdm.Config{Tenant: n.tenant, ClientID: n.clientID, ClientSecret: secret, Authority: n.authority, Graph: n.graph, PollInterval: n.poll}
+}
+
+// secretOf is a secret that stands in the configuration or in a file of its own; empty if it does in neither.
+func (r *reader) secretOf(n ast.Node, what, secret string, file named) string {
+	switch {
+	case file.node == nil:
+		return secret
+	case secret != "":
+		r.Errorf(n, "%s has both secret and secret_file", what)
+		return ""
+	}
+	secret = strings.TrimSpace(string(r.read(file, "secret_file")))
+	if secret == "" && len(r.Errs) == 0 {
+		r.Errorf(file.node, "secret_file: %s is empty", r.path(file.text))
+	}
+	return secret
 }

@@ -22,6 +22,7 @@ func (r *reader) resolve(f *fileNode) *Config {
 		Resumption:     f.tls.resumption(),
 		Revocation:     r.revocation(&f.revocation),
 		Users:          r.directory(&f.users),
+		Entra:          r.entra(f.directory.entra),
 		PlainPasswords: f.plain,
 		Policy:         r.policy(f.policy),
 		Compliance:     policy.Mapping{InGracePeriod: f.compliance.inGracePeriod},
@@ -35,6 +36,9 @@ func (r *reader) resolve(f *fileNode) *Config {
 			MinFirmware: f.coa.minFirmware,
 			NoFallback:  f.coa.noDisconnectAfter,
 		},
+	}
+	if c.NAC.Entra != nil && c.NAC.Users == nil {
+		onlyPlain(&c.NAC.RADIUS.EAP)
 	}
 	c.NAC.TLS = r.tlsConfig(f, c)
 	c.NAC.RADIUS.RadSec = r.radsec(f.radsec, c.Certificates)

@@ -46,15 +46,18 @@ func (c *Config) Warnings(now time.Time) []string {
 	if c.NAC.PlainPasswords {
 		out = append(out, "plain_passwords is on: RADIUS hides passwords with MD5 only")
 	}
-	if c.NAC.Users == nil {
+	if !c.asksForPasswords() {
 		for _, m := range c.NAC.RADIUS.EAP.Methods {
 			if m != eap.TypeTLS {
-				out = append(out, "methods has "+m.String()+", which is not on offer without users")
+				out = append(out, "methods has "+m.String()+", which is not on offer without users or a directory")
 			}
 		}
 	}
 	return out
 }
+
+// asksForPasswords reports whether there is anybody who knows passwords.
+func (c *Config) asksForPasswords() bool { return c.NAC.Users != nil || c.NAC.Entra != nil }
 
 // methods are the EAP methods on offer.
 func (c *Config) methods() []eap.Type {
@@ -64,7 +67,7 @@ func (c *Config) methods() []eap.Type {
 	}
 	var out []eap.Type
 	for _, m := range asked {
-		if m == eap.TypeTLS || c.NAC.Users != nil {
+		if m == eap.TypeTLS || c.asksForPasswords() {
 			out = append(out, m)
 		}
 	}

@@ -52,11 +52,16 @@ type nacRun struct {
 	outputs  []func() error
 }
 
-// run serves until a signal ends it.
-func (n *nacRun) run(cfg *config.Config) (err error) {
+// run serves until a signal of the operating system ends it.
+func (n *nacRun) run(cfg *config.Config) error {
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer signal.Stop(signals)
+	return n.until(signals, cfg)
+}
+
+// until serves until a signal that is not SIGHUP.
+func (n *nacRun) until(signals <-chan os.Signal, cfg *config.Config) (err error) {
 	n.log = newNACLog(n.stdout, n.flags.quiet)
 	sinks, err := n.openOutputs()
 	if err != nil {

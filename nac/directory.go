@@ -1,0 +1,47 @@
+package nac
+
+import (
+	"nacsim/internal/host"
+	"nacsim/nac/credential"
+)
+
+// newDirectory returns who is asked about passwords: the users of the configuration, then Entra ID about those who are
+// not among them. It is nil if there is neither.
+func newDirectory(h host.Host, cfg *Config) (credential.Directory, error) {
+	var both directories
+	if cfg.Users != nil {
+		users, err := credential.NewUsers(*cfg.Users)
+		if err != nil {
+			return nil, err
+		}
+		both = append(both, users)
+	}
+	if cfg.Entra != nil {
+		entra, err := credential.NewEntra(h, *cfg.Entra)
+		if err != nil {
+			return nil, err
+		}
+		both = append(both, entra)
+	}
+	switch len(both) {
+	case 0:
+		return nil, nil
+	case 1:
+		return both[0], nil
+	}
+	return both, nil
+}
+
+// directories are asked one after the other, until one knows the user.
+type directories []credential.Directory
+
+// Ask implements credential.Directory.
+func (d directories) Ask(q credential.Question, answer func(credential.Answer)) {
+	d[0].Ask(q, func(a credential.Answer) {
+		if a.Reason == credential.UnknownUser && len(d) > 1 {
+			d[1:].Ask(q, answer)
+			return
+		}
+		answer(a)
+	})
+}
