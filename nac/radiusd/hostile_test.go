@@ -348,6 +348,10 @@ func accountingRecords() []oddity {
 	}
 }
 
+func oddities() [][]oddity {
+	return [][]oddity{lengths(), attributes(), vendorSpecific(), authenticators(), codes(), credentialKinds(), eapMessages(), accountingRecords()}
+}
+
 // TestHostilePackets sends each datagram, expects what the RFCs ask for, and then has a client authenticate as if
 // nothing had been.
 func TestHostilePackets(t *testing.T) {
@@ -356,7 +360,7 @@ func TestHostilePackets(t *testing.T) {
 	cert := b.ca.Issue("laptop")
 	client := eaptest.ClientTLS(b.ca, tls.VersionTLS13, cert)
 	id, count := byte(0), 0
-	for _, table := range [][]oddity{lengths(), attributes(), vendorSpecific(), authenticators(), codes(), credentialKinds(), eapMessages(), accountingRecords()} {
+	for _, table := range oddities() {
 		for _, o := range table {
 			count++
 			t.Run(o.name, func(t *testing.T) {

@@ -23,7 +23,7 @@ func (d *directory) Ask(q credential.Question, answer func(credential.Answer)) {
 	d.answers = append(d.answers, answer)
 }
 
-func users(t *testing.T) credential.Directory {
+func users(t testing.TB) credential.Directory {
 	t.Helper()
 	u, err := credential.NewUsers(credential.UsersConfig{Users: []credential.User{{Name: "anna", Password: "a long password of 32 octets or so", Groups: []string{"staff"}}}})
 	if err != nil {
