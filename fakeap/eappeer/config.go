@@ -23,13 +23,17 @@ type Config struct {
 	// Method is the EAP method the peer wants: it refuses every other with a NAK that names this one. EAP-TLS by
 	// default.
 	Method eap.Type
-	// Inner is how the user is authenticated inside EAP-TTLS (PAP by default) or PEAP (EAP-MSCHAPv2 by default).
+	// Inner is how the user is authenticated inside EAP-TTLS (PAP by default), PEAP or TEAP (EAP-MSCHAPv2 by default).
 	Inner Inner
 	// User is the name of the user, by default Identity, and Password the user's password.
 	User, Password string
 	// Certificate is the client certificate with its chain and private key. Without one the peer presents an empty
 	// certificate list, which a server that wants one refuses.
 	Certificate tls.Certificate
+	// Machine is whom TEAP authenticates besides the user, when the server asks for it. NoUser tells that no user is
+	// logged on: the machine answers for it.
+	Machine *Machine
+	NoUser  bool
 	// RootCAs are the authorities a server certificate is verified with. Nil trusts none.
 	RootCAs *x509.CertPool
 	// AnyServer believes every server, as a client does that its user has not given an authority. Such a client can
@@ -59,6 +63,25 @@ type Config struct {
 	Rand io.Reader
 	// Profile is the name of the real supplicant whose habits fill in what is not set, see [ProfileNames].
 	Profile string
+}
+
+// A Machine is a device with credentials of its own.
+type Machine struct {
+	// Identity is its EAP identity inside the tunnel, for example "host/laptop-1.corp.example".
+	Identity string
+	// Inner is how it is authenticated, by EAP-TLS unless something else is set.
+	Inner       Inner
+	Password    string
+	Certificate tls.Certificate
+}
+
+func (m *Machine) credentials() credentials {
+	return credentials{user: m.Identity, password: m.Password, certificate: m.Certificate, inner: m.Inner}
+}
+
+// credentials are those of the user.
+func (c *Config) credentials() credentials {
+	return credentials{user: c.User, password: c.Password, certificate: c.Certificate, inner: c.Inner}
 }
 
 // Lengths is a habit in stating the TLS Message Length, the L flag (RFC 5216 section 3.1).
@@ -99,8 +122,13 @@ func (c Config) WithDefaults() (Config, error) {
 	switch c.Method {
 	case eap.TypeTTLS:
 		setDefault(&c.Inner, PAP)
-	case eap.TypePEAP:
+	case eap.TypePEAP, eap.TypeTEAP:
 		setDefault(&c.Inner, EAPMSCHAPv2)
+	}
+	if c.Machine != nil {
+		m := *c.Machine
+		setDefault(&m.Inner, EAPTLS)
+		c.Machine = &m
 	}
 	setDefault(&c.MinTLS, tls.VersionTLS12)
 	setDefault(&c.MaxTLS, tls.VersionTLS13)
@@ -137,6 +165,10 @@ func (c *Config) check() error {
 		return errors.New("EAP identity is empty")
 	case MethodName(c.Method, c.Inner) == "":
 		return fmt.Errorf("method %v with %q inside is not one a peer speaks", c.Method, c.Inner)
+	case c.Machine != nil && MethodName(eap.TypeTEAP, c.Machine.Inner) == "":
+		return fmt.Errorf("method %q is not one a machine is authenticated by inside TEAP", c.Machine.Inner)
+	case c.Method == eap.TypeTEAP && c.MinTLS > tls.VersionTLS12:
+		return errors.New("TEAP is played over TLS 1.2")
 	case c.needsRand() && c.Rand == nil:
 		return errors.New("MS-CHAP-V2 needs a source of randomness")
 	case c.FragmentSize < eap.MinFragment || c.FragmentSize > defaultFragmentSize:
@@ -148,7 +180,8 @@ func (c *Config) check() error {
 }
 
 func (c *Config) needsRand() bool {
-	return c.Method == eap.TypeMSCHAPv2 || slices.Contains([]Inner{MSCHAPv2, EAPMSCHAPv2}, c.Inner)
+	return c.Method == eap.TypeMSCHAPv2 || slices.Contains([]Inner{MSCHAPv2, EAPMSCHAPv2}, c.Inner) ||
+		c.Machine != nil && c.Machine.Inner == EAPMSCHAPv2
 }
 
 // outerIdentity is what the peer answers to an EAP-Request/Identity.

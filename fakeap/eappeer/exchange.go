@@ -25,8 +25,8 @@ type method interface {
 	respond(id uint8, data []byte) (response []byte, ok bool)
 	// succeeded reports whether the method may be believed to have succeeded once the server says so.
 	succeeded() bool
-	// msk is the Master Session Key after success, or nil if the method makes none.
-	msk() ([]byte, error)
+	// keys are the Master Session Key and its extension after success, or nil what the method does not make.
+	keys() (msk, emsk []byte, err error)
 	// failure says why the method has failed, as far as this side knows. Final tells that there is no use in
 	// waiting for the server's verdict.
 	failure() (reason string, final bool)

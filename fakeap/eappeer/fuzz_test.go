@@ -9,6 +9,7 @@ import (
 	"nacsim/internal/eap"
 	"nacsim/internal/eap/eaptest"
 	"nacsim/internal/eap/peap"
+	"nacsim/internal/eap/teap"
 	"nacsim/internal/eap/ttls"
 	"nacsim/internal/mschap"
 )
@@ -39,7 +40,7 @@ func FuzzPeer(f *testing.F) {
 		f.Add(uint8(i), joined(request(1, eap.TypeIdentity, ""), start, request(3, names[i].method, "\xc0\x00\x00\x10\x00\x16\x03\x03"), success(4)))
 	}
 	f.Add(uint8(0), joined(request(2, eap.TypeTLS, "\x20"), request(3, eap.TypeTLS, "\x00\x15\x03\x03\x00\x02\x02\x28"), failure(3)))
-	f.Add(uint8(15), joined(request(2, eap.TypeMSCHAPv2, string(mschap.Packet{Op: mschap.OpChallenge, ID: 1, Name: "x"}.Append(nil)))))
+	f.Add(uint8(len(names)-1), joined(request(2, eap.TypeMSCHAPv2, string(mschap.Packet{Op: mschap.OpChallenge, ID: 1, Name: "x"}.Append(nil)))))
 	f.Fuzz(func(t *testing.T, method uint8, packets []byte) {
 		n := names[int(method)%len(names)]
 		p, err := New(Config{
@@ -72,8 +73,9 @@ func FuzzInside(f *testing.F) {
 	result := peap.Wrap(eap.Packet{Code: eap.Request, ID: 1, Type: peap.TypeExtensions, Data: peap.Result(true).Append(nil)})
 	f.Add(uint8(2), joined([]byte{1}, peap.Wrap(challenge), result))
 	f.Add(uint8(3), joined([]byte{0}, request(1, eap.TypeTLS, "\x20")))
+	f.Add(uint8(4), joined(teap.Message{EAP: request(1, eap.TypeIdentity, "")}.Append(nil), teap.Message{Result: teap.Success, Intermediate: teap.Success}.Append(nil)))
 	f.Fuzz(func(t *testing.T, method uint8, inside []byte) {
-		all := []string{"ttls-mschapv2", "ttls-eap-mschapv2", "peap-mschapv2", "peap-tls"}
+		all := []string{"ttls-mschapv2", "ttls-eap-mschapv2", "peap-mschapv2", "peap-tls", "teap-mschapv2"}
 		name := all[int(method)%len(all)]
 		s := newServer(t, name, tls.VersionTLS13)
 		s.start()

@@ -1,6 +1,7 @@
 package eappeer
 
 import (
+	"crypto/tls"
 	"fmt"
 	"strings"
 
@@ -10,7 +11,8 @@ import (
 // An Inner is how the user is authenticated inside a tunnel.
 type Inner string
 
-// What can be played inside EAP-TTLS, and, if its name begins with "eap-", inside PEAP.
+// What can be played inside EAP-TTLS, and, if its name begins with "eap-", inside PEAP. TEAP has EAP-MSCHAPv2, EAP-TLS and
+// Password.
 const (
 	PAP         Inner = "pap"
 	CHAP        Inner = "chap"
@@ -20,6 +22,8 @@ const (
 	EAPGTC      Inner = "eap-gtc"
 	EAPMD5      Inner = "eap-md5"
 	EAPTLS      Inner = "eap-tls"
+	// Password is TEAP's own way to ask for one, Basic-Password-Auth.
+	Password Inner = "password"
 )
 
 // eapType is the EAP method inside the tunnel, zero for what is none.
@@ -56,6 +60,9 @@ var names = []struct {
 	{"peap-gtc", eap.TypePEAP, EAPGTC},
 	{"peap-md5", eap.TypePEAP, EAPMD5},
 	{"peap-tls", eap.TypePEAP, EAPTLS},
+	{"teap-mschapv2", eap.TypeTEAP, EAPMSCHAPv2},
+	{"teap-tls", eap.TypeTEAP, EAPTLS},
+	{"teap-password", eap.TypeTEAP, Password},
 	{"md5", eap.TypeMD5, ""},
 	{"gtc", eap.TypeGTC, ""},
 	{"mschapv2", eap.TypeMSCHAPv2, ""},
@@ -90,24 +97,31 @@ func MethodName(method eap.Type, inner Inner) string {
 	return ""
 }
 
+// credentials are what one method authenticates with.
+type credentials struct {
+	user, password string
+	certificate    tls.Certificate
+	inner          Inner // inside a tunnel
+}
+
 // newMethod returns one run of an EAP method; tunnelled says that it is inside a tunnel.
-func (p *Peer) newMethod(typ eap.Type, tunnelled bool) method {
+func (p *Peer) newMethod(typ eap.Type, who credentials, tunnelled bool) method {
 	switch typ {
 	case eap.TypeMD5:
-		return &md5Method{password: p.cfg.Password}
+		return &md5Method{password: who.password}
 	case eap.TypeGTC:
-		return &gtcMethod{password: p.cfg.Password}
+		return &gtcMethod{password: who.password}
 	case eap.TypeMSCHAPv2:
-		return &mschapv2Method{mschapv2: mschapv2{user: p.cfg.User, password: p.cfg.Password}, rand: p.cfg.Rand}
+		return &mschapv2Method{mschapv2: mschapv2{user: who.user, password: who.password}, rand: p.cfg.Rand}
 	}
-	return newTunnel(p, typ, tunnelled)
+	return newTunnel(p, typ, who.certificate, tunnelled)
 }
 
 // innerExchange is EAP inside a tunnel.
-func (p *Peer) innerExchange() exchange {
-	typ := p.cfg.Inner.eapType()
+func (p *Peer) innerExchange(who credentials) exchange {
+	typ := who.inner.eapType()
 	return exchange{
-		identity: p.cfg.User, want: typ, expanded: p.cfg.ExpandedNAK,
-		begin: func() method { return p.newMethod(typ, true) },
+		identity: who.user, want: typ, expanded: p.cfg.ExpandedNAK,
+		begin: func() method { return p.newMethod(typ, who, true) },
 	}
 }

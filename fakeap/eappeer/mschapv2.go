@@ -102,7 +102,7 @@ func (m *mschapv2Method) respond(_ uint8, data []byte) ([]byte, bool) {
 
 func (m *mschapv2Method) succeeded() bool { return m.proven }
 
-func (m *mschapv2Method) msk() ([]byte, error) { return m.key[:], nil }
+func (m *mschapv2Method) keys() (msk, emsk []byte, err error) { return m.key[:], nil, nil }
 
 func (m *mschapv2Method) failure() (string, bool) { return m.reason, m.final }
 

@@ -25,10 +25,10 @@ func chapResponse(id uint8, password string, challenge []byte) []byte {
 	return sum[:]
 }
 
-func (m *md5Method) succeeded() bool         { return m.answered }
-func (m *md5Method) msk() ([]byte, error)    { return nil, nil }
-func (m *md5Method) failure() (string, bool) { return "", false }
-func (m *md5Method) close()                  {}
+func (m *md5Method) succeeded() bool                     { return m.answered }
+func (m *md5Method) keys() (msk, emsk []byte, err error) { return nil, nil, nil }
+func (m *md5Method) failure() (string, bool)             { return "", false }
+func (m *md5Method) close()                              {}
 
 // gtcMethod is Generic Token Card (RFC 3748 section 5.6), with the password as the token, as servers use it.
 type gtcMethod struct {
@@ -41,7 +41,7 @@ func (m *gtcMethod) respond(uint8, []byte) ([]byte, bool) {
 	return []byte(m.password), true
 }
 
-func (m *gtcMethod) succeeded() bool         { return m.answered }
-func (m *gtcMethod) msk() ([]byte, error)    { return nil, nil }
-func (m *gtcMethod) failure() (string, bool) { return "", false }
-func (m *gtcMethod) close()                  {}
+func (m *gtcMethod) succeeded() bool                     { return m.answered }
+func (m *gtcMethod) keys() (msk, emsk []byte, err error) { return nil, nil, nil }
+func (m *gtcMethod) failure() (string, bool)             { return "", false }
+func (m *gtcMethod) close()                              {}

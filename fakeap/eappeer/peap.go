@@ -15,7 +15,7 @@ type peapInside struct {
 }
 
 func newPEAP(p *Peer, tls *eap.TLS) *peapInside {
-	return &peapInside{tls: tls, eap: p.innerExchange()}
+	return &peapInside{tls: tls, eap: p.innerExchange(p.cfg.credentials())}
 }
 
 func (i *peapInside) begin() ([]byte, error) { return nil, nil }

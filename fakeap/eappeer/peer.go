@@ -92,7 +92,7 @@ func New(cfg Config, prepare func(*tls.Config) *tls.Config) (*Peer, error) {
 	p := &Peer{cfg: cfg, prepare: prepare, sessions: sessions{kept: cfg.Sessions}}
 	p.outer = exchange{
 		identity: cfg.outerIdentity(), want: cfg.Method, expanded: cfg.ExpandedNAK,
-		begin: func() method { return p.newMethod(cfg.Method, false) },
+		begin: func() method { return p.newMethod(cfg.Method, p.cfg.credentials(), false) },
 	}
 	return p, nil
 }
@@ -179,7 +179,7 @@ func (p *Peer) success() Answer {
 	}
 	a := p.outcome(Succeeded)
 	var err error
-	if a.MSK, err = p.outer.method.msk(); err != nil {
+	if a.MSK, _, err = p.outer.method.keys(); err != nil {
 		a.Outcome, a.Reason = Failed, err.Error()
 	}
 	p.sessions.end(a.Outcome == Succeeded)

@@ -7,6 +7,7 @@ import (
 
 	"nacsim/internal/eap"
 	"nacsim/internal/eap/eaptest"
+	"nacsim/internal/eap/teap"
 )
 
 func request(id uint8, typ eap.Type, data string) []byte {
@@ -41,6 +42,9 @@ func newServer(t testing.TB, method string, version uint16, change ...func(*Conf
 	var err error
 	if cfg.Method, cfg.Inner, err = ParseMethod(method); err != nil {
 		t.Fatal(err)
+	}
+	if cfg.Method == eap.TypeTEAP {
+		cfg.MinTLS = tls.VersionTLS12
 	}
 	for _, f := range change {
 		f(&cfg)
@@ -110,7 +114,11 @@ func (s *server) run(data []byte) []byte {
 func (s *server) start() []byte {
 	s.t.Helper()
 	s.receive(request(1, eap.TypeIdentity, ""))
-	said := s.run(s.framer.Start())
+	begin := s.framer.Start()
+	if s.peer.cfg.Method == eap.TypeTEAP {
+		begin = teap.Start(outerTLVs)
+	}
+	said := s.run(begin)
 	if s.err != nil {
 		s.t.Fatal(s.err)
 	}
@@ -141,6 +149,9 @@ func (s *server) keys() []byte {
 	}
 	return msk
 }
+
+// outerTLVs are those of the server of TEAP.
+var outerTLVs = teap.Outer([]byte("nac"))
 
 // versions of TLS.
 var versions = []uint16{tls.VersionTLS12, tls.VersionTLS13}

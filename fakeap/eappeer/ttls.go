@@ -28,7 +28,7 @@ type ttlsInside struct {
 func newTTLS(p *Peer, tls *eap.TLS) *ttlsInside {
 	t := &ttlsInside{user: p.cfg.User, password: p.cfg.Password, inner: p.cfg.Inner, rand: p.cfg.Rand, tls: tls}
 	t.v2 = mschapv2{user: t.user, password: t.password}
-	t.eap = p.innerExchange()
+	t.eap = p.innerExchange(p.cfg.credentials())
 	return t
 }
 

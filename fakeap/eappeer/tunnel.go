@@ -7,10 +7,12 @@ import (
 	"io"
 
 	"nacsim/internal/eap"
+	"nacsim/internal/eap/teap"
 )
 
 // A tunnel is one run of a method over TLS, from its Start on: EAP-TLS (RFC 5216, RFC 9190), which ends with the
-// handshake, and EAP-TTLS and PEAP, where something else authenticates the user inside.
+// handshake, and EAP-TTLS, PEAP and TEAP, where something else authenticates the user inside. The version is 0, which
+// servers of a higher one take, and 1 with TEAP.
 type tunnel struct {
 	typ     eap.Type
 	tls     *eap.TLS
@@ -40,13 +42,13 @@ type phase2 interface {
 	close()
 }
 
-func newTunnel(p *Peer, typ eap.Type, tunnelled bool) *tunnel {
+func newTunnel(p *Peer, typ eap.Type, certificate tls.Certificate, tunnelled bool) *tunnel {
 	fragment := p.cfg.FragmentSize
 	if tunnelled {
 		fragment = max(fragment-innerOverhead, eap.MinFragment)
 	}
 	t := &tunnel{
-		typ: typ, tls: eap.NewTLSClient(p.prepare(p.tlsConfig(tunnelled))), framer: eap.NewFramer(fragment),
+		typ: typ, tls: eap.NewTLSClient(p.prepare(p.tlsConfig(typ, certificate, tunnelled))), framer: eap.NewFramer(fragment),
 		lengths: p.cfg.Lengths, quiet: p.cfg.BadServer == StopAnswering,
 	}
 	switch typ {
@@ -54,6 +56,8 @@ func newTunnel(p *Peer, typ eap.Type, tunnelled bool) *tunnel {
 		t.inside = newTTLS(p, t.tls)
 	case eap.TypePEAP:
 		t.inside = newPEAP(p, t.tls)
+	case eap.TypeTEAP:
+		t.inside, t.framer.Version = newTEAP(p, t.tls), teap.Version
 	}
 	return t
 }
@@ -71,7 +75,12 @@ func (t *tunnel) close() {
 // respond answers the data of a request. What is malformed is discarded.
 func (t *tunnel) respond(id uint8, data []byte) (response []byte, ok bool) {
 	if _, start := eap.IsStart(data); start {
-		// The version is 0 on this side, which every server of a higher one takes.
+		if i, ok := t.inside.(*teapInside); ok {
+			if err := i.start(data); err != nil {
+				t.reason = err.Error()
+				return nil, false
+			}
+		}
 		return t.step(id, nil)
 	}
 	message, complete, err := t.framer.Receive(data)
@@ -156,9 +165,12 @@ func (t *tunnel) succeeded() bool {
 	return t.inside.succeeded()
 }
 
-func (t *tunnel) msk() ([]byte, error) {
-	msk, _, err := t.tls.Keys(t.typ)
-	return msk, err
+func (t *tunnel) keys() (msk, emsk []byte, err error) {
+	if i, ok := t.inside.(*teapInside); ok {
+		msk, emsk = i.session()
+		return msk, emsk, nil
+	}
+	return t.tls.Keys(t.typ)
 }
 
 func (t *tunnel) failure() (reason string, final bool) {

@@ -14,8 +14,7 @@ import (
 //
 // The server's certificate is verified here and not by crypto/tls, for its rules are those of 802.1X and not of
 // the web: a network has no host name to compare with or to send, and a resumed session is verified like a new one.
-func (p *Peer) tlsConfig(tunnelled bool) *tls.Config {
-	certificate := p.cfg.Certificate // replaced for later handshakes only
+func (p *Peer) tlsConfig(typ eap.Type, certificate tls.Certificate, tunnelled bool) *tls.Config {
 	c := &tls.Config{
 		InsecureSkipVerify: true,
 		VerifyConnection:   func(s tls.ConnectionState) error { return p.cfg.verify(s.PeerCertificates, p.now) },
@@ -27,7 +26,10 @@ func (p *Peer) tlsConfig(tunnelled bool) *tls.Config {
 		// authorities; with Certificates, crypto/tls would present none.
 		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &certificate, nil },
 	}
-	if p.sessions.kept != nil && !tunnelled {
+	if typ == eap.TypeTEAP {
+		c.MaxVersion = tls.VersionTLS12 // as it is deployed
+	}
+	if p.sessions.kept != nil && !tunnelled && typ != eap.TypeTEAP {
 		c.ClientSessionCache = &p.sessions
 	}
 	return c

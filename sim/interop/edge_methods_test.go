@@ -3,6 +3,7 @@ package interop
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"slices"
 	"strings"
 	"testing"
 
@@ -32,6 +33,11 @@ func withMethod(t *testing.T, config supplicant.Config, method string) supplican
 	return config
 }
 
+// judged are the methods that the supplicant offers and FreeRADIUS can judge: Debian builds it without TEAP.
+func judged() []string {
+	return slices.DeleteFunc(eappeer.MethodNames(), func(name string) bool { return strings.HasPrefix(name, "teap-") })
+}
+
 // medium is where a method can be used: a radio needs the keys that a method without TLS does not make.
 func medium(c supplicant.Config) host.MediumKind {
 	switch c.Method {
@@ -41,11 +47,11 @@ func medium(c supplicant.Config) host.MediumKind {
 	return host.Cable
 }
 
-// TestInteropFreeRADIUSMethods plays every method that the supplicant offers with FreeRADIUS.
+// TestInteropFreeRADIUSMethods plays every method with FreeRADIUS.
 func TestInteropFreeRADIUSMethods(t *testing.T) {
 	for _, version := range tlsVersions {
 		f, config := corporate(t, version)
-		for _, method := range eappeer.MethodNames() {
+		for _, method := range judged() {
 			t.Run("TLS "+version+"/"+method, func(t *testing.T) {
 				c := withMethod(t, config, method)
 				e := startEdge(t, medium(c), f, c)
@@ -77,7 +83,7 @@ func TestInteropFreeRADIUSRefusesPassword(t *testing.T) {
 	reasons := map[string]string{"mschapv2": wrong, "ttls-eap-mschapv2": wrong, "peap-mschapv2": wrong, "peap-gtc": inside, "peap-md5": inside}
 	for _, version := range tlsVersions {
 		f, config := corporate(t, version)
-		for _, method := range eappeer.MethodNames() {
+		for _, method := range judged() {
 			if method == "tls" || strings.HasSuffix(method, "-tls") {
 				continue
 			}

@@ -9,6 +9,7 @@ import (
 	"nacsim/fakeap/eappeer"
 	"nacsim/internal/eap"
 	"nacsim/internal/eap/eaptest"
+	"nacsim/internal/eap/teap"
 	"nacsim/nac/credential"
 	"nacsim/nac/eapserver"
 )
@@ -16,7 +17,7 @@ import (
 // served are the methods that the NAC's EAP server offers.
 var served = []string{
 	"tls", "ttls-pap", "ttls-chap", "ttls-mschap", "ttls-mschapv2", "ttls-eap-mschapv2", "ttls-eap-gtc", "ttls-eap-md5",
-	"peap-mschapv2", "peap-gtc",
+	"peap-mschapv2", "peap-gtc", "teap-mschapv2", "teap-tls", "teap-password",
 }
 
 // authenticate lets peer and server talk until both know the outcome.
@@ -60,7 +61,7 @@ func ours(t *testing.T, method string, version uint16, fragment int) (eapserver.
 	}
 	config := eaptest.ServerTLS(ca)
 	server := eapserver.Config{
-		TLS: func() *tls.Config { return config }, Methods: []eap.Type{eap.TypeTLS, eap.TypeTTLS, eap.TypePEAP},
+		TLS: func() *tls.Config { return config }, Methods: []eap.Type{eap.TypeTLS, eap.TypeTTLS, eap.TypePEAP, eap.TypeTEAP},
 		Sessions: eapserver.NewSessions(rand.Reader, eapserver.SessionLimits{}), Directory: users, Rand: rand.Reader,
 	}
 	peer := eappeer.Config{
@@ -69,6 +70,12 @@ func ours(t *testing.T, method string, version uint16, fragment int) (eapserver.
 	}
 	if peer.Method, peer.Inner, err = eappeer.ParseMethod(method); err != nil {
 		t.Fatal(err)
+	}
+	if peer.Method == eap.TypeTEAP {
+		peer.MinTLS = tls.VersionTLS12
+	}
+	if peer.Inner == eappeer.Password {
+		server.TEAP.Inner = []eapserver.Inner{eapserver.Password}
 	}
 	return server, peer
 }
@@ -90,13 +97,13 @@ func TestMethods(t *testing.T) {
 						t.Errorf("%s, %s: server %v %v, peer %+v", method, tls.VersionName(version), r.Kind, r.Failure, a)
 						break
 					}
-					if !bytes.Equal(r.Peer.MSK, a.MSK) || r.Peer.Resumed != a.Resumed || a.Resumed != (n > 0) {
+					if !bytes.Equal(r.Peer.MSK, a.MSK) || r.Peer.Resumed != a.Resumed || a.Resumed != (n > 0 && a.Method != eap.TypeTEAP) {
 						t.Errorf("%s, %s, authentication %d: keys equal %v, resumed %v and %v", method, tls.VersionName(version), n+1,
 							bytes.Equal(r.Peer.MSK, a.MSK), r.Peer.Resumed, a.Resumed)
 					}
 				}
 				peer.SetPassword("wrong")
-				if method == "tls" {
+				if method == "tls" || method == "teap-tls" {
 					peer.SetCertificate(tls.Certificate{})
 				}
 				if r, a := authenticate(t, server, peer); r.Kind != eapserver.Failed || a.Outcome != eappeer.Failed {
@@ -105,5 +112,50 @@ func TestMethods(t *testing.T) {
 				peer.Close()
 			}
 		}
+	}
+}
+
+// TestTEAPChains authenticates the machine and the user in one conversation, and each alone.
+func TestTEAPChains(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		change  func(s *eapserver.Config, p *eappeer.Config)
+		user    string
+		machine bool
+		refused bool
+	}{
+		{name: "machine and user", user: user, machine: true},
+		{name: "no user", change: func(s *eapserver.Config, p *eappeer.Config) { p.NoUser, s.TEAP.MachineOnly = true, true }, machine: true},
+		{name: "no user where one must be", change: func(_ *eapserver.Config, p *eappeer.Config) { p.NoUser = true }, refused: true},
+		{name: "no machine", change: func(_ *eapserver.Config, p *eappeer.Config) { p.Machine = nil }, refused: true},
+		{name: "user alone", change: func(s *eapserver.Config, _ *eappeer.Config) { s.TEAP.Identities = []teap.Identity{teap.User} }, user: user},
+		{name: "whoever there is", change: func(s *eapserver.Config, _ *eappeer.Config) { s.TEAP.Identities = nil }, user: user},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			server, config := ours(t, "teap-mschapv2", tls.VersionTLS12, 0)
+			server.TEAP.Identities = []teap.Identity{teap.Machine, teap.User}
+			config.Machine = &eappeer.Machine{Identity: "host/laptop-1", Certificate: config.Certificate}
+			if tt.change != nil {
+				tt.change(&server, &config)
+			}
+			peer, err := eappeer.New(config, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer peer.Close()
+			r, a := authenticate(t, server, peer)
+			if tt.refused {
+				if r.Kind != eapserver.Failed || a.Outcome != eappeer.Failed {
+					t.Errorf("server %v, peer %+v; want a refusal", r.Kind, a)
+				}
+				return
+			}
+			if r.Kind != eapserver.Success || a.Outcome != eappeer.Succeeded || !bytes.Equal(r.Peer.MSK, a.MSK) {
+				t.Fatalf("server %v %v, peer %+v", r.Kind, r.Failure, a)
+			}
+			if machine := len(r.Peer.MachineChain) > 0; r.Peer.User != tt.user || machine != tt.machine {
+				t.Errorf("authenticated are user %q and machine %v, want %q and %v", r.Peer.User, machine, tt.user, tt.machine)
+			}
+		})
 	}
 }
