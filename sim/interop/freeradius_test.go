@@ -33,6 +33,8 @@ type freeRADIUS struct {
 
 	Dir, Secret     string
 	Auth, Acct, CoA netip.AddrPort
+	RadSec          netip.AddrPort // where it takes RADIUS over TLS, with RadSecToo
+	RadSecToo       bool
 	*output
 }
 
@@ -57,14 +59,21 @@ func (f *freeRADIUS) attempt(t *testing.T, path string) bool {
 	if err := os.Mkdir(filepath.Join(f.Dir, "sessions"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	ports := freePorts(t, 3)
+	ports := freePorts(t, 4)
 	f.Auth, f.Acct, f.CoA = ports[0], ports[1], ports[2]
+	if f.RadSecToo {
+		f.RadSec = ports[3]
+	}
 	var configuration bytes.Buffer
 	if err := template.Must(template.ParseFiles("testdata/radiusd.conf")).Execute(&configuration, f); err != nil {
 		t.Fatal(err)
 	}
 	writeFile(t, f.Dir, "radiusd.conf", configuration.Bytes())
-	cmd := exec.Command(path, "-X", "-d", f.Dir)
+	args := []string{"-X", "-d", f.Dir}
+	if f.RadSecToo { // which -X, having no threads, does not do
+		args = []string{"-fxx", "-l", "stdout", "-d", f.Dir}
+	}
+	cmd := exec.Command(path, args...)
 	f.output = newOutput()
 	cmd.Stdout, cmd.Stderr = f.output.writer, f.output.writer
 	if err := cmd.Start(); err != nil {

@@ -37,6 +37,7 @@ type liveNAC struct {
 	*journal
 	nac        *nac.NAC
 	auth, acct netip.AddrPort
+	radsec     netip.AddrPort // if it is served
 }
 
 // loadPolicy reads a policy in YAML.
@@ -64,7 +65,7 @@ func startNACWith(t *testing.T, config nac.Config) *liveNAC {
 	n := &liveNAC{journal: newJournal()}
 	world := live.New(live.Config{
 		Recorder: n.recorder, Dir: t.TempDir(), AllowExternal: true,
-		Bind: map[netip.AddrPort]netip.AddrPort{nacAuth: anyPort, nacAcct: anyPort, netip.AddrPortFrom(nacAddr, 0): anyPort},
+		Bind: map[netip.AddrPort]netip.AddrPort{nacAuth: anyPort, nacAcct: anyPort, nacRadSec: anyPort, netip.AddrPortFrom(nacAddr, 0): anyPort},
 	})
 	t.Cleanup(func() {
 		if err := world.Close(); err != nil {
@@ -85,5 +86,6 @@ func startNACWith(t *testing.T, config nac.Config) *liveNAC {
 	if n.acct, bound = world.UDPAddr(nacAcct); !bound {
 		t.Fatal("the NAC has no accounting port")
 	}
+	n.radsec, _ = world.TCPAddr(nacRadSec)
 	return n
 }
