@@ -91,7 +91,7 @@ func Load(name string) (*Config, error) {
 // Read is Load of a file with the given content.
 func Read(name string, data []byte) (*Config, error) {
 	r := &reader{
-		Reader: yamltable.Reader{File: name, What: "configuration", Keys: "server and supplicants", Limit: maxFile},
+		Reader: yamltable.Reader{File: name, What: "configuration", Keys: "server and supplicants", Limit: maxFile, Secrets: []string{"secret", "password"}},
 		dir:    filepath.Dir(name), pools: map[string]*x509.CertPool{}, pairs: map[[2]string]tls.Certificate{},
 	}
 	var f fileNode

@@ -131,14 +131,16 @@ func (f *apFlags) alone() (*config.Config, error) {
 	if f.fragment != 0 {
 		b.line("fragment: " + strconv.Itoa(f.fragment))
 	}
-	if f.expect != "" || f.expectVLAN != "" {
-		b.begin("  expect", "  ")
-		b.text("result", f.expect).text("vlan", f.expectVLAN)
+	if f.expect != "" {
+		b.line("expect: {result: " + strconv.Quote(f.expect) + "}")
 	}
 	cfg, err := config.Read("flags", []byte(b.String()))
 	var mistakes config.Errors
 	if errors.As(err, &mistakes) {
 		return nil, badInput("nacsim ap: %s", mistakes[0].Message)
+	}
+	for i := range cfg.Supplicants {
+		cfg.Supplicants[i].Expect.VLAN = f.expectVLAN
 	}
 	return cfg, err
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	apconfig "nacsim/fakeap/config"
 	"nacsim/nac/config"
 	"nacsim/nac/policy"
 )
@@ -169,6 +170,7 @@ func TestShippedSchemasAreFresh(t *testing.T) {
 		{"../../scenarios/schema/scenario.schema.json", "go run . schema > scenarios/schema/scenario.schema.json", Schema()},
 		{"../../scenarios/schema/policy.schema.json", "go run . schema --policy > scenarios/schema/policy.schema.json", policy.Schema()},
 		{"../../scenarios/schema/nac.schema.json", "go run . schema --nac > scenarios/schema/nac.schema.json", config.Schema()},
+		{"../../scenarios/schema/ap.schema.json", "go run . schema --ap > scenarios/schema/ap.schema.json", apconfig.Schema()},
 	} {
 		got, err := os.ReadFile(c.path)
 		if err != nil {
