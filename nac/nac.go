@@ -31,6 +31,7 @@ import (
 	"nacsim/nac/policy"
 	"nacsim/nac/radiusd"
 	"nacsim/nac/reconcile"
+	"nacsim/nac/revocation"
 	"nacsim/nac/session"
 )
 
@@ -48,8 +49,9 @@ type NAC struct {
 	connections atomic.Pointer[radiusd.Server] // radius once it serves, for changes of authorization
 	class       io.Reader
 
-	reloading sync.Mutex
-	eap       eapserver.Config // in force; guarded by reloading
+	reloading   sync.Mutex          // guards what follows
+	tlsSessions *eapserver.Sessions // nil if there are none to resume
+	revocation  *revocation.Service // nil if nobody is asked
 }
 
 // Start reads what an earlier boot of the machine has stored, compares it with the policy, and serves.
@@ -79,7 +81,7 @@ func Start(h host.Host, cfg Config) (*NAC, error) {
 	if n.mdm != nil {
 		n.mdm.Start()
 	}
-	n.eap = front.EAP
+	n.tlsSessions = front.EAP.Sessions
 	if n.radius, err = radiusd.Start(h, front, n); err != nil {
 		return nil, fmt.Errorf("nac: %w", err)
 	}
