@@ -48,6 +48,8 @@ func starts(typ eap.Type, data []byte) bool {
 // respond answers a request. Without ok it is silently discarded.
 func (e *exchange) respond(q eap.Packet) (typ eap.Type, data []byte, ok bool) {
 	switch q.Type {
+	case 0: // reserved, and no method that is wanted
+		return 0, nil, false
 	case eap.TypeIdentity:
 		e.engaged = false
 		return eap.TypeIdentity, []byte(e.identity), true

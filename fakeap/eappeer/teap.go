@@ -139,7 +139,7 @@ func (i *teapInside) inside(msg teap.Message, reply *teap.Message) error {
 	if err != nil || q.Code != eap.Request {
 		return err
 	}
-	if q.Type == eap.TypeIdentity {
+	if q.Type == eap.TypeIdentity || i.eap.begin == nil {
 		i.eap.close()
 		i.eap = i.peer.innerExchange(who)
 		reply.Identity = as
