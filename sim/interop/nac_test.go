@@ -61,7 +61,9 @@ var peer = radiusd.Client{Prefix: netip.PrefixFrom(loopback, loopback.BitLen()),
 
 func startNACWith(t *testing.T, config nac.Config) *liveNAC {
 	t.Helper()
-	config.Policy = loadPolicy(t, nacPolicy)
+	if config.Policy == nil {
+		config.Policy = loadPolicy(t, nacPolicy)
+	}
 	n := &liveNAC{journal: newJournal()}
 	world := live.New(live.Config{
 		Recorder: n.recorder, Dir: t.TempDir(), AllowExternal: true,
