@@ -88,6 +88,10 @@ type Config struct {
 	// TunnelClientCertificate has EAP-TTLS and PEAP ask for a certificate too. A client need not have one, but one that
 	// it shows is checked.
 	TunnelClientCertificate bool
+	// CryptoBinding has PEAP send the Crypto-Binding TLV, which lets a client make sure that nobody has carried its proof
+	// from another tunnel into this one. Clients that do not know it ignore it. wpa_supplicant 2.10 fails with it where
+	// it sends fragments of less than 93 octets.
+	CryptoBinding bool
 	// Directory knows the passwords.
 	Directory credential.Directory
 	// MAB says whether an identity is a MAC address whose device is authenticated by EAP-MD5, with a Question to the

@@ -6,11 +6,13 @@ import (
 )
 
 // peapMethod is PEAP version 0 ([MS-PEAP]), with TLS 1.3 as RFC 9427 has it. After the method inside both ends tell
-// each other the result in the tunnel.
+// each other the result in the tunnel, as a setting with a Crypto-Binding TLV, which the client need not answer.
 type peapMethod struct {
 	tunnel
-	eap    *innerEAP
-	ending bool // the Result TLV is under way
+	eap     *innerEAP
+	ending  bool     // the Result TLV is under way
+	key     [32]byte // of the method inside, zero if it has none
+	binding *peap.Binding
 }
 
 func newPEAPMethod(config *Config, outer string) *peapMethod {
@@ -74,6 +76,10 @@ func (m *peapMethod) step(s innerStep) outcome {
 	case s.proof != nil:
 		return m.ask(m.eap.inner, m.eap.question(s, m.outer))
 	case s.done:
+		if len(s.msk) == len(m.key) { // in the order of RFC 3079, the server's key to receive first
+			half := len(s.msk) / 2
+			copy(m.key[copy(m.key[:], s.msk[half:]):], s.msk[:half])
+		}
 		return m.authenticated()
 	}
 	return m.refuseInside(s.failure)
@@ -87,14 +93,34 @@ func (m *peapMethod) refuseInside(f *Failure) outcome {
 	return m.end(false)
 }
 
+// bind makes the binding of the tunnel and what was proven inside.
+func (m *peapMethod) bind() *peap.Binding {
+	if m.resuming() {
+		return peap.ResumedBinding([eap.KeyLen]byte(m.msk))
+	}
+	return peap.NewBinding([eap.KeyLen]byte(m.msk), m.key)
+}
+
+// nonce is that of the server's Crypto-Binding TLV.
+func (m *peapMethod) nonce() (n [peap.NonceLen]byte) {
+	a, b := m.draw(), m.draw()
+	copy(n[copy(n[:], a[:]):], b[:])
+	return n
+}
+
 // end sends the Result TLV.
 func (m *peapMethod) end(success bool) outcome {
+	data := peap.Result(success).Append(nil)
+	if success && m.config.CryptoBinding {
+		m.binding = m.bind()
+		data = m.binding.TLV(false, m.nonce()).Append(data)
+	}
 	m.ending = true
 	if m.eap == nil { // in a resumed session
 		m.eap = newInnerEAP(nil, nil)
 	}
 	m.eap.id++
-	return m.packet(eap.Packet{Code: eap.Request, ID: m.eap.id, Type: peap.TypeExtensions, Data: peap.Result(success).Append(nil)})
+	return m.packet(eap.Packet{Code: eap.Request, ID: m.eap.id, Type: peap.TypeExtensions, Data: data})
 }
 
 // result takes the client's Result TLV after the server's said success.
@@ -108,6 +134,16 @@ func (m *peapMethod) result(p eap.Packet) outcome {
 	}
 	if success, ok := peap.ResultOf(tlvs); !ok || !success {
 		return m.failed(&Failure{Reason: Protocol, Text: "client does not agree to the success"})
+	}
+	for _, v := range tlvs {
+		if m.binding == nil || v.Type != peap.TLVCryptoBinding {
+			continue
+		}
+		if !m.binding.Check(v, true) {
+			return m.failed(&Failure{Reason: Protocol, Text: "client's Crypto-Binding TLV does not match the tunnel"})
+		}
+		m.msk = m.binding.MSK()
+		break
 	}
 	return outcome{kind: Success}
 }

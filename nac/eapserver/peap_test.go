@@ -3,6 +3,7 @@ package eapserver
 import (
 	"bytes"
 	"crypto/tls"
+	"math/rand/v2"
 	"testing"
 
 	"nacsim/internal/eap"
@@ -74,6 +75,48 @@ func TestPEAPRules(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// TestCryptoBinding: both ends have other keys with it, in a full authentication and in a resumed one; without the
+// client's answer they have those of the tunnel.
+func TestCryptoBinding(t *testing.T) {
+	for _, c := range []struct {
+		name          string
+		server, binds bool
+		forges        bool
+		want          Reason
+	}{
+		{"both", true, true, false, ""}, {"server alone", true, false, false, ""}, {"client alone", false, true, false, ""}, {"forged", true, true, true, Protocol},
+	} {
+		for _, method := range []func(*tunnelPeer, eap.Packet) eap.Packet{eapMSCHAPv2, gtc} {
+			t.Run(c.name, func(t *testing.T) {
+				eachVersion(t, func(t *testing.T, version uint16) {
+					sessions, cache := NewSessions(rand.NewChaCha8([32]byte{}), SessionLimits{}), tls.NewLRUClientSessionCache(1)
+					first := newTunnelRun(t, eap.TypePEAP, version, inPEAP(method))
+					for i, r := range []*tunnelRun{first, newTunnelRun(t, eap.TypePEAP, version, inPEAP(method))} {
+						r.server.config.TLS, r.server.config.Sessions, r.server.config.CryptoBinding = first.server.config.TLS, sessions, c.server
+						r.peer.config = first.peer.config
+						r.peer.config.ClientSessionCache = cache
+						r.peer.binds, r.peer.forges = c.binds, c.forges
+						r.play(t)
+						if c.want != "" {
+							if r.failure == nil || r.failure.Reason != c.want {
+								t.Errorf("server has %v, want %v", r.failure, c.want)
+							}
+							continue
+						}
+						if r.peer.code != eap.Success || r.peerWas.Resumed != (i == 1) {
+							t.Fatalf("peer gets %v, server has %v %+v", r.peer.code, r.failure, r.peerWas)
+						}
+						tunnel, _, err := r.server.method.(*peapMethod).engine.Keys(eap.TypePEAP)
+						if err != nil || !bytes.Equal(r.peerWas.MSK, r.peer.msk) || bytes.Equal(r.peerWas.MSK, tunnel) == (c.server && c.binds) {
+							t.Errorf("server has MSK %x, peer %x, tunnel %x (%v)", r.peerWas.MSK, r.peer.msk, tunnel, err)
+						}
+					}
+				})
+			})
+		}
 	}
 }
 

@@ -28,10 +28,13 @@ type tunnelPeer struct {
 
 	user, password string
 	hash           [16]byte
-	step           int    // of inside
-	challenge      []byte // what inside has to remember
-	expect         string // the server's answer to MS-CHAP-V2
-	told           string // the server's word in the tunnel: "success", "failure"
+	step           int      // of inside
+	binds          bool     // answers the Crypto-Binding TLV
+	forges         bool     // with a wrong one
+	key            [32]byte // of the method inside
+	challenge      []byte   // what inside has to remember
+	expect         string   // the server's answer to MS-CHAP-V2
+	told           string   // the server's word in the tunnel: "success", "failure"
 	code           eap.Code
 	msk            []byte
 	err            error
@@ -49,7 +52,7 @@ func (p *tunnelPeer) respond(request []byte) []byte {
 	}
 	if r.Code == eap.Success || r.Code == eap.Failure {
 		p.code = r.Code
-		if r.Code == eap.Success {
+		if r.Code == eap.Success && p.msk == nil {
 			p.msk, _, _ = p.engine.Keys(p.typ)
 		}
 		return nil
@@ -244,10 +247,37 @@ func (p *tunnelPeer) answer(method func(*tunnelPeer, eap.Packet) eap.Packet, req
 		if success {
 			p.told = "success"
 		}
-		answer.Data = peap.Result(success).Append(nil)
+		answer.Data = p.bind(tlvs, peap.Result(success).Append(nil))
 		return answer
 	}
 	return method(p, request)
+}
+
+// bind adds the Crypto-Binding TLV to the answer to one.
+func (p *tunnelPeer) bind(tlvs []peap.TLV, answer []byte) []byte {
+	for _, v := range tlvs {
+		if v.Type != peap.TLVCryptoBinding || !p.binds {
+			continue
+		}
+		msk, _, err := p.engine.Keys(p.typ)
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		b := peap.NewBinding([eap.KeyLen]byte(msk), p.key)
+		if p.engine.State().DidResume {
+			b = peap.ResumedBinding([eap.KeyLen]byte(msk))
+		}
+		if !b.Check(v, false) {
+			p.t.Errorf("the server's Crypto-Binding TLV does not match")
+		}
+		own := b.TLV(true, [peap.NonceLen]byte{1, 2, 3})
+		if p.forges {
+			own.Data[len(own.Data)-1] ^= 1
+		}
+		p.msk = b.MSK()
+		return own.Append(answer)
+	}
+	return answer
 }
 
 func nak(request eap.Packet, wanted eap.Type) eap.Packet {
@@ -283,6 +313,8 @@ func eapMSCHAPv2(p *tunnelPeer, request eap.Packet) eap.Packet {
 		own, user := [16]byte{9, 8, 7}, mschap.UserName(p.user)
 		nt := mschap.ResponseV2(m.Challenge, own, user, p.hash)
 		p.expect = mschap.AuthenticatorResponse(m.Challenge, own, user, p.hash, nt)
+		msk := mschap.MSK(p.hash, nt)
+		p.key = [32]byte(msk[:])
 		answer.Data = mschap.Packet{Op: mschap.OpResponse, ID: m.ID, Challenge: own, Response: nt, Name: p.user}.Append(nil)
 	case mschap.OpSuccess:
 		if !strings.HasPrefix(m.Message, p.expect+" ") {
