@@ -15,6 +15,8 @@ type matrixGroup struct {
 	min, max     string   // TLS versions, 1.2 and 1.3 if empty
 	fragment     int      // the server's longest EAP packet, or zero for the default
 	revocation   bool     // crl.pem is consulted
+	ttlsInner    []string // inner methods, in the NAC's words; all if empty
+	peapInner    []string
 	cases        []matrixCase
 }
 
@@ -23,6 +25,7 @@ type matrixCase struct {
 	name    string
 	network []string // lines of wpa_supplicant's network block
 	args    []string // more of eapol_test's command line
+	openssl []string // settings of the peer's OpenSSL, as in the section system_default of its configuration
 	want    verdict
 }
 
@@ -81,9 +84,10 @@ func matrix() []matrixGroup {
 	both := []string{"tls", "ttls", "peap"}
 	return []matrixGroup{
 		{name: "EAP-TLS to ECDSA", certificates: []string{"server"}, methods: both, cases: concat(
-			fragments("laptop"), goodClients(), keyKinds(), ciphers("ECDSA"), identities(), badClients(), badServers(), radiusOddities())},
+			fragments("laptop"), goodClients(), keyKinds(), ciphers("ECDSA"), ciphers13(), identities(), badClients(), badServers(), radiusOddities())},
 		{name: "EAP-TLS to RSA", certificates: []string{"server-rsa"}, methods: both, cases: concat(
-			fragments("laptop-rsa", rsaRoot), ciphers("RSA", rsaRoot), versionsRefused(rsaRoot))},
+			fragments("laptop-rsa", rsaRoot), ciphers("RSA", rsaRoot), groups(rsaRoot), versionsRefused(rsaRoot))},
+		{name: "certificates of both kinds", certificates: []string{"server", "server-rsa"}, methods: both, cases: bothKinds()},
 		{name: "long chain", certificates: []string{"server-deep"}, methods: both, fragment: 253, cases: longChains()},
 		{name: "long RSA chain", certificates: []string{"server-deep-rsa"}, methods: both, fragment: 1000, cases: longChains(rsaRoot)},
 		{name: "huge server certificate", certificates: []string{"server-huge"}, methods: both, fragment: 400, cases: longChains()},
@@ -94,6 +98,7 @@ func matrix() []matrixGroup {
 		{name: "revocation", certificates: []string{"server"}, methods: both, revocation: true, cases: revocations()},
 		{name: "TTLS", certificates: []string{"server"}, methods: both, cases: concat(ttls(), ttlsRefused())},
 		{name: "PEAP", certificates: []string{"server-rsa"}, methods: both, cases: concat(peap(rsaRoot), peapRefused(rsaRoot))},
+		{name: "MS-CHAPv2 only", certificates: []string{"server"}, methods: both, ttlsInner: []string{"eap-mschapv2", "mschapv2"}, peapInner: []string{"eap-mschapv2"}, cases: innerMismatches()},
 		{name: "no PEAP", certificates: []string{"server"}, methods: []string{"tls", "ttls"}, cases: negotiation()},
 		{name: "TLS 1.2 only", certificates: []string{"server"}, methods: both, min: "1.2", max: "1.2", cases: oneVersion("1.2", "1.3")},
 		{name: "TLS 1.3 only", certificates: []string{"server"}, methods: both, min: "1.3", max: "1.3", cases: oneVersion("1.3", "1.2")},
@@ -136,6 +141,7 @@ func goodClients() (cases []matrixCase) {
 	for _, name := range []string{
 		"laptop-direct", "laptop-huge", "laptop-no-eku", "laptop-any-eku", "laptop-both-eku", "laptop-no-ku",
 		"laptop-deep-2", "laptop-deep-3", "laptop-deep-4", "laptop-deep-5", "laptop-deep-rsa-2", "laptop-deep-rsa-5",
+		"chain-with-root", "chain-out-of-order", "chain-with-more", "name-permitted",
 		"name-utf8", "name-64", "name-none", "name-user", "name-uri", "name-several", "name-empty",
 	} {
 		cases = append(cases, each(func(version string) matrixCase {
@@ -181,6 +187,51 @@ func ciphers(key string, more ...string) (cases []matrixCase) {
 	return cases
 }
 
+// ciphers13 are the cipher suites of TLS 1.3.
+func ciphers13() (cases []matrixCase) {
+	for _, suite := range []string{"TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256"} {
+		cases = append(cases, matrixCase{name: suite, network: certified("laptop", "1.3"), openssl: []string{"Ciphersuites = " + suite}, want: accepted("1.3")})
+		bad := refused(eapserver.Expired, serverSays+"certificate expired")
+		cases = append(cases, matrixCase{name: suite + ", refused", network: certified("expired", "1.3"), openssl: []string{"Ciphersuites = " + suite}, want: bad})
+	}
+	return cases
+}
+
+// groups are those of the key exchange; and what else old libraries lack.
+func groups(more ...string) (cases []matrixCase) {
+	peer := func(version string) []string { return append(certified("laptop-rsa", version), more...) }
+	for _, setting := range []string{"Groups = X25519", "Groups = P-256", "Groups = P-384", "Groups = P-521", "Groups = P-521:P-256"} {
+		cases = append(cases, each(func(version string) matrixCase {
+			return matrixCase{name: setting, network: peer(version), openssl: []string{setting}, want: accepted(version)}
+		})...)
+	}
+	for _, setting := range []string{"Options = -ExtendedMasterSecret", "Options = -EncryptThenMac"} {
+		cases = append(cases,
+			matrixCase{name: setting, network: peer("1.2"), openssl: []string{setting}, want: accepted("1.2")},
+			matrixCase{name: "TTLS, " + setting, network: append(tunnelled("TTLS", "auth=MSCHAPV2", "1.2"), more...), openssl: []string{setting}, want: accepted("1.2")},
+		)
+	}
+	none := refused(eapserver.TLSFailure, serverSays+"handshake failure")
+	none.not = "FreeRADIUS has it on"
+	return append(cases, matrixCase{name: "Groups = X448", network: peer("1.3"), openssl: []string{"Groups = X448"}, want: none})
+}
+
+// bothKinds are answered with the certificate that the client can check.
+func bothKinds() (cases []matrixCase) {
+	const alone = "FreeRADIUS 3.2.1 has one certificate"
+	for _, kind := range []struct{ name, cipher, signature, root string }{
+		{"ECDSA", "ECDHE-ECDSA-AES128-GCM-SHA256", "ECDSA+SHA256", `ca_cert="ca.pem"`},
+		{"RSA", "ECDHE-RSA-AES128-GCM-SHA256", "RSA-PSS+SHA256:RSA+SHA256", rsaRoot},
+	} {
+		want := accepted("1.2")
+		want.not = alone
+		cases = append(cases, matrixCase{name: kind.name + ", TLS 1.2", network: tunnelled("TTLS", "auth=PAP", "1.2", kind.root, fmt.Sprintf("openssl_ciphers=%q", kind.cipher)), want: want})
+		want.tls = "1.3"
+		cases = append(cases, matrixCase{name: kind.name + ", TLS 1.3", network: tunnelled("TTLS", "auth=PAP", "1.3", kind.root), openssl: []string{"SignatureAlgorithms = " + kind.signature}, want: want})
+	}
+	return cases
+}
+
 // versionsRefused are the TLS versions that are no longer to be used (RFC 8996).
 func versionsRefused(more ...string) (cases []matrixCase) {
 	for _, v := range []struct{ name, phase1 string }{
@@ -202,6 +253,7 @@ func identities() (cases []matrixCase) {
 		{"UTF-8", `identity="zoë@例え.example"`},
 		{"253 octets", fmt.Sprintf("identity=%q", strings.Repeat("i", 253))},
 		{"a space", `identity="host/LAPTOP 1"`},
+		{"octets that are no UTF-8", `identity=ff00fe80`},
 		{"quotes", `identity="he said "hello""`},
 		{"percent and braces", `identity="%{User-Name} ${x} %n"`},
 	} {
@@ -232,6 +284,10 @@ func badClients() (cases []matrixCase) {
 		{"issued by no CA", "below-leaf", "", ""},
 		{"path too long", "path-length", "", ""},
 		{"signature not its issuer's", "forged", "", ""},
+		{"is a CA", "issuing", "", ""},
+		{"below an expired root", "root-expired", eapserver.Expired, "certificate expired"},
+		{"name not permitted", "name-forbidden", "", ""},
+		{"with a critical extension nobody knows", "critical", "", ""},
 	} {
 		cases = append(cases, each(func(version string) matrixCase {
 			want := refused(bad.reason, "")

@@ -44,10 +44,11 @@ const (
 	caECDSA   = "ca"
 	caRSA     = "ca-rsa"
 	caP384    = "ca-p384"
+	caExpired = "ca-expired"
 	caForeign = "ca-foreign"
 )
 
-var trusted = []string{caECDSA, caRSA, caP384}
+var trusted = []string{caECDSA, caRSA, caP384, caExpired}
 
 // newCabinet makes all credentials.
 func newCabinet(t *testing.T) *cabinet {
@@ -172,6 +173,11 @@ func (c *cabinet) authorities(t *testing.T) {
 	c.issue(t, caRSA, "", "RSA 0", authority("Contoso RSA Root CA"))
 	c.issue(t, caP384, "", "P-384", authority("Contoso P-384 Root CA"))
 	c.issue(t, caForeign, "", "P-256", authority("Foreign Root CA"))
+	c.issue(t, caExpired, "", "P-256", func() x509.Certificate {
+		ca := authority("Contoso First Root CA")
+		ca.NotBefore, ca.NotAfter = time.Now().Add(-2*time.Hour), time.Now().Add(-time.Minute)
+		return ca
+	}())
 	c.issue(t, "issuing", caECDSA, "P-256", authority("Contoso Issuing CA"))
 	c.issue(t, "issuing-rsa", caRSA, "RSA 1", authority("Contoso RSA Issuing CA"))
 	c.issue(t, "issuing-revoked", caECDSA, "P-256", authority("Contoso Revoked CA"))
@@ -187,6 +193,9 @@ func (c *cabinet) authorities(t *testing.T) {
 		c.issue(t, fmt.Sprintf("deep-%d", n), fmt.Sprintf("deep-%d", n-1), "P-384", authority(fmt.Sprintf("Contoso CA %d", n)))
 		c.issue(t, fmt.Sprintf("deep-rsa-%d", n), fmt.Sprintf("deep-rsa-%d", n-1), "RSA 2", authority(fmt.Sprintf("Contoso RSA CA %d", n)))
 	}
+	named := authority("Contoso Named CA")
+	named.PermittedDNSDomains, named.PermittedDNSDomainsCritical = []string{"corp.example"}, true
+	c.issue(t, "issuing-named", caECDSA, "P-256", named)
 	bounded := authority("Contoso Bounded CA")
 	bounded.MaxPathLenZero = true
 	c.issue(t, "bounded", caECDSA, "P-256", bounded)
@@ -252,6 +261,28 @@ func (c *cabinet) clients(t *testing.T) {
 	no.KeyUsage = 0
 	c.issue(t, "laptop-no-ku", "issuing", "P-256", no)
 	c.oddNames(t)
+	c.oddChains(t)
+}
+
+// oddChains are the laptop's chain in other forms: with the root, with the certificates in another order, and with one
+// that has nothing to do with it. A server makes the best of them (RFC 8446 section 4.4.2).
+func (c *cabinet) oddChains(t *testing.T) {
+	t.Helper()
+	one := func(name string) []byte {
+		return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.made[name].Raw})
+	}
+	for name, chain := range map[string][]string{
+		"chain-with-root":    {"laptop-deep-3", "deep-3", "deep-2", "deep-1", caECDSA},
+		"chain-out-of-order": {"laptop-deep-3", "deep-1", "deep-2", "deep-3"},
+		"chain-with-more":    {"laptop-deep-3", "deep-3", "issuing-rsa", "deep-2", "deep-1", caForeign},
+	} {
+		var b []byte
+		for _, certificate := range chain {
+			b = append(b, one(certificate)...)
+		}
+		c.write(t, name+".pem", b)
+		c.write(t, name+".key", c.read(t, "laptop-deep-3.key"))
+	}
 }
 
 // oddNames are subjects and alternative names that are no reason to refuse anybody.
@@ -274,6 +305,11 @@ func (c *cabinet) oddNames(t *testing.T) {
 			t.Fatal(err)
 		}
 		l.EmailAddresses, l.ExtraExtensions = nil, []pkix.Extension{{Id: asn1.ObjectIdentifier{2, 5, 29, 17}, Value: upn}}
+		return l
+	}())
+	c.issue(t, "name-permitted", "issuing-named", "P-256", func() x509.Certificate {
+		l := leaf("LAPTOP-1", purpose)
+		l.DNSNames = []string{"laptop-1.corp.example"}
 		return l
 	}())
 	c.issue(t, "name-uri", "issuing", "P-256", func() x509.Certificate {
@@ -333,6 +369,17 @@ func (c *cabinet) wrongClients(t *testing.T) {
 	c.issue(t, "path-length", "below-bounded", "P-256", leaf("LAPTOP-1", purpose))
 	c.issue(t, "revoked", "issuing", "P-256", leaf("LAPTOP-1", purpose))
 	c.issue(t, "issuer-revoked", "issuing-revoked", "P-256", leaf("LAPTOP-1", purpose))
+	c.issue(t, "root-expired", caExpired, "P-256", leaf("LAPTOP-1", purpose))
+	c.issue(t, "name-forbidden", "issuing-named", "P-256", func() x509.Certificate {
+		l := leaf("LAPTOP-1", purpose)
+		l.DNSNames = []string{"laptop-1.other.example"}
+		return l
+	}())
+	c.issue(t, "critical", "issuing", "P-256", func() x509.Certificate {
+		l := leaf("LAPTOP-1", purpose)
+		l.ExtraExtensions = []pkix.Extension{{Id: asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 32473, 1}, Critical: true, Value: []byte{5, 0}}}
+		return l
+	}())
 	c.incomplete(t)
 	c.forged(t)
 }

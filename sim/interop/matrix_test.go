@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"net/netip"
+	"os"
+	"os/exec"
 	"strconv"
 	"strings"
 	"testing"
@@ -56,6 +58,14 @@ func (g matrixGroup) configuration(c *cabinet) string {
 		fmt.Fprintf(&b, "tls: {min: %q, max: %q}\n", g.min, g.max)
 	}
 	fmt.Fprintf(&b, "eap:\n  methods: [%s]\n", strings.Join(g.methods, ", "))
+	for _, inner := range []struct {
+		key     string
+		methods []string
+	}{{"ttls_inner", g.ttlsInner}, {"peap_inner", g.peapInner}} {
+		if inner.methods != nil {
+			fmt.Fprintf(&b, "  %s: [%s]\n", inner.key, strings.Join(inner.methods, ", "))
+		}
+	}
 	if g.fragment != 0 {
 		fmt.Fprintf(&b, "  fragment_size: %d\n", g.fragment)
 	}
@@ -169,8 +179,24 @@ func (m matrixCase) play(t *testing.T, c *cabinet, server netip.AddrPort, mac st
 		"-c", writeFile(t, t.TempDir(), "eapol_test.conf", []byte(b.String())), "-A", loopback.String(), "-t", "15", "-M", mac,
 		"-a", server.Addr().String(), "-p", strconv.Itoa(int(server.Port())), "-s", secret,
 	}
-	return eapolResult{runIn(t, c.dir, patience, "", program(t, "eapol_test"), append(args, m.args...)...)}
+	cmd := exec.Command(program(t, "eapol_test"), append(args, m.args...)...)
+	cmd.Dir = c.dir
+	if m.openssl != nil {
+		settings := fmt.Appendf(nil, opensslConf, strings.Join(m.openssl, "\n"))
+		cmd.Env = append(os.Environ(), "OPENSSL_CONF="+writeFile(t, t.TempDir(), "openssl.cnf", settings))
+	}
+	return eapolResult{runCommand(t, cmd, patience)}
 }
+
+// opensslConf is a configuration file of OpenSSL, from which a program takes the settings that it does not make itself.
+const opensslConf = `openssl_conf = init
+[init]
+ssl_conf = ssl
+[ssl]
+system_default = system_default
+[system_default]
+%s
+`
 
 // check checks what eapol_test says.
 func (v verdict) check(t *testing.T, r eapolResult) {
@@ -219,14 +245,14 @@ type reference struct {
 	Methods            []string
 	Min, Max           string
 	Fragment, Port     int
-	CRL, Tickets       bool
+	CRL, Tickets, All  bool
 }
 
 func startReference(t *testing.T, c *cabinet, g matrixGroup) netip.AddrPort {
 	t.Helper()
 	f := reference{
 		Dir: t.TempDir(), Files: c.dir, Secret: secret, Certificate: g.certificates[0], Methods: g.methods, Min: "1.2", Max: "1.3", Fragment: 1024,
-		CRL: g.revocation, Tickets: true,
+		CRL: g.revocation, Tickets: true, All: g.ttlsInner == nil,
 	}
 	if g.min != "" {
 		f.Min, f.Max = g.min, g.max

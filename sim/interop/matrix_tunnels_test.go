@@ -36,6 +36,7 @@ func ttls() (cases []matrixCase) {
 		{"anonymous realm", `anonymous_identity="@corp.example"`},
 		{"long anonymous identity", fmt.Sprintf("anonymous_identity=%q", strings.Repeat("a", 253))},
 		{"another anonymous user", `anonymous_identity="mallory"`},
+		{"length in every fragment", phase1Line("1.2", "include_tls_length=1") + "\nfragment_size=100"},
 		{"long password", "identity=\"long\"\npassword=" + fmt.Sprintf("%q", strings.Repeat("p", 128))},
 		{"spaces in the password", "identity=\"blank\"\npassword=\" s p a c e s \""},
 	} {
@@ -60,6 +61,30 @@ func ttlsRefused() (cases []matrixCase) {
 		cases = append(cases, matrixCase{name: "no " + inner, network: tunnelled("TTLS", inner, "1.2", `client_cert2="laptop.pem"`, `private_key2="laptop.key"`), want: refused("", "")})
 	}
 	return cases
+}
+
+// innerMismatches are clients that want other inner methods than the server has, and such that go along.
+func innerMismatches() (cases []matrixCase) {
+	for _, inner := range []string{"auth=MSCHAPV2", "autheap=MSCHAPV2", "autheap=GTC autheap=MSCHAPV2", "autheap=MD5 autheap=GTC autheap=MSCHAPV2"} {
+		cases = append(cases, each(func(version string) matrixCase {
+			return matrixCase{name: "TTLS " + inner, network: tunnelled("TTLS", inner, version), want: accepted(version)}
+		})...)
+	}
+	for _, inner := range []string{"auth=PAP", "auth=CHAP", "auth=MSCHAP", "autheap=GTC", "autheap=MD5"} {
+		cases = append(cases, each(func(version string) matrixCase {
+			want := refused("", "")
+			if inner == "auth=MSCHAP" {
+				want.not = "FreeRADIUS has MS-CHAP wherever it has MS-CHAPv2"
+			}
+			return matrixCase{name: "TTLS " + inner, network: tunnelled("TTLS", inner, version), want: want}
+		})...)
+	}
+	cases = append(cases, each(func(version string) matrixCase {
+		return matrixCase{name: "PEAP auth=GTC", network: tunnelled("PEAP", "auth=GTC", version), want: refused("", "")}
+	})...)
+	return append(cases, each(func(version string) matrixCase {
+		return matrixCase{name: "PEAP auth=GTC MSCHAPV2", network: tunnelled("PEAP", "auth=GTC auth=MSCHAPV2", version), want: accepted(version)}
+	})...)
 }
 
 // wrongUsers must not get in with any method.

@@ -2,7 +2,6 @@ package interop
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"os"
 	"os/exec"
@@ -36,26 +35,26 @@ type outcome struct {
 // run runs a program to its end, which it must reach within the limit.
 func run(t *testing.T, limit time.Duration, stdin, path string, args ...string) outcome {
 	t.Helper()
-	return runIn(t, "", limit, stdin, path, args...)
+	cmd := exec.Command(path, args...)
+	cmd.Stdin = strings.NewReader(stdin)
+	return runCommand(t, cmd, limit)
 }
 
-// runIn is run in a folder.
-func runIn(t *testing.T, dir string, limit time.Duration, stdin, path string, args ...string) outcome {
+func runCommand(t *testing.T, cmd *exec.Cmd, limit time.Duration) outcome {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), limit)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, path, args...)
-	cmd.Dir = dir
-	cmd.Stdin = strings.NewReader(stdin)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
-	err := cmd.Run()
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	late := time.AfterFunc(limit, func() { cmd.Process.Kill() }) // it may have ended by itself
+	err := cmd.Wait()
 	var exit *exec.ExitError
 	switch {
-	case ctx.Err() != nil:
-		t.Fatalf("%s %q has not ended after %v:\n%s", filepath.Base(path), args, limit, out.String())
+	case !late.Stop():
+		t.Fatalf("%q has not ended after %v:\n%s", cmd.Args, limit, out.String())
 	case err != nil && !errors.As(err, &exit):
-		t.Fatalf("%s: %v", path, err)
+		t.Fatalf("%s: %v", cmd.Path, err)
 	}
 	return outcome{out.String(), cmd.ProcessState.ExitCode()}
 }
