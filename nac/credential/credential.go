@@ -63,7 +63,7 @@ type Reason string
 const (
 	UnknownUser   Reason = "unknown_user"
 	WrongPassword Reason = "wrong_password"
-	Disabled      Reason = "disabled"    // the account is, or its password has expired
+	Disabled      Reason = "disabled"    // the account is, or the password has expired
 	Unsupported   Reason = "unsupported" // the directory cannot check this kind of proof
 	Unavailable   Reason = "unavailable" // the directory did not answer
 )

@@ -98,7 +98,8 @@ func (u *User) account() (*account, error) {
 	return a, nil
 }
 
-// Ask answers before it returns. An unknown user costs as much as a wrong password.
+// Ask answers before it returns. An unknown user costs as much as a wrong password. That an account is disabled is for
+// those who know its password.
 func (u *Users) Ask(q Question, answer func(Answer)) { answer(u.check(q)) }
 
 func (u *Users) check(q Question) Answer {
@@ -109,7 +110,7 @@ func (u *Users) check(q Question) Answer {
 	}
 	result := Check(q.Proof, a.secret)
 	switch {
-	case a.disabled:
+	case result.OK && a.disabled:
 		return Answer{Reason: Disabled, Text: "the account is disabled"}
 	case result.OK:
 		result.Groups = a.groups

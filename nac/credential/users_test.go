@@ -74,7 +74,7 @@ func TestUsers(t *testing.T) {
 		{"anna", "grüße", WrongPassword}, {"anna", "", WrongPassword}, {"anna", "Grüße\x00", WrongPassword},
 		{"anna@other.example", "Grüße", UnknownUser}, {`other\anna`, "Grüße", UnknownUser}, {"", "Grüße", UnknownUser},
 		{strings.Repeat("a", 300), "x", UnknownUser},
-		{"gone", "secret", Disabled}, {"gone", "wrong", Disabled},
+		{"gone", "secret", Disabled}, {"gone", "wrong", WrongPassword},
 	} {
 		for _, p := range proofs(c.user, c.password) {
 			a := ask(t, u, c.user, p)

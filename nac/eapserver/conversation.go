@@ -29,7 +29,8 @@
 //
 // # Adding a method
 //
-// A method is a type with the method interface of method.go and a line in newMethod.
+// A method is a type with the method interface of method.go and a line in newMethod. One over TLS is an upper on a tlsCore,
+// and one with users inside embeds a tunnel; an EAP method inside is an innerMethod.
 package eapserver
 
 import (

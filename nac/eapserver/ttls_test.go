@@ -141,6 +141,42 @@ func TestDirectoryUnavailable(t *testing.T) {
 	})
 }
 
+// A distant directory answers from another task.
+type distant struct{ credential.Directory }
+
+func (d distant) Ask(q credential.Question, answer func(credential.Answer)) {
+	go d.Directory.Ask(q, answer)
+}
+
+func TestAnswerFromAnotherTask(t *testing.T) {
+	eachWay(t, func(t *testing.T, r *tunnelRun, _ Inner, _ bool) {
+		r.server.config.Directory = distant{r.server.config.Directory}
+		r.play(t)
+		if r.peer.code != eap.Success || !bytes.Equal(r.peerWas.MSK, r.peer.msk) {
+			t.Errorf("peer gets %v, server has %v", r.peer.code, r.failure)
+		}
+	})
+}
+
+// TestClosedWhileWaiting: an answer that comes too late changes nothing.
+func TestClosedWhileWaiting(t *testing.T) {
+	eachWay(t, func(t *testing.T, r *tunnelRun, _ Inner, _ bool) {
+		response := identity(1, "x")
+		for {
+			result := r.server.Handle(r.now, response)
+			if result.Kind == Waiting {
+				r.server.Close()
+				result.Wait(func() {})
+				break
+			}
+			response = r.peer.respond(result.EAP)
+		}
+		if again := r.server.Resume(r.now); again.Kind != Ignored {
+			t.Errorf("Resume after Close gives %v", again.Kind)
+		}
+	})
+}
+
 func TestTunnelFragments(t *testing.T) {
 	eachWay(t, func(t *testing.T, r *tunnelRun, _ Inner, _ bool) {
 		r.peer.fragment, r.server.config.Fragment = 64, 64

@@ -404,7 +404,6 @@ func (r *tunnelRun) play(t *testing.T) *tunnelRun {
 // wait has the directory answer at once or, with later, when the client has tried to disturb.
 func (r *tunnelRun) wait(t *testing.T, result Result, response []byte) Result {
 	t.Helper()
-	done := 0
 	if r.later {
 		if r := r.server.Handle(r.now, response); r.Kind != Ignored {
 			t.Errorf("a repeated response gets %v while the server waits", r.Kind)
@@ -413,9 +412,11 @@ func (r *tunnelRun) wait(t *testing.T, result Result, response []byte) Result {
 			t.Errorf("Resume before there is an answer gives %v", r.Kind)
 		}
 	}
-	result.Wait(func() { done++ })
-	if done != 1 {
-		t.Fatalf("done was called %d times", done)
+	done := make(chan struct{}, 2)
+	result.Wait(func() { done <- struct{}{} })
+	<-done
+	if len(done) > 0 {
+		t.Fatal("done was called twice")
 	}
 	return r.server.Resume(r.now)
 }
