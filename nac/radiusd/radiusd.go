@@ -1,7 +1,14 @@
 // Package radiusd is the RADIUS front end of the NAC: authentication (RFC 2865, RFC 3579) and accounting (RFC 2866)
 // over UDP and over TLS (RFC 6614). It knows its clients and their secrets, verifies what they send, recognizes
-// retransmissions, conducts the EAP conversations and writes the replies. What an authenticated client may do, and what
-// becomes of accounting records, is for its [Handler] to say.
+// retransmissions, conducts the EAP conversations and writes the replies in the attributes that the make of the client
+// takes. Devices that cannot do EAP are let in by their MAC address ([MAB]), and users without EAP by a password, where
+// the configuration says so. What an authenticated client may do, and what becomes of accounting records, is for its
+// [Handler] to say.
+//
+// What the RFCs forbid is dropped, and each drop has a reason that is counted ([DropReason], [Counters]). A request whose
+// answer depends on somebody else, a directory or an OCSP responder, waits without holding a task or a lock. All that a
+// stranger can fill is bounded: conversations, of which each NAS has a share, requests that wait, and the replies that are
+// kept for retransmissions.
 //
 // [Engine] does all of it without I/O: a datagram and the time go in, the reply or the reason to drop comes out.
 // [Server] runs an engine on the sockets and connections of a host.Host.

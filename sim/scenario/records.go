@@ -381,6 +381,12 @@ var recordTable = []RecordKind{
 		{Name: "reason", Doc: "why it was dropped"},
 		{Name: "count", Doc: "how many by now"},
 	}},
+	{Name: "warning", Doc: "A program did something that is not safe, as its configuration wants it.", Fields: []RecordField{
+		actorField,
+		{Name: "from", Doc: "who caused it"},
+		{Name: "reason", Doc: "what is not safe about it"},
+		{Name: "count", Doc: "how many by now"},
+	}},
 	{Name: "radsec", Principal: "state", Doc: "A connection for RADIUS over TLS opened or ended, as the NAS or the NAC sees it.", Fields: []RecordField{
 		actorField,
 		{Name: "to", Doc: "the server that the NAS connects to"},
