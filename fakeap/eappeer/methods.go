@@ -11,8 +11,8 @@ import (
 // An Inner is how the user is authenticated inside a tunnel.
 type Inner string
 
-// What can be played inside EAP-TTLS, and, if its name begins with "eap-", inside PEAP. TEAP has EAP-MSCHAPv2, EAP-TLS and
-// Password.
+// What can be played inside EAP-TTLS, and, if its name begins with "eap-", inside PEAP. TEAP has EAP-MSCHAPv2, EAP-GTC,
+// EAP-TLS and Password.
 const (
 	PAP         Inner = "pap"
 	CHAP        Inner = "chap"
@@ -61,6 +61,7 @@ var names = []struct {
 	{"peap-md5", eap.TypePEAP, EAPMD5},
 	{"peap-tls", eap.TypePEAP, EAPTLS},
 	{"teap-mschapv2", eap.TypeTEAP, EAPMSCHAPv2},
+	{"teap-gtc", eap.TypeTEAP, EAPGTC},
 	{"teap-tls", eap.TypeTEAP, EAPTLS},
 	{"teap-password", eap.TypeTEAP, Password},
 	{"md5", eap.TypeMD5, ""},

@@ -17,7 +17,7 @@ import (
 // served are the methods that the NAC's EAP server offers.
 var served = []string{
 	"tls", "ttls-pap", "ttls-chap", "ttls-mschap", "ttls-mschapv2", "ttls-eap-mschapv2", "ttls-eap-gtc", "ttls-eap-md5",
-	"peap-mschapv2", "peap-gtc", "teap-mschapv2", "teap-tls", "teap-password",
+	"peap-mschapv2", "peap-gtc", "teap-mschapv2", "teap-gtc", "teap-tls", "teap-password",
 }
 
 // authenticate lets peer and server talk until both know the outcome.
@@ -74,6 +74,7 @@ func ours(t *testing.T, method string, version uint16, fragment int) (eapserver.
 	if peer.Method == eap.TypeTEAP {
 		peer.MinTLS = tls.VersionTLS12
 	}
+	server.TEAP.Inner = []eapserver.Inner{eapserver.EAPTLS, eapserver.EAPMSCHAPv2, eapserver.EAPGTC}
 	if peer.Inner == eappeer.Password {
 		server.TEAP.Inner = []eapserver.Inner{eapserver.Password}
 	}
