@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -16,7 +17,8 @@ type book struct {
 
 	mu      sync.RWMutex
 	real    map[netip.AddrPort]netip.AddrPort // logical → real, of open sockets
-	logical map[netip.AddrPort]source         // real → logical, also of sockets closed since
+	logical map[netip.AddrPort]source         // real → logical, also of sockets closed a short while ago
+	closed  []netip.AddrPort                  // real addresses of closed sockets, in the order of their closing
 	now     func() time.Time
 }
 
@@ -61,14 +63,44 @@ func (b *book) addSource(logical, real netip.AddrPort) {
 }
 
 // remove takes a closed socket out. What it has sent may still be under way, so its source address stays known for a
-// while. There are at most 65535 of them.
+// while.
 func (b *book) remove(logical netip.AddrPort) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if real, open := b.real[logical]; open {
 		delete(b.real, logical)
-		b.logical[real] = source{logical, b.now()}
+		b.close(logical, real)
 	}
+}
+
+// removeSource takes out a closed socket that addSource has entered.
+func (b *book) removeSource(logical, real netip.AddrPort) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if s, ok := b.logical[real]; ok && s.closed.IsZero() && s.logical == logical {
+		b.close(logical, real)
+	}
+}
+
+// close marks an address as that of a closed socket, and forgets those that closed so long ago that nothing of theirs
+// is under way. The caller holds the mutex.
+func (b *book) close(logical, real netip.AddrPort) {
+	now := b.now()
+	b.logical[real] = source{logical, now}
+	b.closed = append(b.closed, real)
+	gone := 0
+	for ; gone < len(b.closed); gone++ {
+		s, ok := b.logical[b.closed[gone]]
+		switch {
+		case !ok || s.closed.IsZero(): // the address is another socket's by now
+		case now.Sub(s.closed) > linger:
+			delete(b.logical, b.closed[gone])
+		default:
+			b.closed = slices.Delete(b.closed, 0, gone)
+			return
+		}
+	}
+	b.closed = b.closed[:0]
 }
 
 func (b *book) taken(logical netip.AddrPort) bool {

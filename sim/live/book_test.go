@@ -39,3 +39,38 @@ func TestClosedSocketGivesItsAddressBack(t *testing.T) {
 		t.Errorf("after the first socket was closed again, the second sends as %v, %v", got, ok)
 	}
 }
+
+// TestConnectionsAreForgotten: the addresses from which connections were dialed do not pile up.
+func TestConnectionsAreForgotten(t *testing.T) {
+	var b book
+	b.init("tcp", nil)
+	now := time.Unix(0, 0)
+	b.now = func() time.Time { return now }
+	for port := range uint16(1000) {
+		logical := netip.AddrPortFrom(netip.MustParseAddr("10.0.1.1"), 40000+port)
+		real := netip.AddrPortFrom(loopback, 40000+port)
+		b.addSource(logical, real)
+		if got, ok := b.toLogical(real); !ok || got != logical {
+			t.Fatalf("an open connection comes from %v, %v", got, ok)
+		}
+		b.removeSource(logical, real)
+		b.removeSource(logical, real)
+		if got, ok := b.toLogical(real); !ok || got != logical {
+			t.Fatalf("a connection closed before it was accepted comes from %v, %v", got, ok)
+		}
+		now = now.Add(linger / 10)
+	}
+	if len(b.logical) > 12 || len(b.closed) > 12 {
+		t.Errorf("%d addresses and %d closings are remembered", len(b.logical), len(b.closed))
+	}
+	// An address that is in use again is not forgotten with its earlier socket.
+	real := netip.AddrPortFrom(loopback, 40999)
+	b.addSource(netip.MustParseAddrPort("10.0.1.2:40999"), real)
+	now = now.Add(time.Hour)
+	other := netip.AddrPortFrom(loopback, 50000)
+	b.addSource(other, other)
+	b.removeSource(other, other)
+	if got, ok := b.toLogical(real); !ok || got.Addr().String() != "10.0.1.2" {
+		t.Errorf("a connection comes from %v, %v", got, ok)
+	}
+}

@@ -84,7 +84,7 @@ func (l *listener) accept() (*conn, error) {
 			tcp.Close()
 			continue
 		}
-		return l.n.newConn(tcp, l.at, from)
+		return l.n.newConn(tcp, l.at, from, false)
 	}
 }
 
@@ -121,14 +121,15 @@ type conn struct {
 	tcp           *net.TCPConn
 	local, remote netip.AddrPort
 	peer          string // the machine's name
+	dialed        bool   // the near end is in the book
 
 	closed        atomic.Bool
 	gone          chan struct{} // closed with it
 	writeDeadline atomic.Pointer[time.Time]
 }
 
-func (n *node) newConn(tcp *net.TCPConn, local, remote netip.AddrPort) (*conn, error) {
-	c := &conn{n: n, tcp: tcp, local: local, remote: remote, peer: n.m.w.nameAt(remote.Addr()), gone: make(chan struct{})}
+func (n *node) newConn(tcp *net.TCPConn, local, remote netip.AddrPort, dialed bool) (*conn, error) {
+	c := &conn{n: n, tcp: tcp, local: local, remote: remote, dialed: dialed, peer: n.m.w.nameAt(remote.Addr()), gone: make(chan struct{})}
 	if err := n.own(c); err != nil {
 		tcp.Close()
 		return nil, err
@@ -251,6 +252,9 @@ func (c *conn) Close() error {
 	}
 	close(c.gone)
 	c.n.disown(c)
+	if c.dialed {
+		c.n.m.w.tcp.removeSource(c.local, canonical(c.tcp.LocalAddr().(*net.TCPAddr).AddrPort()))
+	}
 	c.tcp.Close()
 	return nil
 }
@@ -303,7 +307,7 @@ func (n *node) dial(ctx context.Context, to string) (*conn, error) {
 			if outside {
 				at = canonical(tcp.RemoteAddr().(*net.TCPAddr).AddrPort())
 			}
-			return n.newConn(tcp, n.source(tcp), at)
+			return n.dialed(tcp, at)
 		}
 		if err != errSilent || again > retransmissionMax {
 			return nil, n.cause(ctx, err)
@@ -312,6 +316,16 @@ func (n *node) dial(ctx context.Context, to string) (*conn, error) {
 			return nil, n.cause(ctx, err)
 		}
 	}
+}
+
+// dialed is the near end of a connection that was dialed.
+func (n *node) dialed(tcp *net.TCPConn, at netip.AddrPort) (*conn, error) {
+	logical := n.source(tcp)
+	c, err := n.newConn(tcp, logical, at, true)
+	if err != nil {
+		n.m.w.tcp.removeSource(logical, canonical(tcp.LocalAddr().(*net.TCPAddr).AddrPort()))
+	}
+	return c, err
 }
 
 // cause says why an operation bound by a context has failed: ErrDown and ErrTimeout come before what the
