@@ -15,6 +15,7 @@ type credentials struct {
 	corp, foreign *pki.Authority
 	radius        tls.Certificate // of the NAC's EAP server
 	graph         tls.Certificate
+	nas           map[string]tls.Certificate // of those that talk to the NAC over TLS, by name
 	entraKey      *rsa.PrivateKey
 	revocations   *pki.Revocations // of corp, if it publishes any
 }
@@ -47,6 +48,9 @@ func (p *player) makeCredentials(live bool) (err error) {
 		c.entraKey, err = virtualEntraKey()
 	}
 	if err != nil {
+		return err
+	}
+	if err := p.issueNAS(c); err != nil {
 		return err
 	}
 	p.credentials = c

@@ -77,6 +77,7 @@ func (p *player) nacConfig() nac.Config {
 			Clients: p.radiusClients(),
 			EAP:     eapserver.Config{Methods: p.eapMethods()},
 			MAB:     p.mab(),
+			RadSec:  p.radSec(),
 		},
 		TLS: &tls.Config{
 			Certificates: []tls.Certificate{p.credentials.radius},

@@ -40,6 +40,7 @@ func (p *player) bootNAS(i int, h host.Host) error {
 			Auth:   netip.AddrPortFrom(nacAddr, 1812),
 			Acct:   netip.AddrPortFrom(nacAddr, 1813),
 			Secret: radiusSecret,
+			RadSec: p.overTLS(spec.Name),
 		},
 		DAS:         fakeap.DASConfig{Clients: []netip.Prefix{netip.PrefixFrom(nacAddr, nacAddr.BitLen())}},
 		DefaultVLAN: spec.DefaultVLAN,

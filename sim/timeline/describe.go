@@ -67,6 +67,8 @@ func (t *Timeline) other(r *trace.Record) line {
 		return failureOnly(r, r.Field("method")+" "+r.Field("url"))
 	case "drop":
 		return line{text: "drops what " + first(r.Field("from"), "someone") + " sent: " + r.Field("reason"), look: fault}
+	case "radsec":
+		return connection(r)
 	case "fault":
 		return networkFault(r)
 	case "crash":
@@ -366,4 +368,19 @@ func first(parts ...string) string {
 		}
 	}
 	return ""
+}
+
+// connection is one for RADIUS over TLS, as the NAS or the NAC sees it.
+func connection(r *trace.Record) line {
+	peer := first(r.Field("nas"), r.Field("from"), r.Field("to"))
+	why := first(r.Field("error"), r.Field("reason"))
+	switch r.Field("state") {
+	case "open":
+		return line{text: "has a RadSec connection with " + peer + ": " + r.Field("tls") + ", RADIUS/" + r.Field("radius"), look: detail}
+	case "closed":
+		return line{text: "loses the RadSec connection with " + peer + ": " + why, look: fault}
+	case "failed":
+		return line{text: "cannot connect to " + peer + ": " + why, look: fault}
+	}
+	return line{text: "refuses the RadSec connection of " + peer + ": " + why, look: fault}
 }

@@ -164,6 +164,10 @@ func (r *run) troubles() {
 	r.emit(0, "ap-1", "port", "client="+client, "state=held")
 	r.emit(0, "ap-1", "port", "client="+client, "state=unauthorized", "reason=rejected")
 	r.emit(0, "nac", "drop", "from=10.0.9.9", "reason=unknown client", "count=1")
+	r.emit(0, "ap-1", "radsec", "to=10.0.0.1:2083", "state=failed", "error=connection refused")
+	r.emit(0, "ap-1", "radsec", "to=10.0.0.1:2083", "state=open", "tls=TLS 1.3", "radius=1.1")
+	r.emit(0, "nac", "radsec", "from=10.0.1.1:50000", "nas=ap-1", "state=closed", "reason=idle", "count=1")
+	r.emit(0, "nac", "radsec", "from=10.0.9.9:50000", "state=refused", "reason=unknown_client", "error=certificate of CN=x", "count=1")
 	for range 5 {
 		r.emit(2*time.Hour, "nac", "poll", "devices=3", "changed=0", "result=ok")
 	}
