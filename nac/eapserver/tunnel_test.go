@@ -104,7 +104,7 @@ func (p *tunnelPeer) talk(data []byte) []byte {
 	if answer == nil {
 		return nil
 	}
-	n := len(answer)
+	n := max(len(answer), 1)
 	if p.chop > 0 {
 		n = p.chop
 	}
