@@ -94,8 +94,8 @@ func classify(err error, engine *eap.TLS, out []byte, now time.Time) *Failure {
 		f.Reason, f.Text = judge(verdict, now)
 	} else if errors.Is(err, errNoCertificate) {
 		f.Reason, f.Text = NoCertificate, errNoCertificate.Error()
-	} else if usage, ok := errors.AsType[usageError](err); ok {
-		f.Reason, f.Text = BadEKU, usage.Error()
+	} else if wrong, ok := errors.AsType[certificateError](err); ok {
+		f.Reason, f.Text = wrong.reason, wrong.text
 	} else if revoked, ok := errors.AsType[*revocationError](err); ok {
 		f.Reason, f.Text = RevocationUnknown, revoked.Error()
 		if revoked.verdict.Status == revocation.Revoked {

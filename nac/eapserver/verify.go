@@ -1,9 +1,11 @@
 package eapserver
 
 import (
+	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"sync"
 
 	"nacsim/internal/eap"
@@ -24,11 +26,43 @@ func maySign(c *x509.Certificate) bool {
 	return c.KeyUsage == 0 || c.KeyUsage&x509.KeyUsageDigitalSignature != 0
 }
 
-// A usageError is that a certificate is for something else.
-type usageError struct{ certificate *x509.Certificate }
+// leastRSA is the length of the shortest RSA key that is taken, in bits. NIST SP 800-131A has disallowed shorter ones
+// since 2014, and OpenSSL refuses them at security level 2, which distributions make the default; crypto/tls takes them.
+const leastRSA = 2048
 
-func (e usageError) Error() string {
-	return "certificate " + name(e.certificate.Subject) + " is not for digital signatures"
+// weakest returns the first certificate below the root with a key that is too short, and the key's length, or nil.
+func weakest(chain []*x509.Certificate) (*x509.Certificate, int) {
+	for _, c := range chain[:max(1, len(chain)-1)] {
+		if key, ok := c.PublicKey.(*rsa.PublicKey); ok && key.N.BitLen() < leastRSA {
+			return c, key.N.BitLen()
+		}
+	}
+	return nil, 0
+}
+
+// A certificateError is that a certificate, although its chain is right, cannot be taken.
+type certificateError struct {
+	reason Reason
+	text   string
+}
+
+func (e certificateError) Error() string { return e.text }
+
+// judgeKeys is the refusal of a client for what its certificates say of their keys, or nil.
+func judgeKeys(state tls.ConnectionState) error {
+	leaf := state.PeerCertificates[0]
+	if !maySign(leaf) {
+		return &eap.Refusal{Alert: eap.AlertUnsupportedCertificate,
+			Err: certificateError{BadEKU, "certificate " + name(leaf.Subject) + " is not for digital signatures"}}
+	}
+	if len(state.VerifiedChains) == 0 {
+		return nil
+	}
+	if weak, bits := weakest(state.VerifiedChains[0]); weak != nil {
+		return &eap.Refusal{Alert: eap.AlertBadCertificate,
+			Err: certificateError{Certificate, fmt.Sprintf("certificate %s has an RSA key of %d bits; the least is %d", name(weak.Subject), bits, leastRSA)}}
+	}
+	return nil
 }
 
 // verify is crypto/tls's callback in a full handshake and in a resumed one. The chain has been verified, at the time
@@ -44,8 +78,8 @@ func (c *tlsCore) verify(state tls.ConnectionState) error {
 		}
 		return &eap.Refusal{Alert: alert, Err: errNoCertificate}
 	}
-	if leaf := state.PeerCertificates[0]; !maySign(leaf) {
-		return &eap.Refusal{Alert: eap.AlertUnsupportedCertificate, Err: usageError{leaf}}
+	if err := judgeKeys(state); err != nil {
+		return err
 	}
 	if c.config.Revocation == nil || len(state.VerifiedChains) == 0 {
 		return nil

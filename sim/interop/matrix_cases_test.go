@@ -176,6 +176,8 @@ func ciphers(key string, more ...string) (cases []matrixCase) {
 	if key == "RSA" {
 		off = append(off, "AES128-SHA", "AES256-GCM-SHA384", "DHE-RSA-AES128-GCM-SHA256")
 	}
+	// MAC-then-encrypt with SHA-256 or SHA-384 is held to be insecure by crypto/tls, which lacks the latter.
+	off = append(off, "ECDHE-"+key+"-AES128-SHA256", "ECDHE-"+key+"-AES256-SHA384")
 	for i, suite := range off {
 		want := refused(eapserver.TLSFailure, serverSays+"handshake failure")
 		if i > 0 {
@@ -297,6 +299,10 @@ func badClients() (cases []matrixCase) {
 			return matrixCase{name: "client " + bad.name, network: certified(bad.certificate, version), want: want}
 		})...)
 	}
+	cases = append(cases, each(func(version string) matrixCase {
+		lines := certified("weak", version, `openssl_ciphers="DEFAULT@SECLEVEL=0"`)
+		return matrixCase{name: "client with a key of 1,024 bits", network: lines, want: refused(eapserver.Certificate, serverSays+"bad certificate")}
+	})...)
 	// This never comes to a handshake: wpa_supplicant finds that it cannot do EAP-TLS and wants another method.
 	return append(cases, matrixCase{name: "client without a certificate", network: []string{"eap=TLS", `identity="host/LAPTOP-1"`}, want: refused(eapserver.NoMethod, "")})
 }

@@ -28,7 +28,7 @@ import (
 type cabinet struct {
 	dir    string
 	serial int64
-	rsa    []*rsa.PrivateKey // of 2,048, 2,048 and 3,072 bits; RSA keys take long to find and are used again
+	rsa    []*rsa.PrivateKey // of 2,048, 2,048, 3,072 and 1,024 bits; RSA keys take long to find and are used again
 	made   map[string]*issued
 }
 
@@ -53,9 +53,9 @@ var trusted = []string{caECDSA, caRSA, caP384, caExpired}
 // newCabinet makes all credentials.
 func newCabinet(t *testing.T) *cabinet {
 	t.Helper()
-	c := &cabinet{dir: t.TempDir(), made: map[string]*issued{}, rsa: make([]*rsa.PrivateKey, 3)}
+	c := &cabinet{dir: t.TempDir(), made: map[string]*issued{}, rsa: make([]*rsa.PrivateKey, 4)}
 	var finding sync.WaitGroup
-	for i, bits := range []int{2048, 2048, 3072} {
+	for i, bits := range []int{2048, 2048, 3072, 1024} {
 		finding.Go(func() {
 			key, err := rsa.GenerateKey(rand.Reader, bits)
 			if err != nil {
@@ -369,6 +369,7 @@ func (c *cabinet) wrongClients(t *testing.T) {
 	c.issue(t, "path-length", "below-bounded", "P-256", leaf("LAPTOP-1", purpose))
 	c.issue(t, "revoked", "issuing", "P-256", leaf("LAPTOP-1", purpose))
 	c.issue(t, "issuer-revoked", "issuing-revoked", "P-256", leaf("LAPTOP-1", purpose))
+	c.issue(t, "weak", "issuing-rsa", "RSA 3", leaf("LAPTOP-1", purpose))
 	c.issue(t, "root-expired", caExpired, "P-256", leaf("LAPTOP-1", purpose))
 	c.issue(t, "name-forbidden", "issuing-named", "P-256", func() x509.Certificate {
 		l := leaf("LAPTOP-1", purpose)
