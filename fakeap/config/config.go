@@ -115,6 +115,7 @@ type reader struct {
 // resolve reads what the file names and puts the configuration together.
 func (r *reader) resolve(f *fileNode) *Config {
 	c := &Config{RADIUS: f.server.radius()}
+	r.server(c, &f.server)
 	if len(f.nas) == 0 {
 		f.nas = []nasNode{{node: f.server.node, kind: AccessPoint}}
 	}
@@ -181,6 +182,20 @@ func (s *serverNode) radius() fakeap.RADIUSConfig {
 		c.Acct = netip.AddrPortFrom(s.auth.Addr(), s.auth.Port()+1)
 	}
 	return c
+}
+
+// server checks that the server can be reached in one way.
+func (r *reader) server(c *Config, s *serverNode) {
+	switch {
+	case s.radsec == nil && !s.auth.IsValid():
+		r.Errorf(s.node, "server has neither auth, the address of a RADIUS server, nor radsec")
+	case s.radsec == nil && s.secret == "":
+		r.Errorf(s.node, "server has no secret")
+	case s.radsec != nil && (s.auth.IsValid() || s.acct.IsValid() || s.secret != ""):
+		r.Errorf(s.radsec.node, "radsec is in place of auth, acct and secret; leave one or the other out")
+	case s.radsec != nil:
+		c.RADIUS.RadSec = r.radsec(s)
+	}
 }
 
 // complete fills in names and kinds.
@@ -359,14 +374,22 @@ func (r *reader) credentials(one *Supplicant, s *supplicantNode, n int) bool {
 		MinTLS: s.minTLS, MaxTLS: s.maxTLS, FragmentSize: s.fragment, Profile: s.profile,
 	}
 	before := len(r.Errs)
-	if s.certificate != "" {
-		e.Certificate = r.pair(s, numbered(s.certificate, n), numbered(s.key, n))
+	e.Machine = r.machine(s, n)
+	e.NoUser = e.Machine != nil && s.certificate == "" && s.password == ""
+	if e.NoUser {
+		if e.Identity == "" {
+			e.Identity = e.Machine.Identity
+		}
+	} else if s.certificate != "" {
+		e.Certificate = r.pair(s.at, numbered(s.certificate, n), numbered(s.key, n))
 	} else if strings.HasSuffix(one.Method, "tls") {
 		r.Errorf(s.node, "method %s needs a certificate", one.Method)
 	} else if s.password == "" {
 		r.Errorf(s.node, "method %s needs a password", one.Method)
 	}
-	e.RootCAs, e.AnyServer = r.authorities(s)
+	if e.AnyServer = len(s.ca) == 1 && s.ca[0] == "none"; !e.AnyServer {
+		e.RootCAs = r.authorities(s.at("ca"), s.ca)
+	}
 	if e.Identity == "" {
 		if e.Identity = e.User; e.Identity == "" {
 			e.Identity = identityOf(e.Certificate)
@@ -385,6 +408,29 @@ func (r *reader) credentials(one *Supplicant, s *supplicantNode, n int) bool {
 	return true
 }
 
+// machine fills in how the device itself authenticates.
+func (r *reader) machine(s *supplicantNode, n int) *eappeer.Machine {
+	m := s.machine
+	if m == nil {
+		return nil
+	}
+	out := &eappeer.Machine{Identity: numbered(m.identity, n), Password: numbered(m.password, n)}
+	switch {
+	case m.certificate != "" && m.password != "":
+		r.Errorf(m.node, "machine has a certificate and a password; give it one of them")
+	case m.certificate != "":
+		out.Certificate = r.pair(func(string) ast.Node { return m.node }, numbered(m.certificate, n), numbered(m.key, n))
+		if out.Identity == "" {
+			out.Identity = identityOf(out.Certificate)
+		}
+	case m.password != "":
+		out.Inner = eappeer.EAPMSCHAPv2
+	default:
+		r.Errorf(m.node, "machine needs a certificate or a password")
+	}
+	return out
+}
+
 // identityOf is what a certificate names: its DNS name as a machine, its e-mail address, or its common name.
 func identityOf(c tls.Certificate) string {
 	if c.Leaf == nil {
@@ -400,7 +446,7 @@ func identityOf(c tls.Certificate) string {
 }
 
 // pair reads a certificate and its key, each pair of files once.
-func (r *reader) pair(s *supplicantNode, certificate, key string) tls.Certificate {
+func (r *reader) pair(at func(key string) ast.Node, certificate, key string) tls.Certificate {
 	names := [2]string{certificate, key}
 	if key == "" {
 		names[1] = certificate
@@ -408,40 +454,37 @@ func (r *reader) pair(s *supplicantNode, certificate, key string) tls.Certificat
 	if c, known := r.pairs[names]; known {
 		return c
 	}
-	chain, ok1 := r.read(s.at("certificate"), "certificate", names[0])
+	chain, ok1 := r.read(at("certificate"), "certificate", names[0])
 	private, ok2 := chain, ok1
 	if names[1] != names[0] {
-		private, ok2 = r.read(s.at("key"), "key", names[1])
+		private, ok2 = r.read(at("key"), "key", names[1])
 	}
 	if !ok1 || !ok2 {
 		return tls.Certificate{}
 	}
 	c, err := tls.X509KeyPair(chain, private)
 	if err != nil {
-		r.Errorf(s.at("certificate"), "certificate %s with key %s: %s", names[0], names[1], strings.TrimPrefix(err.Error(), "tls: "))
+		r.Errorf(at("certificate"), "certificate %s with key %s: %s", names[0], names[1], strings.TrimPrefix(err.Error(), "tls: "))
 		return c
 	}
 	r.pairs[names] = c
 	return c
 }
 
-// authorities reads who is believed about servers; any says that everybody is.
-func (r *reader) authorities(s *supplicantNode) (pool *x509.CertPool, any bool) {
-	if len(s.ca) == 1 && s.ca[0] == "none" {
-		return nil, true
-	}
-	id := strings.Join(s.ca, "\x00")
+// authorities reads who is believed about servers, each list of files once.
+func (r *reader) authorities(at ast.Node, files []string) *x509.CertPool {
+	id := strings.Join(files, "\x00")
 	if pool := r.pools[id]; pool != nil {
-		return pool, false
+		return pool
 	}
-	pool = x509.NewCertPool()
-	for _, name := range s.ca {
-		if data, ok := r.read(s.at("ca"), "ca", name); ok && !pool.AppendCertsFromPEM(data) {
-			r.Errorf(s.at("ca"), "ca %s has no certificates in PEM", name)
+	pool := x509.NewCertPool()
+	for _, name := range files {
+		if data, ok := r.read(at, "ca", name); ok && !pool.AppendCertsFromPEM(data) {
+			r.Errorf(at, "ca %s has no certificates in PEM", name)
 		}
 	}
 	r.pools[id] = pool
-	return pool, false
+	return pool
 }
 
 // maxRead bounds the files that are named.

@@ -29,6 +29,7 @@ type serverNode struct {
 	retries                     int
 	noRetries                   bool
 	requireMessageAuthenticator bool
+	radsec                      *radsecNode
 }
 
 type nasNode struct {
@@ -51,7 +52,13 @@ type dasNode struct {
 	requireEventTimestamp, requireMessageAuthenticator bool
 }
 
+type machineNode struct {
+	node                                 ast.Node
+	identity, password, certificate, key string
+}
+
 type supplicantNode struct {
+	machine                              *machineNode
 	node                                 ast.Node
 	name, nas, mac, identity, anonymous  string
 	method, user, password               string
@@ -120,7 +127,7 @@ func setNAS(r *yamltable.Reader, n ast.Node, to *fileNode) {
 }
 
 var serverProperties = []yamltable.Property[serverNode]{
-	{Name: "auth", Required: true, Doc: "Address for authentication; port 1812 unless it says another.",
+	{Name: "auth", Doc: "Address for authentication; port 1812 unless it says another.",
 		Schema: yamltable.Schema{"type": "string", "examples": []string{"10.0.0.1", "127.0.0.1:11812", "[2001:db8::1]:1812"}},
 		Set:    func(r *yamltable.Reader, n ast.Node, to *serverNode) { to.auth = serverAddress(r, n, "auth", 1812) }},
 	{Name: "acct", Doc: "Address for accounting, or none. By default the same address, and port 1813, or the one after that for authentication.",
@@ -132,9 +139,15 @@ var serverProperties = []yamltable.Property[serverNode]{
 			}
 			to.acct = serverAddress(r, n, "acct", 1813)
 		}},
-	{Name: "secret", Required: true, Doc: "Shared secret.",
+	{Name: "secret", Doc: "Shared secret.",
 		Schema: yamltable.Schema{"type": "string", "minLength": 1},
 		Set:    func(r *yamltable.Reader, n ast.Node, to *serverNode) { to.secret = secret(r, n, "secret") }},
+	{Name: "radsec", Doc: "RADIUS over TLS (RFC 6614), for everything: in place of auth, acct and secret.",
+		Schema: yamltable.ObjectSchema(radsecProperties),
+		Set: func(r *yamltable.Reader, n ast.Node, to *serverNode) {
+			to.radsec = &radsecNode{node: n}
+			yamltable.Object(r, n, "radsec", radsecProperties, to.radsec)
+		}},
 	{Name: "timeout", Doc: "Wait for the first answer; it doubles with each retransmission.",
 		Schema: durationSchema("2s"),
 		Set:    setDuration("timeout", 10*time.Millisecond, time.Minute, func(to *serverNode) *time.Duration { return &to.timeout })},
@@ -189,6 +202,12 @@ var supplicantProperties = []yamltable.Property[supplicantNode]{
 		Set:    setCA},
 	supplicantText("server_name", "Name that the server's certificate must carry; by default any.", func(s *supplicantNode) *string { return &s.serverName }),
 	supplicantText("server_domain", "Domain that the name in the server's certificate must be in.", func(s *supplicantNode) *string { return &s.domain }),
+	{Name: "machine", Doc: "Credentials of the device itself, besides those of its user, for TEAP. Without a user's, nobody is logged on.",
+		Schema: yamltable.ObjectSchema(machineProperties),
+		Set: func(r *yamltable.Reader, n ast.Node, to *supplicantNode) {
+			to.machine = &machineNode{node: n}
+			yamltable.Object(r, n, "machine", machineProperties, to.machine)
+		}},
 	{Name: "tls", Doc: "Versions of TLS.",
 		Schema: yamltable.ObjectSchema(tlsProperties),
 		Set: func(r *yamltable.Reader, n ast.Node, to *supplicantNode) {
@@ -229,6 +248,21 @@ func setCA(r *yamltable.Reader, n ast.Node, to *supplicantNode) {
 	for _, entry := range r.List(n, "ca", 100) {
 		to.ca = append(to.ca, text(r, entry, "an entry of ca"))
 	}
+}
+
+var machineProperties = []yamltable.Property[machineNode]{
+	{Name: "identity", Doc: "EAP identity of the device, such as host/laptop-1.corp.example; by default what its certificate names.",
+		Schema: yamltable.Schema{"type": "string", "minLength": 1},
+		Set:    func(r *yamltable.Reader, n ast.Node, to *machineNode) { to.identity = text(r, n, "identity") }},
+	{Name: "password", Doc: "Password of the device.",
+		Schema: yamltable.Schema{"type": "string"},
+		Set:    func(r *yamltable.Reader, n ast.Node, to *machineNode) { to.password = secret(r, n, "password") }},
+	{Name: "certificate", Doc: "File with the certificate of the device, in PEM.",
+		Schema: yamltable.Schema{"type": "string", "minLength": 1},
+		Set:    func(r *yamltable.Reader, n ast.Node, to *machineNode) { to.certificate = text(r, n, "certificate") }},
+	{Name: "key", Doc: "File with its private key, in PEM; by default that of the certificate.",
+		Schema: yamltable.Schema{"type": "string", "minLength": 1},
+		Set:    func(r *yamltable.Reader, n ast.Node, to *machineNode) { to.key = text(r, n, "key") }},
 }
 
 var tlsProperties = []yamltable.Property[supplicantNode]{

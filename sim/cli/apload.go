@@ -84,6 +84,9 @@ func runLoad(f *apFlags, cfg *config.Config, stdout io.Writer) error {
 
 // loadConfig makes the settings of a load.
 func (f *apFlags) loadConfig(cfg *config.Config) (load.Config, error) {
+	if cfg.RADIUS.RadSec != nil {
+		return load.Config{}, badInput("nacsim ap: --load works over UDP, not RadSec")
+	}
 	c := load.Config{
 		Auth: cfg.RADIUS.Auth, Secret: cfg.RADIUS.Secret, Timeout: cfg.RADIUS.Timeout, Retries: cfg.RADIUS.Retries,
 		NAS: cfg.NAS[0].Settings().Name, Address: cfg.NAS[0].Settings().Address,
@@ -95,7 +98,7 @@ func (f *apFlags) loadConfig(cfg *config.Config) (load.Config, error) {
 		c.Duration = durationStandard
 	}
 	if !c.Address.IsValid() {
-		c.Address = sourceFor(c.Auth)
+		c.Address = sourceFor(c.Auth.String())
 	}
 	switch {
 	case f.accounting && !cfg.RADIUS.Acct.IsValid():

@@ -8,6 +8,8 @@ import (
 	"net/netip"
 	"os"
 	"os/signal"
+	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -18,6 +20,7 @@ import (
 	"nacsim/fakeap/ether"
 	"nacsim/fakeap/supplicant"
 	"nacsim/internal/host"
+	"nacsim/internal/radsec"
 	"nacsim/sim/capture"
 	"nacsim/sim/live"
 	"nacsim/sim/timeline"
@@ -153,7 +156,7 @@ func (a *apRun) startNAS(n *config.NAS, own netip.Addr) error {
 		}
 	}
 	if !s.Address.IsValid() {
-		s.Address = sourceFor(s.RADIUS.Auth)
+		s.Address = sourceFor(serverOf(s.RADIUS))
 	}
 	s.DAS.Port = dasPort
 	return a.world.AddHost(s.Name, own, func(h host.Host) error {
@@ -168,9 +171,20 @@ func (a *apRun) startNAS(n *config.NAS, own netip.Addr) error {
 	})
 }
 
+// serverOf is where a RADIUS server is.
+func serverOf(c fakeap.RADIUSConfig) string {
+	switch {
+	case c.RadSec == nil:
+		return c.Auth.String()
+	case strings.Contains(c.RadSec.Server, ":"):
+		return c.RadSec.Server
+	}
+	return net.JoinHostPort(c.RadSec.Server, strconv.Itoa(radsec.Port))
+}
+
 // sourceFor is the address of this computer that a server sees.
-func sourceFor(server netip.AddrPort) netip.Addr {
-	c, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(server)) // it sends nothing
+func sourceFor(server string) netip.Addr {
+	c, err := net.Dial("udp", server) // it sends nothing
 	if err != nil {
 		return apOwn
 	}
