@@ -101,6 +101,9 @@ func classify(err error, engine *eap.TLS, out []byte, now time.Time) *Failure {
 		if revoked.verdict.Status == revocation.Revoked {
 			f.Reason = Revoked
 		}
+	} else if strings.Contains(f.Text, "client certificate") || strings.Contains(f.Text, "client sent certificate") {
+		// crypto/tls has no type for a certificate that it cannot read or use, or whose key did not sign.
+		f.Reason = Certificate
 	}
 	return f
 }

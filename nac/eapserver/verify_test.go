@@ -147,3 +147,22 @@ func TestInternalErrorAboutTheServer(t *testing.T) {
 		}
 	})
 }
+
+// TestUnreadableCertificate: what crypto/x509 cannot read is the client's certificate all the same, and so is one whose
+// key another client has.
+func TestUnreadableCertificate(t *testing.T) {
+	eachVersion(t, func(t *testing.T, version uint16) {
+		for name, change := range map[string]func(*regular, *tls.Certificate){
+			"garbage":     func(_ *regular, c *tls.Certificate) { c.Certificate = [][]byte{[]byte("no certificate")} },
+			"another key": func(r *regular, c *tls.Certificate) { c.PrivateKey = r.ca.Issue("thief").PrivateKey },
+		} {
+			r := newRegular(t, version)
+			cert := r.client.Certificates[0]
+			change(r, &cert)
+			r.client.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &cert, nil }
+			if v := r.visit(t, false); v.failure == nil || v.failure.Reason != Certificate || !v.failure.HasAlert && version == tls.VersionTLS12 {
+				t.Errorf("%s: failure is %v, want %v", name, v.failure, Certificate)
+			}
+		}
+	})
+}
