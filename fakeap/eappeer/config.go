@@ -52,6 +52,8 @@ type Config struct {
 	Lengths Lengths
 	// BadServer is what is done about a server certificate that is not believed; SendAlert by default.
 	BadServer BadServer
+	// CryptoBinding is what is done about PEAP's Crypto-Binding TLV; NoBinding by default.
+	CryptoBinding CryptoBinding
 	// NameAlert is the alert for a server certificate with another name; certificate_unknown by default.
 	NameAlert eap.Alert
 	// ExpandedNAK answers methods of expanded type with an expanded NAK (RFC 3748 section 5.3.2), not a legacy one.
@@ -59,7 +61,7 @@ type Config struct {
 	// Sessions keeps TLS sessions for resumption, for example a [Session]; nil never resumes. Peers of different
 	// clients must not share one.
 	Sessions tls.ClientSessionCache
-	// Rand is where MS-CHAP-V2 takes its challenges from.
+	// Rand is where MS-CHAP-V2 takes its challenges from, and a Crypto-Binding its nonce.
 	Rand io.Reader
 	// Profile is the name of the real supplicant whose habits fill in what is not set, see [ProfileNames].
 	Profile string
@@ -103,6 +105,17 @@ const (
 	StopAnswering                      // ask the user, who is not there: the server hears no more
 )
 
+// CryptoBinding is what a supplicant does about the binding of PEAP's tunnel to what is inside ([MS-PEAP] section
+// 3.1.5.5).
+type CryptoBinding uint8
+
+// The habits.
+const (
+	NoBinding      CryptoBinding = iota + 1 // none, as wpa_supplicant does unless configured
+	AnswerBinding                           // answer the server's, if it is right
+	RequireBinding                          // refuse a server that sends none
+)
+
 // maxIdentity is the longest identity: it becomes a User-Name attribute.
 const maxIdentity = 253
 
@@ -140,6 +153,7 @@ func (c Config) WithDefaults() (Config, error) {
 	setDefault(&c.FragmentSize, defaultFragmentSize)
 	setDefault(&c.Lengths, OnFirstOfSeveral)
 	setDefault(&c.BadServer, SendAlert)
+	setDefault(&c.CryptoBinding, NoBinding)
 	if c.RootCAs == nil {
 		c.RootCAs = x509.NewCertPool() // nil would mean the authorities of the operating system
 	}
@@ -170,7 +184,7 @@ func (c *Config) check() error {
 	case c.Method == eap.TypeTEAP && c.MinTLS > tls.VersionTLS12:
 		return errors.New("TEAP is played over TLS 1.2")
 	case c.needsRand() && c.Rand == nil:
-		return errors.New("MS-CHAP-V2 needs a source of randomness")
+		return errors.New("MS-CHAP-V2 and Crypto-Binding need a source of randomness")
 	case c.FragmentSize < eap.MinFragment || c.FragmentSize > defaultFragmentSize:
 		return fmt.Errorf("fragment size %d, %d to %d octets are possible", c.FragmentSize, eap.MinFragment, defaultFragmentSize)
 	case c.MinTLS > c.MaxTLS:
@@ -181,7 +195,7 @@ func (c *Config) check() error {
 
 func (c *Config) needsRand() bool {
 	return c.Method == eap.TypeMSCHAPv2 || slices.Contains([]Inner{MSCHAPv2, EAPMSCHAPv2}, c.Inner) ||
-		c.Machine != nil && c.Machine.Inner == EAPMSCHAPv2
+		c.Machine != nil && c.Machine.Inner == EAPMSCHAPv2 || c.Method == eap.TypePEAP && c.CryptoBinding > NoBinding
 }
 
 // outerIdentity is what the peer answers to an EAP-Request/Identity.

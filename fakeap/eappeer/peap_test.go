@@ -141,3 +141,32 @@ func TestPEAPNothingInside(t *testing.T) {
 		}
 	}
 }
+
+// [MS-PEAP] section 3.1.5.5: a server in the middle has not the keys of both the tunnel and the method inside.
+func TestPEAPWrongBinding(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		policy CryptoBinding
+		inside byte // of the key that the server binds
+		agreed bool
+	}{
+		{"right", RequireBinding, 0, true}, {"wrong", AnswerBinding, 1, false}, {"wrong, not looked at", NoBinding, 1, true},
+	} {
+		s := newServer(t, "peap-gtc", tls.VersionTLS12, func(c *Config) { c.CryptoBinding = tt.policy })
+		s.start()
+		s.sayPEAP(eap.TypeGTC, []byte("Password:"))
+		binding := peap.NewBinding([eap.KeyLen]byte(s.keys()), [32]byte{tt.inside})
+		data := binding.TLV(false, [peap.NonceLen]byte{1}).Append(peap.Result(true).Append(nil))
+		tlvs, err := peap.ParseTLVs(s.sayPEAP(peap.TypeExtensions, data).Data)
+		if agreed, ok := peap.ResultOf(tlvs); err != nil || !ok || agreed != tt.agreed {
+			t.Errorf("%s: the peer answers %v, %v", tt.name, tlvs, err)
+		}
+		want := s.keys()
+		if tt.policy > NoBinding {
+			want = binding.MSK()
+		}
+		if a := s.receive(success(s.id)); (a.Outcome == Succeeded) != tt.agreed || tt.agreed && !bytes.Equal(a.MSK, want) {
+			t.Errorf("%s: %+v", tt.name, a)
+		}
+	}
+}

@@ -16,6 +16,7 @@ type Profile struct {
 	FragmentSize   int
 	Lengths        Lengths
 	BadServer      BadServer
+	CryptoBinding  CryptoBinding
 	NameAlert      eap.Alert
 	ExpandedNAK    bool
 	// Resumes tells that it keeps the TLS session for the next authentication.
@@ -33,8 +34,8 @@ type Profile struct {
 //     several fragments, TLS 1.3 off unless configured (eap_tls_common.c, wpa_supplicant.conf); expanded NAK (eap.c);
 //     internal_error for another name, as eapol_test shows. It resumes by session ID only, which this peer cannot.
 //   - windows, 11: periods, three EAPOL-Start and one failure are the defaults of the OneX schema
-//     (learn.microsoft.com, onexschema-*-element); TLS 1.3 that of the Eap/AllowTLS1_3 policy; groups those of Schannel.
-//     The L flag, resumption and the question to the user are choices.
+//     (learn.microsoft.com, onexschema-*-element); TLS 1.3 that of the Eap/AllowTLS1_3 policy; groups those of Schannel;
+//     Crypto-Binding as [MS-PEAP] wants it. The L flag, resumption and the question to the user are choices.
 //   - apple, macOS and iOS: eap8021x, the published source: Supplicant.c (EAPOL-Start every 5 s, three times, four waits
 //     of 5 s for an answer, held 60 s), EAPTLSUtil.c (TLS 1.2 at most, L flag on every first fragment),
 //     EAPClientProperties.h (TLSEnableSessionResumption is true); the user is asked about a server that no profile
@@ -48,7 +49,7 @@ var profiles = []Profile{
 	},
 	{
 		Name: "windows", MaxTLS: tls.VersionTLS13, Groups: []tls.CurveID{tls.X25519, tls.CurveP256, tls.CurveP384},
-		Lengths: OnFirst, BadServer: StopAnswering, Resumes: true,
+		Lengths: OnFirst, BadServer: StopAnswering, CryptoBinding: AnswerBinding, Resumes: true,
 		Start: 5 * time.Second, Auth: 18 * time.Second, Held: time.Second, MaxStart: 3, MaxFailures: 1,
 	},
 	{
@@ -90,6 +91,7 @@ func (p *Profile) fill(c *Config) {
 	setDefault(&c.Lengths, p.Lengths)
 	setDefault(&c.BadServer, p.BadServer)
 	setDefault(&c.NameAlert, p.NameAlert)
+	setDefault(&c.CryptoBinding, p.CryptoBinding)
 	c.ExpandedNAK = c.ExpandedNAK || p.ExpandedNAK
 	if c.Groups == nil {
 		c.Groups = p.Groups

@@ -11,15 +11,15 @@ import (
 // teapInside is what TEAP says in its tunnel (RFC 7170, as RFC 9930 has corrected it): methods one after the other,
 // for the machine and the user, each bound to the tunnel before anything is believed. The server speaks first.
 type teapInside struct {
-	peer   *Peer
-	tls    *eap.TLS
-	outer  []byte // the server's outer TLVs
-	keys   *teap.Keys
-	eap    exchange
-	passed bool // a password has been sent since the last binding
-	bound  bool // the last method has been bound
-	agreed bool
-	reason string
+	peer     *Peer
+	tls      *eap.TLS
+	outer    []byte // the server's outer TLVs
+	compound *teap.Keys
+	eap      exchange
+	passed   bool // a password has been sent since the last binding
+	bound    bool // the last method has been bound
+	agreed   bool
+	reason   string
 }
 
 func newTEAP(p *Peer, tls *eap.TLS) *teapInside { return &teapInside{peer: p, tls: tls} }
@@ -37,10 +37,10 @@ func (i *teapInside) start(data []byte) error {
 func (i *teapInside) begin() ([]byte, error) { return nil, nil }
 
 func (i *teapInside) receive(_ uint8, data []byte) ([]byte, error) {
-	if i.keys == nil {
+	if i.compound == nil {
 		seed, err := i.tls.TEAPSeed()
 		if err == nil {
-			i.keys, err = teap.NewKeys(i.tls.State().CipherSuite, seed, i.outer, nil)
+			i.compound, err = teap.NewKeys(i.tls.State().CipherSuite, seed, i.outer, nil)
 		}
 		if err != nil {
 			return nil, err
@@ -102,20 +102,20 @@ func (i *teapInside) bind(msg teap.Message) (reply teap.Message, err error) {
 			// comes first.
 			msk = slices.Concat(m.key[16:32], m.key[:16])
 		}
-		i.keys.Inner(msk, emsk)
+		i.compound.Inner(msk, emsk)
 	case i.passed:
-		i.keys.Inner(nil, nil)
+		i.compound.Inner(nil, nil)
 	default:
 		return reply, errNotProven
 	}
 	i.eap.close()
 	i.passed = false
-	if err := i.keys.Check(msg.Binding); err != nil {
+	if err := i.compound.Check(msg.Binding); err != nil {
 		return reply, err
 	}
 	reply.Intermediate = msg.Intermediate
-	reply.Binding = i.keys.Bind(msg.Binding.Answer(msg.Binding.Flags & i.keys.Flags()))
-	i.keys.Select(reply.Binding)
+	reply.Binding = i.compound.Bind(msg.Binding.Answer(msg.Binding.Flags & i.compound.Flags()))
+	i.compound.Select(reply.Binding)
 	i.bound = true
 	return reply, nil
 }
@@ -184,6 +184,6 @@ func (i *teapInside) failure() string {
 	return i.reason
 }
 
-func (i *teapInside) session() (msk, emsk []byte) { return i.keys.Session() }
+func (i *teapInside) keys() (msk, emsk []byte) { return i.compound.Session() }
 
 func (i *teapInside) close() { i.eap.close() }

@@ -158,6 +158,8 @@ func (t *ttlsInside) succeeded() bool {
 	return t.sent
 }
 
+func (t *ttlsInside) keys() (msk, emsk []byte) { return nil, nil }
+
 func (t *ttlsInside) failure() string {
 	if t.reason != "" {
 		return t.reason

@@ -37,6 +37,8 @@ type phase2 interface {
 	receive(id uint8, data []byte) ([]byte, error)
 	// succeeded reports whether the server has proved what it has to.
 	succeeded() bool
+	// keys are those that are bound to what was said inside, or nil where they are those of the tunnel.
+	keys() (msk, emsk []byte)
 	// failure says why the user has been refused.
 	failure() string
 	close()
@@ -166,9 +168,10 @@ func (t *tunnel) succeeded() bool {
 }
 
 func (t *tunnel) keys() (msk, emsk []byte, err error) {
-	if i, ok := t.inside.(*teapInside); ok {
-		msk, emsk = i.session()
-		return msk, emsk, nil
+	if t.inside != nil {
+		if msk, emsk = t.inside.keys(); msk != nil {
+			return msk, emsk, nil
+		}
 	}
 	return t.tls.Keys(t.typ)
 }

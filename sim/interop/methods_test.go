@@ -160,3 +160,33 @@ func TestTEAPChains(t *testing.T) {
 		})
 	}
 }
+
+// TestPEAPBinds plays PEAP's Crypto-Binding, in full and resumed: the keys of both ends are the bound ones.
+func TestPEAPBinds(t *testing.T) {
+	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+		for _, method := range []string{"peap-mschapv2", "peap-gtc"} {
+			for _, tt := range []struct {
+				server  bool
+				peer    eappeer.CryptoBinding
+				refused bool
+			}{
+				{true, eappeer.NoBinding, false}, {true, eappeer.AnswerBinding, false}, {true, eappeer.RequireBinding, false},
+				{false, eappeer.AnswerBinding, false}, {false, eappeer.RequireBinding, true},
+			} {
+				server, config := ours(t, method, version, 0)
+				server.CryptoBinding, config.CryptoBinding = tt.server, tt.peer
+				peer, err := eappeer.New(config, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for n := range 2 {
+					r, a := authenticate(t, server, peer)
+					if tt.refused != (a.Outcome == eappeer.Failed) || !tt.refused && (!bytes.Equal(r.Peer.MSK, a.MSK) || a.Resumed != (n > 0)) {
+						t.Errorf("%s, %s, %+v, authentication %d: server %v %v, peer %+v", method, tls.VersionName(version), tt, n+1, r.Kind, r.Failure, a)
+					}
+				}
+				peer.Close()
+			}
+		}
+	}
+}

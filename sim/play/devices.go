@@ -80,10 +80,8 @@ func (p *player) startSupplicant(d *device, h host.Host, mac ether.Addr) (*suppl
 			FragmentSize: s.Fragment,
 			Profile:      s.Profile,
 		},
+		Resume:  s.Resume, // within this boot: a restart forgets
 		NoRetry: !s.Retry,
-	}
-	if s.Resume {
-		cfg.Sessions = tls.NewLRUClientSessionCache(1) // of this boot: a restart forgets
 	}
 	return supplicant.Start(h, cfg)
 }
