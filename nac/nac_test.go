@@ -14,6 +14,7 @@ import (
 
 	"nacsim/internal/eap/eaptest"
 	"nacsim/internal/host"
+	"nacsim/nac/eapserver"
 	"nacsim/nac/mdm"
 	"nacsim/nac/policy"
 	"nacsim/nac/radiusd"
@@ -206,6 +207,60 @@ func TestStrangersKeepOff(t *testing.T) {
 	b.n.Accounting(radiusd.AccountingRecord{Request: request("10.0.1.1", "", ""), Status: radiusd.AccountingOn})
 	if b.vlan() != "none" {
 		t.Error("Accounting-On of its own NAS does not end the session")
+	}
+}
+
+// TestPasswordEvents holds what the operator is told of a client that came with a password: who it is, and what the
+// directory said; after a resumed session nobody was asked.
+func TestPasswordEvents(t *testing.T) {
+	b := newBench(t)
+	a := radiusd.Access{Request: request("10.0.1.1", laptopMAC, "A1"), Identity: "@corp.example", Method: "eap-ttls", User: "anna", Inner: "pap", Groups: []string{"staff"}}
+	if !b.n.Authorize(a).Accept {
+		t.Fatal("not accepted")
+	}
+	trace := strings.Join(b.m.lines, "\n")
+	for _, want := range []string{"NAC_IDP_AUTHC_SUCCESS", "NAC_CLIENT_PERMIT", "user=anna", "inner=pap", "groups=[staff]", "idp_role=[staff]"} {
+		if !strings.Contains(trace, want) {
+			t.Errorf("no %s in\n%s", want, trace)
+		}
+	}
+	if strings.Contains(trace, "CERT_CHECK") {
+		t.Errorf("a certificate was checked that there is not:\n%s", trace)
+	}
+	b.m.lines = nil
+	a.Resumed = true
+	b.n.Authorize(a)
+	if trace := strings.Join(b.m.lines, "\n"); strings.Contains(trace, "NAC_IDP") || !strings.Contains(trace, "resumed=true") {
+		t.Errorf("after a resumed session:\n%s", trace)
+	}
+}
+
+// TestRefusalEvents holds that each kind of refusal has an event of its own beside the denial.
+func TestRefusalEvents(t *testing.T) {
+	b := newBench(t)
+	for reason, want := range map[eapserver.Reason]string{
+		eapserver.Expired:              "NAC_CLIENT_CERT_EXPIRED",
+		eapserver.Revoked:              "NAC_CLIENT_CERT_REVOKED",
+		eapserver.RevocationUnknown:    "NAC_CLIENT_CERT_CHECK_FAILURE",
+		eapserver.UnknownCA:            "NAC_CLIENT_CERT_CHECK_FAILURE",
+		eapserver.ServerCertificate:    "NAC_SERVER_CERT_VALIDATION_FAILURE",
+		eapserver.BadCredentials:       "NAC_IDP_AUTHC_FAILURE",
+		eapserver.UnknownUser:          "NAC_IDP_AUTHC_FAILURE",
+		eapserver.AccountDisabled:      "NAC_IDP_USER_DISABLED",
+		eapserver.DirectoryUnavailable: "NAC_IDP_UNREACHABLE",
+		eapserver.Protocol:             "",
+	} {
+		b.m.lines = nil
+		b.n.Rejected(radiusd.Access{Request: request("10.0.1.1", laptopMAC, "A1"), Identity: "@corp.example", Method: "eap-ttls"},
+			eapserver.Failure{Reason: reason, Text: "why", User: "anna"})
+		trace := strings.Join(b.m.lines, "\n")
+		events := 1
+		if want != "" {
+			events = 2
+		}
+		if !strings.Contains(trace, "NAC_CLIENT_DENY") || !strings.Contains(trace, want) || strings.Count(trace, "type=NAC_") != events || !strings.Contains(trace, "user=anna") {
+			t.Errorf("%s: want %s and the denial:\n%s", reason, want, trace)
+		}
 	}
 }
 

@@ -20,6 +20,7 @@ import (
 
 	"nacsim/internal/eap"
 	"nacsim/internal/eap/eaptest"
+	"nacsim/internal/eap/teap"
 	"nacsim/internal/radsec"
 	"nacsim/nac/coa"
 	"nacsim/nac/credential"
@@ -136,7 +137,7 @@ clients:
 certificate: [{chain: server.pem, key: server.key}]
 client_cas: [ca.pem]
 tls: {min: 1.2, max: "1.3", ciphers: [TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256], groups: [x25519, secp256r1], resumption_lifetime: 2h, resumption_limit: 5}
-eap: {methods: [peap, ttls], ttls_inner: [pap], peap_inner: [eap-gtc], fragment_size: 500, max_rounds: 50, timeout: 10s, identity_mismatch: reject, tunnel_client_certificate: true}
+eap: {methods: [peap, ttls, teap], peap_crypto_binding: true, teap: {inner: [eap-tls, eap-gtc], identities: [machine, user], machine_only: true, authority: me}, ttls_inner: [pap], peap_inner: [eap-gtc], fragment_size: 500, max_rounds: 50, timeout: 10s, identity_mismatch: reject, tunnel_client_certificate: true}
 users: users.yaml
 realms: [corp.example]
 domains: ["*"]
@@ -159,9 +160,11 @@ limits: {sessions: 11, events: 12, conversations: 13, conversations_per_nas: 6, 
 		"network":    n.RADIUS.Clients[1].Prefix.String() == "2001:db8::/32",
 		"tls":        n.TLS.MaxVersion == tls.VersionTLS13 && n.TLS.CipherSuites[0] == tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256 && slices.Equal(n.TLS.CurvePreferences, []tls.CurveID{tls.X25519, tls.CurveP256}),
 		"resumption": n.Resumption.Lifetime == 2*time.Hour && n.Resumption.Max == 5,
-		"eap": slices.Equal(n.RADIUS.EAP.Methods, []eap.Type{eap.TypePEAP, eap.TypeTTLS}) && slices.Equal(n.RADIUS.EAP.TTLSInner, []eapserver.Inner{eapserver.PAP}) &&
+		"eap": slices.Equal(n.RADIUS.EAP.Methods, []eap.Type{eap.TypePEAP, eap.TypeTTLS, eap.TypeTEAP}) && n.RADIUS.EAP.CryptoBinding && slices.Equal(n.RADIUS.EAP.TTLSInner, []eapserver.Inner{eapserver.PAP}) &&
 			slices.Equal(n.RADIUS.EAP.PEAPInner, []eapserver.Inner{eapserver.EAPGTC}) && n.RADIUS.EAP.Fragment == 500 && n.RADIUS.EAP.MaxRounds == 50 && n.RADIUS.EAP.TunnelClientCertificate &&
 			n.RADIUS.RejectOtherIdentity && n.RADIUS.ConversationTTL == 10*time.Second,
+		"teap": slices.Equal(n.RADIUS.EAP.TEAP.Inner, []eapserver.Inner{eapserver.EAPTLS, eapserver.EAPGTC}) && slices.Equal(n.RADIUS.EAP.TEAP.Identities, []teap.Identity{teap.Machine, teap.User}) &&
+			n.RADIUS.EAP.TEAP.MachineOnly && n.RADIUS.EAP.TEAP.Authority == "me",
 		"users": len(n.Users.Users) == 2 && n.Users.Users[0].Groups[0] == "staff" && n.Users.Users[1].Disabled && n.Users.Realms[0] == "corp.example" && n.Users.Domains[0] == "*" && n.PlainPasswords,
 		"mab":   n.RADIUS.MAB == (radiusd.MAB{CHAP: true, Password: "x"}),
 		"revocation": n.Revocation.CRL[0] == "http://pki.example/ca.crl" && n.Revocation.OCSP.Ask && n.Revocation.OCSP.URL == "http://ocsp.example" && n.Revocation.OCSP.MaxAge == time.Hour &&
@@ -182,7 +185,7 @@ limits: {sessions: 11, events: 12, conversations: 13, conversations_per_nas: 6, 
 			t.Errorf("no warning that %q in\n%s", w, warnings)
 		}
 	}
-	if summary := strings.Join(c.Summary(time.Time{}), "\n"); !strings.Contains(summary, "authentication by PEAP, EAP-TTLS, MAC authentication bypass, plain passwords") {
+	if summary := strings.Join(c.Summary(time.Time{}), "\n"); !strings.Contains(summary, "authentication by PEAP, EAP-TTLS, TEAP, MAC authentication bypass, plain passwords") {
 		t.Errorf("the summary is\n%s", summary)
 	}
 }
@@ -230,8 +233,9 @@ func TestMistakes(t *testing.T) {
 		{"TLS 1.1", minimal + "tls: {min: 1.1}", `5:12: min is "1.1"; expected one of 1.2, 1.3`},
 		{"TLS upside down", minimal + "tls: {min: 1.3, max: 1.2}", "5:22: tls: min is newer than max"},
 		{"unknown cipher", minimal + "tls: {ciphers: [RC4]}", `5:17: a cipher suite is "RC4"; expected one of TLS_`},
-		{"no methods", minimal + "eap: {methods: []}", "5:16: methods is empty; leave it out or name one of tls, ttls, peap"},
+		{"no methods", minimal + "eap: {methods: []}", "5:16: methods is empty; leave it out or name one of tls, ttls, peap, teap"},
 		{"method twice", minimal + "eap: {methods: [tls, tls]}", "5:22: tls stands in methods twice"},
+		{"password beside others", minimal + "eap: {teap: {inner: [password, eap-gtc]}}", "5:13: inner of teap has password, which is taken alone"},
 		{"fragment too small", minimal + "eap: {fragment_size: 63}", `5:22: fragment_size is "63"; expected a number from 64 to 3000`},
 		{"no unit", minimal + "eap: {timeout: 10}", `5:16: timeout must be a text; write "10" in quotes`},
 		{"too short", minimal + "eap: {timeout: 1ms}", `5:16: timeout is "1ms"; expected a duration such as 30s, 1h30m or 2d, from 1s to 1h0m0s`},

@@ -7,6 +7,7 @@ import (
 	"github.com/goccy/go-yaml/ast"
 
 	"nacsim/internal/eap"
+	"nacsim/internal/eap/teap"
 	"nacsim/internal/yamltable"
 	"nacsim/nac/eapserver"
 	"nacsim/nac/radiusd"
@@ -18,13 +19,15 @@ type eapNode struct {
 	fragment, rounds     int
 	timeout              time.Duration
 	tunnelCertificate    bool
+	peapBinding          bool
+	teap                 eapserver.TEAP
 	rejectOtherIdentity  bool
 }
 
 // methods are those that a file can name.
 var (
-	methodNames = []string{"tls", "ttls", "peap"}
-	methodTypes = []eap.Type{eap.TypeTLS, eap.TypeTTLS, eap.TypePEAP}
+	methodNames = []string{"tls", "ttls", "peap", "teap"}
+	methodTypes = []eap.Type{eap.TypeTLS, eap.TypeTTLS, eap.TypePEAP, eap.TypeTEAP}
 )
 
 func innerNames(ways []eapserver.Inner) []string {
@@ -49,6 +52,19 @@ var eapProperties = []yamltable.Property[eapNode]{
 	{Name: "peap_inner", Doc: "Ways to authenticate inside of PEAP; the first is proposed first. The default is all.",
 		Schema: choicesSchema(innerNames(eapserver.DefaultPEAPInner)),
 		Set:    setInner("peap_inner", eapserver.DefaultPEAPInner, func(to *eapNode) *[]eapserver.Inner { return &to.peapInner })},
+	{Name: "peap_crypto_binding", Doc: "Whether PEAP sends the Crypto-Binding TLV, by which a client makes sure that nobody has carried what it does in the tunnel over from elsewhere.",
+		Schema: yamltable.Schema{"type": "boolean", "default": false},
+		Set: func(r *yamltable.Reader, n ast.Node, to *eapNode) {
+			to.peapBinding, _ = r.Boolean(n, "peap_crypto_binding")
+		}},
+	{Name: "teap", Doc: "What TEAP does inside its tunnel.",
+		Schema: yamltable.ObjectSchema(teapProperties),
+		Set: func(r *yamltable.Reader, n ast.Node, to *eapNode) {
+			yamltable.Object(r, n, "teap", teapProperties, &to.teap)
+			if len(to.teap.Inner) > 1 && slices.Contains(to.teap.Inner, eapserver.Password) {
+				r.Errorf(n, "inner of teap has password, which is taken alone")
+			}
+		}},
 	{Name: "tunnel_client_certificate", Doc: "Whether EAP-TTLS and PEAP ask for a client certificate too. A client need not have one, but one that it shows is checked.",
 		Schema: yamltable.Schema{"type": "boolean", "default": false},
 		Set: func(r *yamltable.Reader, n ast.Node, to *eapNode) {
@@ -69,6 +85,34 @@ var eapProperties = []yamltable.Property[eapNode]{
 	{Name: "timeout", Doc: "How long the next response of a client, or the answer of a directory, is awaited.",
 		Schema: durationSchema(radiusd.DefaultConversationTTL.String()),
 		Set:    setDuration("timeout", time.Second, time.Hour, func(to *eapNode) *time.Duration { return &to.timeout })},
+}
+
+// teapWays and teapIdentities are what a file can name of TEAP.
+var (
+	teapWays       = []eapserver.Inner{eapserver.EAPTLS, eapserver.EAPMSCHAPv2, eapserver.EAPGTC, eapserver.Password}
+	identityKinds  = []string{"machine", "user"}
+	teapIdentities = []teap.Identity{teap.Machine, teap.User}
+)
+
+var teapProperties = []yamltable.Property[eapserver.TEAP]{
+	{Name: "inner", Doc: "Ways to authenticate in the tunnel; the first is proposed first. password is the one without an EAP method, and is taken alone. The default is eap-tls and eap-mschapv2.",
+		Schema: choicesSchema(innerNames(teapWays)),
+		Set: func(r *yamltable.Reader, n ast.Node, to *eapserver.TEAP) {
+			choices(r, n, "inner", "a way", innerNames(teapWays), func(i int) { to.Inner = append(to.Inner, teapWays[i]) })
+		}},
+	{Name: "identities", Doc: "Who has to authenticate, one after the other. By default it is one, machine or user, whichever the client has.",
+		Schema: choicesSchema(identityKinds),
+		Set: func(r *yamltable.Reader, n ast.Node, to *eapserver.TEAP) {
+			choices(r, n, "identities", "an identity", identityKinds, func(i int) { to.Identities = append(to.Identities, teapIdentities[i]) })
+		}},
+	{Name: "machine_only", Doc: "Whether a machine is let in while no user is logged on.",
+		Schema: yamltable.Schema{"type": "boolean", "default": false},
+		Set: func(r *yamltable.Reader, n ast.Node, to *eapserver.TEAP) {
+			to.MachineOnly, _ = r.Boolean(n, "machine_only")
+		}},
+	{Name: "authority", Doc: "Authority-ID of the server.",
+		Schema: yamltable.Schema{"type": "string", "default": "nac"},
+		Set:    setText("authority", func(to *eapserver.TEAP) *string { return &to.Authority })},
 }
 
 func setInner(what string, allowed []eapserver.Inner, field func(*eapNode) *[]eapserver.Inner) func(*yamltable.Reader, ast.Node, *eapNode) {

@@ -59,6 +59,8 @@ func (r *reader) frontEnd(f *fileNode) radiusd.Config {
 			TTLSInner:               f.eap.ttlsInner,
 			PEAPInner:               f.eap.peapInner,
 			TunnelClientCertificate: f.eap.tunnelCertificate,
+			CryptoBinding:           f.eap.peapBinding,
+			TEAP:                    f.eap.teap,
 			Fragment:                f.eap.fragment,
 			MaxRounds:               f.eap.rounds,
 		},

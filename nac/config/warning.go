@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"nacsim/internal/eap"
+	"nacsim/nac/eapserver"
 )
 
 // soon is how long before its end a certificate should be renewed, and shortSecret below how many octets a secret can be
@@ -46,11 +47,9 @@ func (c *Config) Warnings(now time.Time) []string {
 	if c.NAC.PlainPasswords {
 		out = append(out, "plain_passwords is on: RADIUS hides passwords with MD5 only")
 	}
-	if !c.asksForPasswords() {
-		for _, m := range c.NAC.RADIUS.EAP.Methods {
-			if m != eap.TypeTLS {
-				out = append(out, "methods has "+m.String()+", which is not on offer without users or a directory")
-			}
+	for _, m := range c.NAC.RADIUS.EAP.Methods {
+		if !slices.Contains(methods, m) {
+			out = append(out, "methods has "+m.String()+", which is not on offer without users or a directory")
 		}
 	}
 	return out
@@ -67,7 +66,7 @@ func (c *Config) methods() []eap.Type {
 	}
 	var out []eap.Type
 	for _, m := range asked {
-		if m == eap.TypeTLS || c.asksForPasswords() {
+		if m == eap.TypeTLS || c.asksForPasswords() || m == eap.TypeTEAP && slices.Equal(c.NAC.RADIUS.EAP.TEAP.Inner, []eapserver.Inner{eapserver.EAPTLS}) {
 			out = append(out, m)
 		}
 	}

@@ -16,7 +16,7 @@ var epoch = time.Date(2026, 1, 5, 8, 0, 0, 0, time.UTC)
 func compliantRequest() Request {
 	return Request{
 		AuthType: "eap-tls", PortType: "wireless", MAC: "00:1c:b3:09:85:15", SSID: "corp",
-		UserName: "host/LAPTOP-1@corp.example", NAS: "ap-1", NASIP: netip.MustParseAddr("10.0.1.1"),
+		UserName: "host/LAPTOP-1@corp.example", Groups: []string{"staff", "vip"}, NAS: "ap-1", NASIP: netip.MustParseAddr("10.0.1.1"),
 		Certificate: &identity.Certificate{
 			CN: "LAPTOP-1.corp.example", Subject: "/O=Contoso/CN=LAPTOP-1.corp.example", Issuer: "/O=Contoso/CN=Contoso CA",
 			Serial: "a1b2", NotAfter: epoch.Add(24 * time.Hour), SANDNS: []string{"laptop-1", "other"},
@@ -123,6 +123,10 @@ func TestLabels(t *testing.T) {
 		{"nas_ip", "[10.0.0.0/24]", false},
 		{"nas_ip", "['10.0.*']", true},
 		{"nas_ip", "['::ffff:10.0.1.1']", true},
+		{"idp_role", "[STAFF]", true},
+		{"idp_role", "['vi*', none]", true},
+		{"idp_role", "[staff, vip], match_all: true", true},
+		{"idp_role", "[staff, none], match_all: true", false},
 	}
 	for _, c := range cases {
 		for _, criterion := range []string{"matching", "not_matching"} {
@@ -135,6 +139,39 @@ func TestLabels(t *testing.T) {
 					t.Errorf("allow is %v, want %v: %v", d.Allow, want, d.Explanation())
 				}
 			})
+		}
+	}
+}
+
+// TestAuthTypes holds which methods a rule's auth_type stands for.
+func TestAuthTypes(t *testing.T) {
+	with := func(authType, inner string, certificate bool) Request {
+		r := compliantRequest()
+		if r.AuthType, r.Inner = authType, inner; !certificate {
+			r.Certificate = nil
+		}
+		return r
+	}
+	for _, c := range []struct {
+		want  string
+		r     Request
+		match bool
+	}{
+		{"eap-tls", with("eap-tls", "", true), true},
+		{"eap-tls", with("eap-ttls", "pap", false), false},
+		{"cert", with("eap-tls", "", true), true},
+		{"cert", with("eap-ttls", "pap", true), true},
+		{"cert", with("eap-ttls", "pap", false), false},
+		{"cert", with("mab", "pap", false), false},
+		{"idp", with("eap-ttls", "pap", false), true},
+		{"idp", with("eap-peap", "eap-mschapv2", false), true},
+		{"idp", with("eap-tls", "", true), false},
+		{"idp", with("mab", "pap", false), false},
+		{"mab", with("mab", "pap", false), true},
+	} {
+		p := mustLoad(t, "rules: [{name: R, action: allow, matching: {auth_type: "+c.want+"}}]\n")
+		if got := p.Decide(epoch, c.r).Allow; got != c.match {
+			t.Errorf("auth_type %s and %s by %q: %v, want %v", c.want, c.r.AuthType, c.r.Inner, got, c.match)
 		}
 	}
 }
