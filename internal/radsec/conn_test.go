@@ -14,6 +14,7 @@ import (
 
 	"nacsim/internal/eap/eaptest"
 	"nacsim/internal/host"
+	"nacsim/internal/host/testhost"
 	"nacsim/internal/radius"
 
 	lr "layeh.com/radius"
@@ -492,6 +493,42 @@ func TestSlowReader(t *testing.T) {
 				t.Errorf("after %v ended with %v", p.nac.Now().Sub(start), p.ends[serverEnd])
 			}
 		})
+	}
+}
+
+// A slow stream takes a second for what it is given to send.
+type slowStream struct {
+	net.Conn
+	h    host.Host
+	sent []byte
+}
+
+func (s *slowStream) Write(b []byte) (int, error) {
+	_ = s.h.Sleep(time.Second)
+	s.sent = append(s.sent, b...)
+	return len(b), nil
+}
+func (s *slowStream) SetWriteDeadline(time.Time) error { return nil }
+func (s *slowStream) Close() error                     { return nil }
+
+// TestOutbox: what is written while something is being sent does not touch it.
+func TestOutbox(t *testing.T) {
+	m := testhost.New(t).Machine("nac", "10.0.0.1")
+	s := &slowStream{h: m}
+	o := newOutbox(m, s, Settings{Queue: 1000, WriteTimeout: time.Minute})
+	want := ""
+	for i := range 20 {
+		m.Advance(time.Duration(i%4) * 700 * time.Millisecond)
+		text := fmt.Sprintf("<%d>", i)
+		want += text
+		if _, err := o.Write([]byte(text)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	o.Close()
+	m.Advance(time.Minute)
+	if string(s.sent) != want {
+		t.Errorf("sent %s, want %s", s.sent, want)
 	}
 }
 

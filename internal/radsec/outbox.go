@@ -90,16 +90,19 @@ func (o *outbox) run() {
 	}
 }
 
-// take returns what is to be sent, and leaves spare in its place. Done says that there is nothing and there will be
-// nothing any more.
+// take returns what is to be sent, and leaves spare in its place, which the caller must not use any more. Without
+// anything to send it leaves spare alone. Done says that there will be nothing any more.
 func (o *outbox) take(spare []byte) (b []byte, done bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.err != nil {
 		return nil, true
 	}
+	if len(o.queue) == 0 {
+		return nil, o.closing
+	}
 	b, o.queue = o.queue, spare
-	return b, len(b) == 0 && o.closing
+	return b, false
 }
 
 func (o *outbox) fail(err error) {
