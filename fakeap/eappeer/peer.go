@@ -1,5 +1,6 @@
 // Package eappeer is the client's side of EAP (RFC 3748 section 4): requests of a server go in, responses come
-// out, whatever carries them. Package supplicant carries them over EAPOL; a load generator may put them into
+// out, whatever carries them. It plays EAP-TLS, EAP-TTLS, PEAP version 0 and TEAP with what is said inside them, and
+// MD5-Challenge, GTC and EAP-MSCHAPv2 without a tunnel; see [MethodNames]. Package supplicant carries them over EAPOL; a load generator may put them into
 // RADIUS directly.
 //
 // A [Peer] does no I/O, reads no clock and starts no goroutine that outlives Close. It is driven like this:

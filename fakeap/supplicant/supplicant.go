@@ -1,6 +1,6 @@
-// Package supplicant is an 802.1X station: it plugs into a cable or joins a wireless network, authenticates with
-// EAP-TLS, verifies the server's certificate by its own authorities, plays the 4-way handshake, and tries again as
-// real stations do when it loses the link or is refused.
+// Package supplicant is an 802.1X station: it plugs into a cable or joins a wireless network, authenticates with the
+// EAP method it is configured for (package eappeer), plays the 4-way handshake, and tries again as real stations do
+// when it loses the link or is refused.
 //
 // The protocol is in engines without input and output of their own; [Supplicant] drives them on a host.Host.
 package supplicant
