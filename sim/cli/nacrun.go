@@ -75,7 +75,11 @@ func (n *nacRun) until(signals <-chan os.Signal, cfg *config.Config) (err error)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, n.closeOutputs()) }()
+	defer func() {
+		if late := n.closeOutputs(); err == nil {
+			err = late
+		}
+	}()
 	n.recorder = trace.NewRecorder(time.Now().UTC(), sinks...)
 	n.recorder.SubscribeEvents(n.log.record)
 	if err := n.start(cfg); err != nil {
@@ -129,7 +133,11 @@ func (n *nacRun) start(cfg *config.Config) error {
 	})
 	if err != nil {
 		_ = n.world.Close() // the error that matters is the first
-		return &exitError{runnerCode(err), fmt.Errorf("nacsim nac: %w", err)}
+		code := runnerCode(err)
+		if errors.Is(err, live.ErrStoreInUse) {
+			code = ExitBadInput
+		}
+		return &exitError{code, fmt.Errorf("nacsim nac: %w", err)}
 	}
 	return nil
 }

@@ -217,18 +217,30 @@ func TestLiveNAC(t *testing.T) {
 	r.stdout.await(t, `^\d+ requests: 4 accepts, 3 rejects, \d+ challenges, 0 accounting$`)
 }
 
-// TestLiveNACPortTaken holds that a port in use is an error of the surroundings, and nothing is left open.
-func TestLiveNACPortTaken(t *testing.T) {
+// TestLiveNACTwice holds that a port or a folder in use is an error of the surroundings, told in one line.
+func TestLiveNACTwice(t *testing.T) {
 	r := startNACProgram(t, nil)
-	flags := &nacFlags{config: filepath.Join(r.dir, "nac.yaml")}
-	flags.auth.value, flags.acct.value = r.auth, netip.MustParseAddrPort("127.0.0.1:0")
-	cfg, err := flags.load()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cfg.State = "" // that of the other one is locked
-	err = (&nacRun{flags: flags, stdout: r.stdout, stderr: r.stderr}).until(nil, cfg)
-	if err == nil || exitCode(err) != ExitBadInput || !strings.Contains(err.Error(), "another program has it") {
-		t.Errorf("got %v", err)
+	free := netip.MustParseAddrPort("127.0.0.1:0")
+	for _, c := range []struct {
+		auth     netip.AddrPort
+		own      bool // a folder of its own
+		complain string
+	}{
+		{r.auth, true, "another program has it"},
+		{free, false, "sessions.db is in use by another process"},
+	} {
+		flags := &nacFlags{config: filepath.Join(r.dir, "nac.yaml")}
+		flags.auth.value, flags.acct.value = c.auth, free
+		cfg, err := flags.load()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.own {
+			cfg.State = ""
+		}
+		err = (&nacRun{flags: flags, stdout: r.stdout, stderr: r.stderr}).until(nil, cfg)
+		if _, told := err.(*exitError); !told || exitCode(err) != ExitBadInput || !strings.Contains(err.Error(), c.complain) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("got %v, want %s", err, c.complain)
+		}
 	}
 }

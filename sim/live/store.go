@@ -19,6 +19,9 @@ import (
 	"nacsim/internal/host"
 )
 
+// ErrStoreInUse is that another process has the folder of the stores.
+var ErrStoreInUse = errors.New("in use by another process")
+
 // Writes are collected and go to the file together, at the latest after commitDelay, or when commitKeys keys
 // have been written.
 const (
@@ -118,7 +121,7 @@ func openFile(path string) (db *bolt.DB, err error) {
 	switch {
 	case err == nil:
 	case errors.Is(err, bolt.ErrTimeout):
-		return nil, fmt.Errorf("store %s is in use by another process", path)
+		return nil, fmt.Errorf("store %s is %w", path, ErrStoreInUse)
 	case errors.Is(err, os.ErrPermission), errors.Is(err, os.ErrNotExist):
 		return nil, fmt.Errorf("store: %w", err)
 	default:
