@@ -169,6 +169,15 @@ type Medium struct {
 	Name string
 }
 
+// A Tap is what the connections of a world may be, so that the trace shows what a program protects. Whoever carries
+// packets inside TLS tells the connection under it of each, in clear.
+type Tap interface {
+	// Carried records one RADIUS packet that is sent to the other end, or has come from there, in the format of RADIUS/1.0.
+	// A world records each once.
+	// It never blocks and does not keep packet.
+	Carried(sent bool, packet []byte)
+}
+
 // A Port is a machine's attachment to a medium. A unicast frame reaches the port with its destination MAC
 // address; a group-addressed one reaches every other port on the medium.
 type Port interface {

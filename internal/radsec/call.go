@@ -138,6 +138,9 @@ func (c *Conn) begin(request *lr.Packet) (*call, error) {
 func (c *Conn) encode(x *call) ([]byte, error) {
 	x.request.Identifier = byte(x.key)
 	b, err := radius.EncodeRequest(x.request)
+	if err == nil {
+		c.carried(true, b)
+	}
 	if err == nil && c.v11 {
 		b, err = encode11(x.request, x.key, x.request.Authenticator)
 	}
@@ -174,6 +177,9 @@ func (c *Conn) reply(b []byte) error {
 	reply, err := c.parseReply(b, x)
 	if err != nil {
 		return err
+	}
+	if !c.v11 {
+		c.carried(false, b)
 	}
 	c.mu.Lock()
 	c.answered = true

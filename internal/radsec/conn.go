@@ -30,6 +30,7 @@ type Conn struct {
 	v11      bool
 	remote   netip.AddrPort
 	nonces   nonces
+	tap      host.Tap // nil where nobody listens
 
 	// Of Serve:
 	frames   *frames
@@ -64,6 +65,7 @@ func newConn(h host.Host, label string, stream net.Conn, s Settings, server bool
 		return nil, err
 	}
 	c := &Conn{h: h, settings: s, out: newOutbox(h, stream, s), free: h.NewSignal(), remote: addrPort(stream.RemoteAddr())}
+	c.tap, _ = stream.(host.Tap)
 	if server {
 		c.tls = tls.Server(c.out, serverTLS(h, label, s))
 	} else {
@@ -304,7 +306,11 @@ func (c *Conn) receive(b []byte, handle Handler) error {
 		return c.reply(b)
 	}
 	if !c.v11 {
-		return handle(b, func(reply []byte) { c.write(reply) })
+		c.carried(false, b)
+		return handle(b, func(reply []byte) {
+			c.carried(true, reply)
+			c.write(reply)
+		})
 	}
 	token := tokenOf(b)
 	p, err := decode11(b, c.nonces.nonce(token))
@@ -316,7 +322,18 @@ func (c *Conn) receive(b []byte, handle Handler) error {
 	if err != nil {
 		return nil // a code that is not known: discarded, the connection stays (RFC 6613 section 2.6.4)
 	}
-	return handle(request, func(reply []byte) { c.write11(reply, token, p.Authenticator) })
+	c.carried(false, request)
+	return handle(request, func(reply []byte) {
+		c.carried(true, reply)
+		c.write11(reply, token, p.Authenticator)
+	})
+}
+
+// carried shows a packet, in the format of RADIUS/1.0, to whoever listens.
+func (c *Conn) carried(sent bool, packet []byte) {
+	if c.tap != nil {
+		c.tap.Carried(sent, packet)
+	}
 }
 
 // write11 sends a reply in the format of RADIUS/1.1. One that cannot be translated is dropped, as one that cannot be

@@ -1,6 +1,6 @@
 // Package capture writes what a run's network carried as a pcapng file that Wireshark opens: EAPOL and 802.11
-// frames as they were on the access links, RADIUS in Ethernet, IP and UDP, one interface per link, and the
-// secrets of the TLS connections in front of the packets that they decrypt.
+// frames as they were on the access links, RADIUS in Ethernet, IP and UDP, one interface per link, RADIUS inside of TLS
+// as Wireshark exports what it has decrypted, and the secrets of the TLS connections in front of the packets that they decrypt.
 //
 // The file depends on nothing but the calls made: no host name, no operating system, no wall clock. The same
 // calls give the same bytes.
@@ -46,6 +46,7 @@ const (
 const (
 	linkTypeEthernet = 1
 	linkTypeDot11    = 105
+	linkTypePDU      = 252 // LINKTYPE_WIRESHARK_UPPER_PDU
 )
 
 // application is the name in the section header.
@@ -88,6 +89,9 @@ func (c *Writer) Packet(_ trace.Record, p trace.Packet) {
 	linkType := uint16(linkTypeEthernet)
 	data := p.Data
 	switch {
+	case p.TLS:
+		linkType = linkTypePDU
+		data = radiusPDU(p.From, p.To, p.Data)
 	case !p.IsFrame():
 		data = c.framer.frame(p.From, p.To, p.Data)
 	case p.Medium.Kind == host.Radio:

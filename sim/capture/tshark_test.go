@@ -262,3 +262,37 @@ func TestInteropWiresharkDecodesEveryRADIUSPort(t *testing.T) {
 		t.Errorf("RADIUS codes %v, want [1 4 43]", got)
 	}
 }
+
+// TestTsharkInsideTLS: RADIUS out of a TLS connection is shown as such, over either version of IP.
+func TestTsharkInsideTLS(t *testing.T) {
+	path, err := exec.LookPath("tshark")
+	if err != nil {
+		t.Skip("tshark is not installed")
+	}
+	var file bytes.Buffer
+	w := capture.NewWriter(&file)
+	r := trace.NewRecorder(time.Unix(0, 0), w)
+	packet := []byte("\x01\x07\x00\x1aaaaaaaaaaaaaaaaa\x01\x06anna")
+	for _, ends := range [][2]string{{"10.0.1.1:50000", "10.0.0.1:2083"}, {"[2001:db8:1::1]:50000", "[2001:db8::1]:2083"}} {
+		r.Packet(trace.Packet{
+			Time: time.Unix(1, 0), Link: "ap-1–nac", TLS: true, Data: packet,
+			From: netip.MustParseAddrPort(ends[0]), To: netip.MustParseAddrPort(ends[1]),
+		})
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(t.TempDir(), "tls.pcapng")
+	if err := os.WriteFile(name, file.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Command(path, "-r", name, "-Y", "radius && !_ws.malformed", "-T", "fields", "-e", "ip.src", "-e", "ipv6.dst",
+		"-e", "exported_pdu.dst_port", "-e", "radius.id", "-e", "radius.User_Name").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "10.0.1.1\t\t2083\t7\tanna\n\t2001:db8::1\t2083\t7\tanna\n"
+	if string(out) != want {
+		t.Errorf("tshark shows %q, want %q", out, want)
+	}
+}

@@ -8,7 +8,8 @@
 // # Fields
 //
 // link, proto, name, summary, from and to (machines), src and dst (addresses), len are always there; the
-// others where they apply: client (the supplicant's MAC address); code, id, padding, vlan and attributes (an
+// others where they apply: client (the supplicant's MAC address); tls_protected (true for a packet inside of
+// a TLS connection); code, id, padding, vlan and attributes (an
 // object) of RADIUS; eap, eap_id, identity, wanted, tls, tls_length, tls_version and tls_alert of EAP;
 // key_message and replay_counter of EAPOL-Key; vlan_tag of Ethernet; bssid, ssid, reason, status and
 // auth_sequence of 802.11; malformed, fate, note.
@@ -57,8 +58,9 @@ func (d *decoded) add(a slog.Attr) {
 // leadingFields is how many fields are always there.
 const leadingFields = 9
 
-// trailingFields is how many there can be besides and those that the decoders add: client, malformed, fate, note.
-const trailingFields = 4
+// trailingFields is how many there can be besides and those that the decoders add: client, tls_protected, malformed,
+// fate, note.
+const trailingFields = 5
 
 // Fields decodes a packet into the fields of its line in the trace, in the order described above.
 func Fields(p Packet) []slog.Attr {
@@ -75,6 +77,9 @@ func Fields(p Packet) []slog.Attr {
 		slog.String("dst", d.dst),
 		slog.Int("len", len(p.Data)))
 	out = appendUnlessEmpty(out, "client", d.client)
+	if p.TLS {
+		out = append(out, slog.Bool("tls_protected", true))
+	}
 	out = append(out, d.room.fields...)
 	out = appendUnlessEmpty(out, "malformed", d.malformed)
 	out = appendUnlessEmpty(out, "fate", p.Fate)
@@ -182,7 +187,7 @@ func (d *decoded) decode(p *Packet) {
 // datagram reads the payload of a UDP datagram. RADIUS is known by its ports, and on other ports by a header
 // that fits: a NAS may listen for dynamic authorization wherever it likes.
 func (d *decoded) datagram(p *Packet) {
-	if radiusPort(p.From) || radiusPort(p.To) || looksLikeRADIUS(p.Data) {
+	if p.TLS || radiusPort(p.From) || radiusPort(p.To) || looksLikeRADIUS(p.Data) {
 		d.radius(p.Data)
 		return
 	}

@@ -8,7 +8,8 @@ import (
 )
 
 // A Packet is one thing that was put on a wire or on the air: either a UDP datagram (From and To are valid)
-// or a link-layer frame (Medium has a name). The worlds make one for each copy the network carries.
+// or a link-layer frame (Medium has a name). The worlds make one for each copy the network carries. Packets inside of
+// TLS connections are shown too, where the programs tell of them.
 type Packet struct {
 	// Time is when it was sent.
 	Time time.Time
@@ -18,6 +19,8 @@ type Packet struct {
 
 	// From and To are the UDP endpoints of a datagram.
 	From, To netip.AddrPort
+	// TLS says that it is no datagram but one RADIUS packet of a TLS connection between From and To, in clear.
+	TLS bool
 	// Medium is the link-layer segment of a frame. Its kind says how to read Data.
 	Medium host.Medium
 	// Data is the payload of the datagram, or the whole frame without FCS. Nobody keeps it after the call

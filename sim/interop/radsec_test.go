@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/tls"
 	"net/netip"
+	"strings"
 	"testing"
 	"text/template"
 
@@ -15,6 +16,7 @@ import (
 	"nacsim/nac/radiusd"
 	"nacsim/sim/live"
 	"nacsim/sim/pki"
+	"nacsim/sim/play"
 )
 
 // radsecproxy is one that takes both transports and passes everything on to one server.
@@ -149,5 +151,29 @@ func radSecSession(t *testing.T, f *freeRADIUS, server netip.AddrPort, corp *pki
 	}
 	if closed := e.find("radsec", "state=closed"); len(closed) > 0 {
 		t.Errorf("connections ended: %v", closed)
+	}
+}
+
+// TestInteropTsharkReadsRadSec has tshark read a capture of RADIUS inside of TLS, with the EAP-TLS in it.
+func TestInteropTsharkReadsRadSec(t *testing.T) {
+	program(t, "tshark")
+	d := dissect(t, capture(t, parse(t, "../../scenarios/radsec.yaml"), play.Options{}), radsec.Secret)
+	codes := map[string]int{}
+	for _, p := range d {
+		if strings.Contains(p[fieldProtocols], "malformed") {
+			t.Errorf("packet %s is malformed (%s)", p[fieldNumber], p[fieldProtocols])
+		}
+		if p[fieldCode] != "" && !strings.HasPrefix(p[fieldProtocols], "exported_pdu:radius") {
+			t.Errorf("packet %s is RADIUS that was not inside of TLS (%s)", p[fieldNumber], p[fieldProtocols])
+		}
+		codes[p[fieldCode]]++
+	}
+	for _, code := range []string{"1", "2", "4", "5", "11", "12", "43", "44"} {
+		if codes[code] == 0 {
+			t.Errorf("tshark finds no RADIUS packet of code %s: %v", code, codes)
+		}
+	}
+	if n := d.handshakes("wire", finished); n < 2 {
+		t.Errorf("tshark can read %d Finished inside of the connection", n)
 	}
 }

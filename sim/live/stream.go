@@ -243,6 +243,26 @@ func (c *conn) SetWriteDeadline(t time.Time) error {
 	return c.failure(c.tcp.SetWriteDeadline(t))
 }
 
+// Carried is that of host.Tap. The sender of a packet records it, and the receiver what comes from outside of the world.
+func (c *conn) Carried(sent bool, packet []byte) {
+	w := c.n.m.w
+	if w.cfg.Recorder == nil || !sent && c.peer != "" {
+		return
+	}
+	there := c.peer
+	if there == "" {
+		there = c.remote.Addr().String()
+	}
+	p := trace.Packet{
+		Time: w.Now(), Link: wireLink(c.n.m.name, there), From: c.local, To: c.remote, TLS: true,
+		FromHost: c.n.m.name, ToHost: c.peer, Data: packet,
+	}
+	if !sent {
+		p.From, p.To, p.FromHost, p.ToHost = p.To, p.From, p.ToHost, p.FromHost
+	}
+	w.cfg.Recorder.Packet(p)
+}
+
 // CloseWrite ends the direction to the peer only.
 func (c *conn) CloseWrite() error { return c.failure(c.tcp.CloseWrite()) }
 

@@ -336,6 +336,7 @@ var recordTable = []RecordKind{
 		{Name: "dst", Doc: "the address that it is for"},
 		{Name: "len", Doc: "octets"},
 		{Name: "client", Key: "client", Doc: "the MAC address of the client that it is about; in an answer of RADIUS, that of the request"},
+		{Name: "tls_protected", Doc: "true for RADIUS inside of a TLS connection"},
 		{Name: "malformed", Doc: "why it cannot be read"},
 		{Name: "fate", Doc: "lost, duplicated or delayed"},
 		{Name: "note", Doc: "how it came to its fate"},

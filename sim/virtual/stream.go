@@ -327,6 +327,18 @@ func (c *conn) inOrder(f func(peer *conn)) {
 	}, lost)
 }
 
+// Carried is that of host.Tap. The sender of a packet records it.
+func (c *conn) Carried(sent bool, packet []byte) {
+	w := c.n.m.w
+	if !sent || w.cfg.Recorder == nil || c.n.down || c.closed {
+		return
+	}
+	w.cfg.Recorder.Packet(trace.Packet{
+		Time: w.Now(), Link: wireLink(c.n.m.name, c.peer.n.m.name), From: c.local, To: c.remote, TLS: true,
+		FromHost: c.n.m.name, ToHost: c.peer.n.m.name, Data: packet,
+	})
+}
+
 func (c *conn) Close() error {
 	if c.closed || c.n.down {
 		return nil
