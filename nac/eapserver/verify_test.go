@@ -1,8 +1,11 @@
 package eapserver
 
 import (
+	"crypto/ecdsa"
+	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
+	"math/big"
 	"testing"
 	"time"
 
@@ -165,4 +168,31 @@ func TestUnreadableCertificate(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestWeakest: RSA keys of a chain have 2,048 bits at least, but for the root's, which somebody has chosen to trust.
+func TestWeakest(t *testing.T) {
+	rsaKey := func(bits uint) *x509.Certificate {
+		return &x509.Certificate{PublicKey: &rsa.PublicKey{N: new(big.Int).Lsh(big.NewInt(1), bits-1), E: 65537}}
+	}
+	curve := &x509.Certificate{PublicKey: &ecdsa.PublicKey{}}
+	for _, c := range []struct {
+		name  string
+		chain []*x509.Certificate
+		weak  int // its place, or -1
+	}{
+		{"strong", []*x509.Certificate{rsaKey(2048), rsaKey(3072), rsaKey(4096)}, -1},
+		{"client", []*x509.Certificate{rsaKey(2047), rsaKey(2048), rsaKey(2048)}, 0},
+		{"CA", []*x509.Certificate{curve, rsaKey(1024), rsaKey(2048)}, 1},
+		{"root", []*x509.Certificate{curve, rsaKey(2048), rsaKey(1024)}, -1},
+		{"trusted itself", []*x509.Certificate{rsaKey(1024)}, 0},
+	} {
+		weak, bits := weakest(c.chain)
+		switch {
+		case c.weak < 0 && weak != nil:
+			t.Errorf("%s: found a key of %d bits", c.name, bits)
+		case c.weak >= 0 && (weak != c.chain[c.weak] || bits >= leastRSA):
+			t.Errorf("%s: found %p with %d bits, want %p", c.name, weak, bits, c.chain[c.weak])
+		}
+	}
 }
