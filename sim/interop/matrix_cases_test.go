@@ -100,6 +100,7 @@ func matrix() []matrixGroup {
 		{name: "PEAP", certificates: []string{"server-rsa"}, methods: both, cases: concat(peap(rsaRoot), peapRefused(rsaRoot))},
 		{name: "MS-CHAPv2 only", certificates: []string{"server"}, methods: both, ttlsInner: []string{"eap-mschapv2", "mschapv2"}, peapInner: []string{"eap-mschapv2"}, cases: innerMismatches()},
 		{name: "no PEAP", certificates: []string{"server"}, methods: []string{"tls", "ttls"}, cases: negotiation()},
+		{name: "policy", certificates: []string{"server"}, methods: both, cases: blocked()},
 		{name: "TLS 1.2 only", certificates: []string{"server"}, methods: both, min: "1.2", max: "1.2", cases: oneVersion("1.2", "1.3")},
 		{name: "TLS 1.3 only", certificates: []string{"server"}, methods: both, min: "1.3", max: "1.3", cases: oneVersion("1.3", "1.2")},
 		{name: "resumption", certificates: []string{"server"}, methods: both, cases: resumptions()},
@@ -333,6 +334,29 @@ func badServers() (cases []matrixCase) {
 		cases = append(cases, matrixCase{name: "server passes " + good, network: certified("laptop", "1.2", good), want: accepted("1.2")})
 	}
 	return cases
+}
+
+// blocked are those whom the policy does not let in although they are who they say.
+func blocked() (cases []matrixCase) {
+	want := refused("", "")
+	want.not = "the policy is the NAC's"
+	for _, inner := range []string{"auth=PAP", "auth=MSCHAPV2", "autheap=MSCHAPV2", "autheap=GTC"} {
+		cases = append(cases, each(func(version string) matrixCase {
+			return matrixCase{name: "TTLS " + inner, network: tunnelled("TTLS", inner, version, `identity="visitor"`), want: want}
+		})...)
+	}
+	for _, inner := range []string{"auth=MSCHAPV2", "auth=GTC"} {
+		cases = append(cases, each(func(version string) matrixCase {
+			return matrixCase{name: "PEAP " + inner, network: tunnelled("PEAP", inner, version, `identity="visitor"`), want: want}
+		})...)
+	}
+	return append(cases, each(func(version string) matrixCase {
+		want := want
+		if version == "1.3" { // with TLS 1.2 the handshake is over when the policy decides
+			want.alert = serverSays + "access denied"
+		}
+		return matrixCase{name: "EAP-TLS", network: certified("stolen", version), want: want}
+	})...)
 }
 
 // untrusted is a server that no client takes.

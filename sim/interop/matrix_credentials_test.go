@@ -241,6 +241,7 @@ func (c *cabinet) clients(t *testing.T) {
 	t.Helper()
 	const purpose = x509.ExtKeyUsageClientAuth
 	c.issue(t, "laptop", "issuing", "P-256", leaf("LAPTOP-1", purpose))
+	c.issue(t, "stolen", "issuing", "P-256", leaf("LAPTOP-STOLEN", purpose))
 	c.issue(t, "laptop-direct", caECDSA, "P-256", leaf("LAPTOP-1", purpose))
 	c.issue(t, "laptop-p384", caP384, "P-384", leaf("LAPTOP-1", purpose))
 	c.issue(t, "laptop-p521", "issuing", "P-521", leaf("LAPTOP-1", purpose))

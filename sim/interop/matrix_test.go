@@ -36,11 +36,15 @@ func (g matrixGroup) folder(t *testing.T, c *cabinet) string {
 	return dir
 }
 
-// matrixPolicy lets in everybody whose authentication succeeds.
+// matrixPolicy lets in everybody whose authentication succeeds, but for one device and one user.
 const matrixPolicy = `
 labels:
+  - {name: Stolen, type: match, match: cert_cn, values: [LAPTOP-STOLEN]}
+  - {name: Visitors, type: match, match: idp_role, values: [visitors]}
   - {name: Corp VLAN, type: vlan, vlan: 750}
 rules:
+  - {name: Stolen Devices, action: block, matching: {nactags: [Stolen]}}
+  - {name: No Visitors, action: block, matching: {nactags: [Visitors]}}
   - {name: Everybody, action: allow, matching: {}, apply_tags: [Corp VLAN]}
 `
 
@@ -152,8 +156,8 @@ func (g matrixGroup) run(t *testing.T, c *cabinet, addr netip.AddrPort, referenc
 				t.Parallel()
 				r := m.play(t, c, addr, peerMAC(i))
 				m.want.check(t, r)
-				if !reference && !strings.Contains(r.output, m.want.alert) {
-					t.Errorf("eapol_test shows no alert %q", m.want.alert)
+				if !reference {
+					m.want.checkNAC(t, r)
 				}
 				if t.Failed() {
 					t.Logf("eapol_test:\n%s", r.output)
@@ -186,6 +190,32 @@ func (m matrixCase) play(t *testing.T, c *cabinet, server netip.AddrPort, mac st
 		cmd.Env = append(os.Environ(), "OPENSSL_CONF="+writeFile(t, t.TempDir(), "openssl.cnf", settings))
 	}
 	return eapolResult{runCommand(t, cmd, patience)}
+}
+
+// checkNAC checks what is the NAC's own: the alert, and the attributes of RFC 3580 section 3.31 and the Class with an
+// Access-Accept.
+func (v verdict) checkNAC(t *testing.T, r eapolResult) {
+	t.Helper()
+	if !strings.Contains(r.output, v.alert) {
+		t.Errorf("eapol_test shows no alert %q", v.alert)
+	}
+	if !v.accepted {
+		return
+	}
+	for _, want := range [][2]string{
+		{"Tunnel-Type", "0000000d"}, // VLAN
+		{"Tunnel-Medium-Type", "00000006"},
+		{"Tunnel-Private-Group-Id", "373530"},
+	} {
+		if got := r.acceptValue(want[0]); got != want[1] {
+			t.Errorf("Access-Accept has %s %q, want %q", want[0], got, want[1])
+		}
+	}
+	for _, name := range []string{"Class", "User-Name"} {
+		if r.acceptValue(name) == "" {
+			t.Errorf("Access-Accept has no %s", name)
+		}
+	}
 }
 
 // opensslConf is a configuration file of OpenSSL, from which a program takes the settings that it does not make itself.

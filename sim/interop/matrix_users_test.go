@@ -9,6 +9,7 @@ import (
 type account struct {
 	name, password string
 	disabled       bool
+	group          string
 }
 
 // users of the matrix. Names are compared without regard to case, and passwords octet by octet.
@@ -19,6 +20,7 @@ var users = []account{
 	{name: "zoë", password: "Straße 東京"},
 	{name: "long", password: strings.Repeat("p", 128)},
 	{name: "blank", password: " s p a c e s "},
+	{name: "visitor", password: "wonderland", group: "visitors"},
 	{name: "carol", password: "wonderland", disabled: true},
 }
 
@@ -40,7 +42,11 @@ func nacUsers() []byte {
 	var b strings.Builder
 	b.WriteString("users:\n")
 	for _, u := range users {
-		fmt.Fprintf(&b, "  - {name: %q, password: %q, disabled: %v}\n", u.name, u.password, u.disabled)
+		fmt.Fprintf(&b, "  - {name: %q, password: %q, disabled: %v", u.name, u.password, u.disabled)
+		if u.group != "" {
+			fmt.Fprintf(&b, ", groups: [%s]", u.group)
+		}
+		b.WriteString("}\n")
 	}
 	return []byte(b.String())
 }
