@@ -10,7 +10,7 @@ SHELL       := bash
 .SHELLFLAGS := -o pipefail -c
 
 GO       ?= go
-FUZZTIME ?= 10s
+FUZZTIME ?= 1m
 
 .PHONY: build test race interop bench lint fuzz
 
@@ -41,6 +41,6 @@ fuzz:
 	@for package in $$($(GO) list ./...); do \
 	  for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz'); do \
 	    echo "$$package $$target"; \
-	    $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package || exit 1; \
+	    $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 5s $$package || exit 1; \
 	  done; \
 	done
