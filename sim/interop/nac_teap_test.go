@@ -21,16 +21,9 @@ rules:
 `
 
 // teapUsers are those of the directory.
-func teapUsers(t *testing.T) credential.Directory {
-	t.Helper()
-	users, err := credential.NewUsers(credential.UsersConfig{Users: []credential.User{
-		{Name: "anna", Password: "password"}, {Name: "host/laptop", Password: "machine-password"},
-	}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return users
-}
+var teapUsers = credential.UsersConfig{Users: []credential.User{
+	{Name: "anna", Password: "password"}, {Name: "host/laptop", Password: "machine-password"},
+}}
 
 // TestInteropNACTEAP needs an eapol_test built with CONFIG_EAP_TEAP=y, which Debian's is not.
 func TestInteropNACTEAP(t *testing.T) {
@@ -62,9 +55,9 @@ func TestInteropNACTEAP(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			n := startNACWith(t, nac.Config{
-				TLS: &tls.Config{Certificates: []tls.Certificate{serverCertificate(t, corp, from, to)}, ClientCAs: corp.Pool()},
-				RADIUS: radiusd.Config{Clients: []radiusd.Client{peer}, EAP: eapserver.Config{Methods: []eap.Type{eap.TypeTEAP}, TEAP: c.config,
-					Directory: teapUsers(t)}},
+				TLS:    &tls.Config{Certificates: []tls.Certificate{serverCertificate(t, corp, from, to)}, ClientCAs: corp.Pool()},
+				RADIUS: radiusd.Config{Clients: []radiusd.Client{peer}, EAP: eapserver.Config{Methods: []eap.Type{eap.TypeTEAP}, TEAP: c.config}},
+				Users:  &teapUsers,
 			})
 			n.nac.SetPolicy(loadPolicy(t, teapPolicy))
 			_, option := client(i)

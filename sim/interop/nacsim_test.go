@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -129,17 +130,28 @@ func (n *nacProgram) trace(t *testing.T) programTrace {
 	return readTrace(t, f)
 }
 
+// readTrace reads the decisions, client events and changes of authorization of a trace.
 func readTrace(t *testing.T, lines io.Reader) programTrace {
 	t.Helper()
 	var all programTrace
 	for d := json.NewDecoder(lines); ; {
+		var line json.RawMessage
 		var r programRecord
-		if err := d.Decode(&r); err == io.EOF {
+		var kind struct{ Kind string }
+		err := d.Decode(&line)
+		if err == io.EOF {
 			return all
-		} else if err != nil {
+		}
+		if err == nil {
+			err = json.Unmarshal(line, &kind)
+		}
+		if err == nil && slices.Contains([]string{"decision", "event", "coa"}, kind.Kind) {
+			err = json.Unmarshal(line, &r)
+			all = append(all, r)
+		}
+		if err != nil {
 			t.Fatalf("the trace: %v", err)
 		}
-		all = append(all, r)
 	}
 }
 
