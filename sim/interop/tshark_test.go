@@ -102,6 +102,11 @@ func (d dissection) clean(t *testing.T) {
 			}
 		}
 		switch {
+		case strings.HasSuffix(p[fieldProtocols], ":udp:dhcp") && strings.HasPrefix(p[fieldLink], "cable:"):
+			// A device without a supplicant asks for an address; in IPv4 it may leave the sum of UDP out.
+			if p[fieldIPSum] != "1" {
+				t.Errorf("packet %s has a wrong checksum", p[fieldNumber])
+			}
 		case p[fieldFrom] != "":
 			d.cleanDatagram(t, p)
 		case !strings.Contains(p[fieldProtocols], ":eapol") && !strings.HasPrefix(p[fieldProtocols], "wlan"):
