@@ -92,12 +92,13 @@ func dissect(t *testing.T, file, sharedSecret string, pmks ...string) dissection
 func (d dissection) clean(t *testing.T) {
 	t.Helper()
 	const warning = 0x600000
+	const ofMD5 = "Vulnerable to MITM attacks. If possible, change EAP type." // tshark's word on every EAP-MD5, a form of MAB
 	for _, p := range d {
 		if strings.Contains(p[fieldProtocols], "malformed") {
 			t.Errorf("packet %s is malformed (%s)", p[fieldNumber], p[fieldProtocols])
 		}
 		for _, s := range strings.Split(p[fieldSeverity], ",") {
-			if n, _ := strconv.Atoi(s); n >= warning {
+			if n, _ := strconv.Atoi(s); n >= warning && p[fieldExpert] != ofMD5 {
 				t.Errorf("packet %s: %s", p[fieldNumber], p[fieldExpert])
 			}
 		}
