@@ -156,7 +156,8 @@ func (s *Service) post(url string, cert, issuer *x509.Certificate) (*ocsp.Respon
 	return checkResponse(body, cert, issuer, s.h.Now())
 }
 
-// checkResponse reads a response and decides whether it can be believed: RFC 6960 section 3.2.
+// checkResponse reads a response and decides whether it can be believed: RFC 6960 section 3.2. One without nextUpdate says
+// that newer information is available all the time (section 4.2.2.1), so it is believed only when it is new.
 func checkResponse(body []byte, cert, issuer *x509.Certificate, now time.Time) (*ocsp.Response, error) {
 	if len(body) > maxResponse {
 		return nil, errors.New("the response is too long")
@@ -174,6 +175,8 @@ func checkResponse(body []byte, cert, issuer *x509.Certificate, now time.Time) (
 		return nil, errors.New("the response is from the future: " + stamp(r.ThisUpdate))
 	case !r.NextUpdate.IsZero() && !now.Before(r.NextUpdate):
 		return nil, errors.New("the response has expired at " + stamp(r.NextUpdate))
+	case r.NextUpdate.IsZero() && now.Sub(r.ThisUpdate) > clockSkew: // else it could be repeated for ever
+		return nil, errors.New("the response is from " + stamp(r.ThisUpdate) + ", and newer information is always available")
 	}
 	return r, nil
 }

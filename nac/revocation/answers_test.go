@@ -74,7 +74,9 @@ func TestResponders(t *testing.T) {
 		response []byte
 		want     string
 	}{
-		"stale":           {ca.response(cert, epoch.Add(-2*time.Hour), nil), "has expired at 2026-01-05T07:00:00Z"},
+		"stale": {ca.response(cert, epoch.Add(-2*time.Hour), nil), "has expired at 2026-01-05T07:00:00Z"},
+		"old, without nextUpdate": {ca.response(cert, epoch.Add(-time.Hour), func(r *ocsp.Response) { r.NextUpdate = time.Time{} }),
+			"newer information is always available"},
 		"from the future": {ca.response(cert, epoch.Add(time.Hour), nil), "from the future"},
 		"another serial":  {ca.response(ca.issue(nil), epoch, nil), "no response matching"},
 		"nonsense":        {[]byte("hello"), "asn1"},

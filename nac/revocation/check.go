@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -95,16 +96,26 @@ func (s *Service) listed(now time.Time, cert, issuer *x509.Certificate) (v Verdi
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	serial := string(cert.SerialNumber.Bytes())
-	for _, l := range s.lists {
-		if !l.covers(cert, issuer) {
-			continue
-		}
+	for _, l := range s.covering(cert, issuer) {
 		if e, ok := l.serial[serial]; ok {
 			return revokedVerdict(cert, e.at, e.reason, "crl "+l.source), true
 		}
-		known = known || l.current(now) && !l.scope.someReasons
+		known = known || l.current(now) && l.complete(cert)
 	}
 	return Verdict{}, known
+}
+
+// covering returns the lists that cover a certificate, without those that others of them replace. That is decided here
+// and not when a list comes, because only now the key is known that must have signed it. The caller holds the mutex.
+func (s *Service) covering(cert, issuer *x509.Certificate) []*list {
+	var lists []*list
+	for _, l := range s.lists {
+		if !l.covers(cert, issuer) || slices.ContainsFunc(lists, func(other *list) bool { return other.replaces(l) }) {
+			continue
+		}
+		lists = append(slices.DeleteFunc(lists, l.replaces), l)
+	}
+	return lists
 }
 
 // verdictOf is what a response says. An issuer that does not know the certificate has not issued it.

@@ -29,37 +29,37 @@ type Config struct {
 	// CRL names files and http:// or https:// URLs with certificate revocation lists, in DER or PEM. A file must be
 	// there at the start; it is looked at again at intervals. A URL is fetched at the start, at intervals and when
 	// the next list is due.
-	CRL []string `yaml:"crl,omitempty"`
+	CRL []string
 	// OCSP says whom to ask.
-	OCSP OCSP `yaml:"ocsp,omitempty"`
+	OCSP OCSP
 	// Fail is what happens when nothing can be found out about a certificate of the chain: Soft, the default, lets
 	// it in, Hard refuses it. A responder that says "unknown" is believed in either case: it refuses.
-	Fail string `yaml:"fail,omitempty"`
+	Fail string
 	// Refresh is the interval at which lists are read again; zero means DefaultRefreshFiles and DefaultRefreshURLs.
-	Refresh time.Duration `yaml:"refresh,omitempty"`
+	Refresh time.Duration
 	// Timeout bounds one fetch of a list or one question; zero means DefaultTimeout.
-	Timeout time.Duration `yaml:"timeout,omitempty"`
+	Timeout time.Duration
 
 	// RootCAs verify https:// servers; nil means those of the machine.
-	RootCAs *x509.CertPool `yaml:"-"`
+	RootCAs *x509.CertPool
 	// ReadFile reads the files. It must be set if CRL names one.
-	ReadFile func(name string) ([]byte, error) `yaml:"-"`
+	ReadFile func(name string) ([]byte, error)
 }
 
 // OCSP says how responders are asked. Certificates of the chain are asked about one after the other, the client's
 // first, the trusted CA's never.
 type OCSP struct {
 	// Ask asks the responder that a certificate names itself (RFC 5280 section 4.2.2.1).
-	Ask bool `yaml:"ask,omitempty"`
+	Ask bool
 	// URL is asked instead, about every certificate.
-	URL string `yaml:"url,omitempty"`
+	URL string
 	// MaxAge is how long an answer is believed if it is valid for longer; zero means as long as it is valid, or not
 	// beyond the moment if it does not say.
-	MaxAge time.Duration `yaml:"max-age,omitempty"`
+	MaxAge time.Duration
 	// MaxAnswers bounds the answers kept, MaxQueries the questions under way at a time; zero means DefaultMaxAnswers
 	// and DefaultMaxQueries. One question more is not asked.
-	MaxAnswers int `yaml:"max-answers,omitempty"`
-	MaxQueries int `yaml:"max-queries,omitempty"`
+	MaxAnswers int
+	MaxQueries int
 }
 
 func (c *Config) complete() error {

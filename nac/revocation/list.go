@@ -7,6 +7,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -26,8 +27,10 @@ type list struct {
 	source string
 	raw    *x509.RevocationList
 	scope  scope
-	serial map[string]revoked // by the octets of the serial number
-	signed map[string]bool    // by the issuer's public key: whether it signed the list
+	points []string            // URIs of the distribution point whose certificates it covers, with scope.point
+	serial map[string]revoked  // by the octets of the serial number
+	signed map[string]bool     // by the issuer's public key: whether it signed the list
+	proven []*x509.Certificate // issuers that did
 }
 
 // revoked is one entry.
@@ -119,7 +122,7 @@ func readList(source string, der []byte) (*list, error) {
 		case e.Id.Equal(deltaIndicator):
 			return nil, errDelta
 		case e.Id.Equal(distributionPoint):
-			if l.scope, err = readScope(e.Value); err != nil {
+			if l.scope, l.points, err = readScope(e.Value); err != nil {
 				return nil, err
 			}
 		case e.Id.Equal(listNumber), e.Id.Equal(authorityKey):
@@ -134,8 +137,8 @@ func readList(source string, der []byte) (*list, error) {
 	return l, nil
 }
 
-// readScope reads the IssuingDistributionPoint (RFC 5280 section 5.2.5).
-func readScope(value []byte) (scope, error) {
+// readScope reads the IssuingDistributionPoint (RFC 5280 section 5.2.5). The points are the URIs it has.
+func readScope(value []byte) (s scope, points []string, err error) {
 	var p struct {
 		Point               asn1.RawValue  `asn1:"optional,tag:0"`
 		OnlyUsers           bool           `asn1:"optional,tag:1"`
@@ -145,19 +148,40 @@ func readScope(value []byte) (scope, error) {
 		OnlyAttributeHolder bool           `asn1:"optional,tag:5"`
 	}
 	if rest, err := asn1.Unmarshal(value, &p); err != nil || len(rest) > 0 {
-		return scope{}, errors.New("malformed issuing distribution point")
+		return s, nil, errors.New("malformed issuing distribution point")
 	}
 	switch {
 	case p.Indirect:
-		return scope{}, errors.New("an indirect list, which speaks for other issuers too: not taken")
+		return s, nil, errors.New("an indirect list, which speaks for other issuers too: not taken")
 	case p.OnlyAttributeHolder:
-		return scope{}, errors.New("a list of attribute certificates only")
+		return s, nil, errors.New("a list of attribute certificates only")
 	}
-	return scope{users: p.OnlyUsers, authorities: p.OnlyAuthorities, someReasons: p.OnlySomeReasons.BitLength > 0,
-		point: string(p.Point.FullBytes)}, nil
+	s = scope{users: p.OnlyUsers, authorities: p.OnlyAuthorities, someReasons: p.OnlySomeReasons.BitLength > 0,
+		point: string(p.Point.FullBytes)}
+	return s, readPoints(p.Point.Bytes), nil
 }
 
-// covers reports whether the list speaks for a certificate: its issuer has signed it and the scope fits. The caller
+// readPoints returns the URIs of a DistributionPointName (RFC 5280 section 4.2.1.13). Other names are left out.
+func readPoints(b []byte) (points []string) {
+	const fullName, uri = 0, 6
+	var names asn1.RawValue
+	if _, err := asn1.Unmarshal(b, &names); err != nil || names.Class != asn1.ClassContextSpecific || names.Tag != fullName {
+		return nil
+	}
+	for rest := names.Bytes; len(rest) > 0; {
+		var name asn1.RawValue
+		var err error
+		if rest, err = asn1.Unmarshal(rest, &name); err != nil {
+			return points
+		}
+		if name.Class == asn1.ClassContextSpecific && name.Tag == uri {
+			points = append(points, string(name.Bytes))
+		}
+	}
+	return points
+}
+
+// covers reports whether the list speaks of a certificate: its issuer has signed it and the scope fits. The caller
 // holds the mutex that guards the list.
 func (l *list) covers(cert, issuer *x509.Certificate) bool {
 	switch {
@@ -166,15 +190,32 @@ func (l *list) covers(cert, issuer *x509.Certificate) bool {
 	case l.scope.users && cert.IsCA, l.scope.authorities && !cert.IsCA:
 		return false
 	}
+	return l.isSignedBy(issuer)
+}
+
+// isSignedBy reports whether an issuer has signed the list. The caller holds the mutex that guards the list.
+func (l *list) isSignedBy(issuer *x509.Certificate) bool {
 	key := string(issuer.RawSubjectPublicKeyInfo)
 	good, known := l.signed[key]
 	if !known {
 		good = l.raw.CheckSignatureFrom(issuer) == nil
 		if len(l.signed) < maxIssuers {
 			l.signed[key] = good
+			if good {
+				l.proven = append(l.proven, issuer)
+			}
 		}
 	}
 	return good
+}
+
+// complete reports whether a certificate that is covered would be in the list if it were revoked: the list is of the
+// distribution point that the certificate names (RFC 5280 section 6.3.3 (b) (2)), and leaves out no reasons.
+func (l *list) complete(cert *x509.Certificate) bool {
+	if l.scope.someReasons {
+		return false
+	}
+	return l.scope.point == "" || slices.ContainsFunc(cert.CRLDistributionPoints, func(p string) bool { return slices.Contains(l.points, p) })
 }
 
 // current reports whether the list is valid at a time.

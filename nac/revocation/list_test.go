@@ -75,6 +75,29 @@ func TestScope(t *testing.T) {
 	}
 }
 
+// TestDistributionPoint is RFC 5280 section 6.3.3 (b) (2): a CA that cuts its list into parts says nothing in one of them of
+// the certificates of the others.
+func TestDistributionPoint(t *testing.T) {
+	const uri = "http://pki/2.crl"
+	ca := newRoot(t, "corp")
+	name := append([]byte{0x86, byte(len(uri))}, uri...)
+	name = append([]byte{0xa0, byte(len(name))}, name...)
+	name = append([]byte{0xa0, byte(len(name))}, name...)
+	w := newWeb(t)
+	w.files["2.crl"] = ca.crl(epoch, extend(distributionPoint, true, append([]byte{0x30, byte(len(name))}, name...)...))
+	s := w.service(t, Config{CRL: []string{"2.crl"}, Fail: Hard})
+	for point, want := range map[string]Status{uri: Good, "http://pki/1.crl": Undetermined, "": Undetermined} {
+		cert := ca.issue(func(c *x509.Certificate) {
+			if point != "" {
+				c.CRLDistributionPoints = []string{"ldap://x", point}
+			}
+		})
+		if v := w.check(t, s, nil, cert, ca.cert); v.Status != want {
+			t.Errorf("certificate of %q: %+v", point, v)
+		}
+	}
+}
+
 func TestCoversTheIssuerOnly(t *testing.T) {
 	root, namesake := newRoot(t, "corp"), newRoot(t, "corp")
 	lists, err := readLists("x", root.crl(epoch, nil))

@@ -2,6 +2,7 @@ package revocation
 
 import (
 	"crypto/sha256"
+	"crypto/x509"
 	"fmt"
 	"io"
 	"log/slog"
@@ -25,7 +26,7 @@ type Service struct {
 
 	mu      sync.Mutex
 	sources []*source
-	lists   []*list // of all sources, without those that a later one replaces
+	lists   []*list // of all sources
 	answers answers
 }
 
@@ -170,7 +171,7 @@ func (s *Service) load(src *source) error {
 		return err
 	}
 	s.mu.Lock()
-	src.lists, src.sum = lists, sum
+	src.lists, src.sum = src.renewed(lists), sum
 	s.collect()
 	s.mu.Unlock()
 	s.traceSource(src)
@@ -218,15 +219,29 @@ func (s *Service) roundTrip(req *http.Request, limit int64) ([]byte, error) {
 	return body, nil
 }
 
-// collect gathers the lists that are in force. The caller holds the mutex.
+// renewed are the lists of a source that has been read again. What comes over a network may be a list that the CA has not
+// signed, or an older one that it has, so a list that is known to be the CA's stays until a newer one of the same key is
+// there.
+func (src *source) renewed(fresh []*list) []*list {
+	if !isURL(src.name) {
+		return fresh
+	}
+	lists := fresh
+	for _, old := range src.lists {
+		succeeds := func(l *list) bool {
+			return l.replaces(old) && !slices.ContainsFunc(old.proven, func(c *x509.Certificate) bool { return !l.isSignedBy(c) })
+		}
+		if len(old.proven) > 0 && len(lists) < maxLists && !slices.ContainsFunc(fresh, succeeds) {
+			lists = append(lists, old)
+		}
+	}
+	return lists
+}
+
+// collect gathers the lists of all sources. The caller holds the mutex.
 func (s *Service) collect() {
 	s.lists = nil
 	for _, src := range s.sources {
-		for _, l := range src.lists {
-			if slices.ContainsFunc(s.lists, func(other *list) bool { return other.replaces(l) }) {
-				continue
-			}
-			s.lists = append(slices.DeleteFunc(s.lists, l.replaces), l)
-		}
+		s.lists = append(s.lists, src.lists...)
 	}
 }

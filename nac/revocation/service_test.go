@@ -108,6 +108,55 @@ func TestURLIsFetchedWhenDue(t *testing.T) {
 	}
 }
 
+// TestForgedListChangesNothing: whoever is between the NAC and a web server can hand out any list, but not make the CA's
+// forget what it has revoked.
+func TestForgedListChangesNothing(t *testing.T) {
+	const url = "http://pki.corp.example/corp.crl"
+	ca := newRoot(t, "corp")
+	leaf, other := ca.issue(nil), ca.issue(nil)
+	forger := newRoot(t, "corp")
+	forger.cert.SubjectKeyId = ca.cert.SubjectKeyId
+	for name, c := range map[string]struct {
+		sources []string
+		list    []byte
+	}{
+		"forged":                    {[]string{url}, forger.crl(epoch.Add(time.Hour), nil)},
+		"forged beside a file":      {[]string{"corp.crl", url}, forger.crl(epoch.Add(time.Hour), nil)},
+		"older":                     {[]string{url}, ca.crl(epoch.Add(-time.Hour), nil)},
+		"forged, in place of a new": {[]string{url}, forger.crl(epoch.Add(2*time.Hour), nil)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWeb(t)
+			list := ca.crl(epoch, nil, leaf)
+			w.files["corp.crl"] = list
+			w.pages[url] = func(*http.Request) ([]byte, int) { return list, 200 }
+			s := w.service(t, Config{CRL: c.sources, Fail: Hard})
+			w.Advance(time.Second)
+			if v := w.check(t, s, nil, leaf, ca.cert); v.Status != Revoked {
+				t.Fatalf("before: %+v", v)
+			}
+			list = c.list
+			for range 3 {
+				w.Advance(2 * time.Hour)
+				if v := w.check(t, s, nil, leaf, ca.cert); v.Status != Revoked {
+					t.Errorf("after: %+v", v)
+				}
+				if v := w.check(t, s, nil, other, ca.cert); v.Status != Good {
+					t.Errorf("another certificate: %+v", v)
+				}
+			}
+			list = ca.crl(epoch.Add(3*time.Hour), nil, other)
+			w.Advance(2 * time.Hour)
+			if v := w.check(t, s, nil, other, ca.cert); v.Status != Revoked {
+				t.Errorf("with the next list: %+v", v)
+			}
+			if most := 2; len(s.lists) > most {
+				t.Errorf("%d lists are kept, want at most %d", len(s.lists), most)
+			}
+		})
+	}
+}
+
 func TestMistakes(t *testing.T) {
 	w := newWeb(t)
 	w.files["text.crl"] = []byte("hello")
