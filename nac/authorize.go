@@ -2,10 +2,12 @@ package nac
 
 import (
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/hex"
 	"io"
 	"log/slog"
 
+	"nacsim/internal/eap/teap"
 	"nacsim/nac/eapserver"
 	"nacsim/nac/event"
 	"nacsim/nac/identity"
@@ -21,12 +23,10 @@ import (
 // when the NAS is told of it, for only then it comes into force.
 func (n *NAC) Authorize(a radiusd.Access) radiusd.Verdict {
 	r := facts(a)
-	keys := identity.Extract(r.AuthType, a.Request.ClientMAC, r.Certificate)
+	keys := identity.Extract(r.AuthType, a.Request.ClientMAC, r.DeviceCertificate())
 	r.MDM = n.mdmState(r.MAC, keys)
 	d := n.Policy().Decide(n.h.Now(), r)
-	if r.Certificate != nil {
-		n.events.Emit(event.CertCheck(event.ClientCertCheckSuccess, &r, ""))
-	}
+	n.proven(a, &r)
 	if asked(&r, a.Resumed) {
 		n.events.Emit(event.IdP(event.IdPAuthcSuccess, &r, ""))
 	}
@@ -38,6 +38,27 @@ func (n *NAC) Authorize(a radiusd.Access) radiusd.Verdict {
 	v := radiusd.Verdict{Accept: true, VLAN: d.VLAN, Role: d.Role, SessionTimeout: d.SessionTimeout, Class: []byte(class)}
 	v.Sent = func() error { return n.granted(a, &r, keys, &d, class) }
 	return v
+}
+
+// proven tells of the certificates that were found to be right: the machine's before its user's, as they are asked for.
+func (n *NAC) proven(a radiusd.Access, r *policy.Request) {
+	if r.MachineCertificate != nil {
+		n.events.Emit(event.ClientCert(event.Machine, event.CheckSuccess, r, ""))
+	}
+	if r.Certificate != nil && r.Certificate != r.MachineCertificate {
+		n.events.Emit(event.ClientCert(holder(a), event.CheckSuccess, r, ""))
+	}
+}
+
+// holder is whose certificate Access.Chain is.
+func holder(a radiusd.Access) event.Holder {
+	switch a.As {
+	case teap.Machine:
+		return event.Machine
+	case teap.User:
+		return event.User
+	}
+	return event.Client
 }
 
 // granted records the session, before the NAS is told, so that nothing is granted that could not be taken back, and
@@ -61,13 +82,16 @@ func (n *NAC) refused(a radiusd.Access, r *policy.Request) {
 
 // announce writes a decision to the trace and to the client's events.
 func (n *NAC) announce(a radiusd.Access, r *policy.Request, d *policy.Decision) {
-	n.h.Trace("decision", append(d.Attrs(r), how(a)...)...)
+	n.h.Trace("decision", append(d.Attrs(r), how(a, r)...)...)
 	n.events.Emit(event.Decision(r, d, extra(a)...))
 }
 
 // how are the fields of a decision's trace about how the client authenticated, those that it has.
-func how(a radiusd.Access) []slog.Attr {
-	f := make([]slog.Attr, 0, 3)
+func how(a radiusd.Access, r *policy.Request) []slog.Attr {
+	f := make([]slog.Attr, 0, 4)
+	if r.Machine != "" {
+		f = append(f, slog.String("machine", r.Machine))
+	}
 	if a.Inner != "" {
 		f = append(f, slog.String("inner", a.Inner))
 	}
@@ -94,7 +118,7 @@ func extra(a radiusd.Access) []slog.Attr {
 
 // asked reports whether a directory has confirmed the user's password just now.
 func asked(r *policy.Request, resumed bool) bool {
-	return r.Inner != "" && r.AuthType != mab && !resumed
+	return r.Inner != "" && r.Inner != string(eapserver.EAPTLS) && r.AuthType != mab && !resumed
 }
 
 // mab is the authentication type of MAC authentication bypass.
@@ -124,11 +148,39 @@ func facts(a radiusd.Access) policy.Request {
 		r.MAC = q.ClientMAC.String()
 		r.RandomMAC = identity.Randomized(q.ClientMAC)
 	}
-	if len(a.Chain) > 0 {
-		c := identity.ReadCertificate(a.Chain[0])
-		r.Certificate = &c
+	r.Certificate = leaf(a.Chain)
+	if a.Method == teapMethod {
+		addMachine(a, &r)
 	}
 	return r
+}
+
+// teapMethod is TEAP in the words of policies.
+const teapMethod = "eap-teap"
+
+// addMachine adds what TEAP has told of the machine. Its name is the one whose password it has proven to know, or that
+// in its certificate.
+func addMachine(a radiusd.Access, r *policy.Request) {
+	switch {
+	case a.As == teap.Machine:
+		r.Machine, r.MachineCertificate = a.User, r.Certificate
+	case len(a.Chain) > 0 && len(a.MachineChain) > 0 && a.Chain[0] == a.MachineChain[0]: // its user has none
+		r.Machine, r.MachineCertificate = a.Machine, r.Certificate
+	default:
+		r.Machine, r.MachineCertificate = a.Machine, leaf(a.MachineChain)
+	}
+	if r.Machine == "" && r.MachineCertificate != nil {
+		r.Machine = r.MachineCertificate.CN
+	}
+}
+
+// leaf reads the first certificate of a chain, nil if there is none.
+func leaf(chain []*x509.Certificate) *identity.Certificate {
+	if len(chain) == 0 {
+		return nil
+	}
+	c := identity.ReadCertificate(chain[0])
+	return &c
 }
 
 // nasName is what a NAS calls itself, or what the NAC calls it.
@@ -217,9 +269,12 @@ func (n *NAC) Rejected(a radiusd.Access, f eapserver.Failure) {
 		a.User = f.User
 	}
 	r := facts(a)
+	if r.MachineCertificate != nil && a.As != teap.Machine {
+		n.events.Emit(event.ClientCert(event.Machine, event.CheckSuccess, &r, ""))
+	}
 	d := policy.Decision{Reason: f.Text, At: n.h.Now()}
-	n.h.Trace("decision", append(append(d.Attrs(&r), how(a)...), slog.String("reason", string(f.Reason)))...)
-	if e, ok := cause(&r, &f); ok {
+	n.h.Trace("decision", append(append(d.Attrs(&r), how(a, &r)...), slog.String("reason", string(f.Reason)))...)
+	if e, ok := cause(holder(a), &r, &f); ok {
 		n.events.Emit(e)
 	}
 	n.events.Emit(event.Denied(&r, f.Text))
@@ -228,14 +283,14 @@ func (n *NAC) Rejected(a radiusd.Access, f eapserver.Failure) {
 }
 
 // cause is the event on what led to a refusal, where there is one of its own.
-func cause(r *policy.Request, f *eapserver.Failure) (event.Event, bool) {
+func cause(of event.Holder, r *policy.Request, f *eapserver.Failure) (event.Event, bool) {
 	switch f.Reason {
 	case eapserver.Expired:
-		return event.CertCheck(event.ClientCertExpired, r, f.Text), true
+		return event.ClientCert(of, event.CheckExpired, r, f.Text), true
 	case eapserver.Revoked:
-		return event.CertCheck(event.ClientCertRevoked, r, f.Text), true
+		return event.ClientCert(of, event.CheckRevoked, r, f.Text), true
 	case eapserver.ServerCertificate:
-		return event.CertCheck(event.ServerCertValidationFailure, r, f.Text), true
+		return event.ServerCert(event.ServerCertValidationFailure, r, f.Text), true
 	case eapserver.AccountDisabled:
 		return event.IdP(event.IdPUserDisabled, r, f.Text), true
 	case eapserver.DirectoryUnavailable:
@@ -243,5 +298,5 @@ func cause(r *policy.Request, f *eapserver.Failure) (event.Event, bool) {
 	case eapserver.BadCredentials, eapserver.UnknownUser:
 		return event.IdP(event.IdPAuthcFailure, r, f.Text), true
 	}
-	return event.CertCheck(event.ClientCertCheckFailure, r, f.Text), f.Reason.AboutClientCertificate()
+	return event.ClientCert(of, event.CheckFailure, r, f.Text), f.Reason.AboutClientCertificate()
 }

@@ -7,12 +7,14 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"nacsim/internal/eap/eaptest"
+	"nacsim/internal/eap/teap"
 	"nacsim/internal/host"
 	"nacsim/nac/eapserver"
 	"nacsim/nac/mdm"
@@ -137,11 +139,7 @@ func request(from, mac, id string) *radiusd.Request {
 // authorize has a client with a certificate decided on.
 func (b *bench) authorize(q *radiusd.Request, cn string) radiusd.Verdict {
 	b.t.Helper()
-	cert, err := x509.ParseCertificate(b.ca.Issue(cn).Certificate[0])
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	return b.n.Authorize(radiusd.Access{Request: q, Identity: cn, Method: "eap-tls", Chain: []*x509.Certificate{cert}})
+	return b.n.Authorize(radiusd.Access{Request: q, Identity: cn, Method: "eap-tls", Chain: b.chain(cn)})
 }
 
 func (b *bench) vlan() string {
@@ -232,6 +230,87 @@ func TestPasswordEvents(t *testing.T) {
 	b.n.Authorize(a)
 	if trace := strings.Join(b.m.lines, "\n"); strings.Contains(trace, "NAC_IDP") || !strings.Contains(trace, "resumed=true") {
 		t.Errorf("after a resumed session:\n%s", trace)
+	}
+}
+
+// chain is a certificate of the bench's authority.
+func (b *bench) chain(cn string) []*x509.Certificate {
+	b.t.Helper()
+	cert, err := x509.ParseCertificate(b.ca.Issue(cn).Certificate[0])
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return []*x509.Certificate{cert}
+}
+
+// TestTEAP holds what becomes of a machine and its user: the device is looked up by the machine's certificate, labels
+// look at the user's, and each has events of its own. A machine alone stands for both.
+func TestTEAP(t *testing.T) {
+	b := newBench(t)
+	user, machine := b.chain("anna"), b.chain("MACHINE-1")
+	random := "02:1c:b3:09:85:15" // names no device
+	for _, c := range []struct {
+		name   string
+		a      radiusd.Access
+		fails  eapserver.Reason
+		events []string
+		traced []string
+		key    string
+		cn     string
+	}{
+		{"both", radiusd.Access{Chain: user, As: teap.User, MachineChain: machine}, "",
+			[]string{"NAC_CLIENT_MACHINE_CERT_CHECK_SUCCESS", "NAC_CLIENT_USER_CERT_CHECK_SUCCESS", "NAC_CLIENT_PERMIT"}, []string{"machine=MACHINE-1"}, "cn MACHINE-1", "anna"},
+		{"machine alone", radiusd.Access{Chain: machine, As: teap.Machine, MachineChain: machine}, "",
+			[]string{"NAC_CLIENT_MACHINE_CERT_CHECK_SUCCESS", "NAC_CLIENT_PERMIT"}, []string{"machine=MACHINE-1"}, "cn MACHINE-1", "MACHINE-1"},
+		{"nobody in particular", radiusd.Access{Chain: user}, "",
+			[]string{"NAC_CLIENT_CERT_CHECK_SUCCESS", "NAC_CLIENT_PERMIT"}, nil, "cn anna", "anna"},
+		{"user's certificate, machine's password", radiusd.Access{Chain: user, As: teap.User, Machine: "host/machine-1", Inner: "eap-tls"}, "",
+			[]string{"NAC_CLIENT_USER_CERT_CHECK_SUCCESS", "NAC_CLIENT_PERMIT"}, []string{"machine=host/machine-1"}, "cn anna", "anna"},
+		{"passwords", radiusd.Access{User: "anna", As: teap.User, Machine: "host/machine-1", Inner: "eap-mschapv2"}, "",
+			[]string{"NAC_IDP_AUTHC_SUCCESS", "NAC_CLIENT_PERMIT"}, []string{"user=anna", "machine=host/machine-1"}, "", ""},
+		{"machine's certificate, user's password", radiusd.Access{Chain: machine, MachineChain: machine, User: "anna", As: teap.User, Inner: "eap-mschapv2"}, "",
+			[]string{"NAC_CLIENT_MACHINE_CERT_CHECK_SUCCESS", "NAC_IDP_AUTHC_SUCCESS", "NAC_CLIENT_PERMIT"}, []string{"user=anna", "machine=MACHINE-1"}, "cn MACHINE-1", "MACHINE-1"},
+		{"user's has expired", radiusd.Access{Chain: user, As: teap.User, MachineChain: machine}, eapserver.Expired,
+			[]string{"NAC_CLIENT_MACHINE_CERT_CHECK_SUCCESS", "NAC_CLIENT_USER_CERT_EXPIRED", "NAC_CLIENT_DENY"}, []string{"machine=MACHINE-1"}, "", ""},
+		{"machine's is revoked", radiusd.Access{Chain: machine, As: teap.Machine}, eapserver.Revoked,
+			[]string{"NAC_CLIENT_MACHINE_CERT_REVOKED", "NAC_CLIENT_DENY"}, []string{"machine=MACHINE-1"}, "", ""},
+		{"user's is of another CA", radiusd.Access{Chain: user, As: teap.User}, eapserver.UnknownCA,
+			[]string{"NAC_CLIENT_USER_CERT_CHECK_FAILURE", "NAC_CLIENT_DENY"}, nil, "", ""},
+	} {
+		b.m.lines = nil
+		c.a.Request, c.a.Method = request("10.0.1.1", random, "A1"), "eap-teap"
+		if c.fails != "" {
+			b.n.Rejected(c.a, eapserver.Failure{Reason: c.fails, Text: "why"})
+		} else if err := b.n.Authorize(c.a).Sent(); err != nil {
+			t.Fatal(err)
+		}
+		trace := strings.Join(b.m.lines, "\n")
+		var events []string
+		for _, m := range regexp.MustCompile(`event type=(NAC_CLIENT_\w+|NAC_IDP_\w+)`).FindAllStringSubmatch(trace, -1) {
+			events = append(events, m[1])
+		}
+		if !slices.Equal(events, c.events) {
+			t.Errorf("%s: events %q, want %q", c.name, events, c.events)
+		}
+		for _, want := range c.traced {
+			if !strings.Contains(trace, want) {
+				t.Errorf("%s: no %s in\n%s", c.name, want, trace)
+			}
+		}
+		s, ok := b.n.sessions.ByClient(random)
+		if c.fails != "" || !ok {
+			continue
+		}
+		key, cn := "", ""
+		if keys := s.Keys(); len(keys) > 0 {
+			key = keys[0].String()
+		}
+		if s.Request.Certificate != nil {
+			cn = s.Request.Certificate.CN
+		}
+		if key != c.key || cn != c.cn {
+			t.Errorf("%s: looked up by %q, want %q; labels look at %q, want %q", c.name, key, c.key, cn, c.cn)
+		}
 	}
 }
 

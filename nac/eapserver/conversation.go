@@ -41,6 +41,7 @@ import (
 	"time"
 
 	"nacsim/internal/eap"
+	"nacsim/internal/eap/teap"
 	"nacsim/nac/credential"
 	"nacsim/nac/revocation"
 )
@@ -158,6 +159,9 @@ type Peer struct {
 	// are the user's then, if there is one; Chain is the machine's if the user has none.
 	Machine      string
 	MachineChain []*x509.Certificate
+	// As is whose User and Chain are with TEAP: teap.User, or teap.Machine where no user is logged on; teap.Any where
+	// nobody in particular was asked for.
+	As teap.Identity
 
 	Resumed bool                // it was authenticated earlier, and has now resumed the TLS session
 	TLS     tls.ConnectionState // of the TLS-based methods

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"nacsim/internal/eap"
+	"nacsim/internal/eap/teap"
 	"nacsim/nac/revocation"
 )
 
@@ -64,6 +65,12 @@ type Failure struct {
 
 	// User is who the client claims to be inside the tunnel, if it came to that.
 	User string
+
+	// As is whose authentication failed inside of TEAP, if it came to that and somebody in particular was asked for.
+	// Machine and MachineChain are those of the machine that had been proven before, if one had, as in [Peer].
+	As           teap.Identity
+	Machine      string
+	MachineChain []*x509.Certificate
 }
 
 // Error returns the reason and the text.

@@ -214,7 +214,9 @@ func (m *teapMethod) step(s innerStep) outcome {
 		return outcome{kind: Waiting, wait: s.wait}
 	case s.data != nil:
 		o := m.seal(teap.Message{EAP: m.eap.request(s.data).Append(nil)}.Append(nil))
-		o.warn(s.failure)
+		if s.failure != nil {
+			o.warn(m.blame(s.failure))
+		}
 		return o
 	case s.proof != nil:
 		return m.ask(m.eap.inner, m.eap.question(s, m.outer))
@@ -308,25 +310,39 @@ func (m *teapMethod) confirmed(msg teap.Message) outcome {
 
 // refuseInside tells the client in the tunnel; EAP-Failure follows whatever it says.
 func (m *teapMethod) refuseInside(f *Failure, code uint32) outcome {
+	m.denial = m.blame(f)
+	return m.seal(teap.Message{Result: teap.Failure, Error: code}.Append(nil))
+}
+
+// blame completes a failure with who was to authenticate, and who had.
+func (m *teapMethod) blame(f *Failure) *Failure {
 	if len(f.Chain) == 0 {
 		f = m.about(f)
 	}
-	m.denial = f
-	return m.seal(teap.Message{Result: teap.Failure, Error: code}.Append(nil))
+	f.As = m.asked
+	for _, c := range m.proven {
+		if c.as == teap.Machine {
+			f.Machine, f.MachineChain = c.user, c.chain
+		}
+	}
+	return f
 }
 
 // peer describes the user, or the machine where there is none, and the machine beside it.
 func (m *teapMethod) peer() *Peer {
 	p := m.client()
 	p.MSK = m.msk
-	for _, c := range m.proven {
+	for i, c := range m.proven {
 		if c.as == teap.Machine {
 			p.Machine, p.MachineChain = c.user, c.chain
+		}
+		if i > 0 && c.as == teap.Machine { // after its user
+			continue
 		}
 		if len(p.Chain) == 0 || c.chain != nil {
 			p.Chain = c.chain
 		}
-		p.User, p.Inner, p.Groups = c.user, string(c.inner), c.groups
+		p.As, p.User, p.Inner, p.Groups = c.as, c.user, string(c.inner), c.groups
 	}
 	return p
 }

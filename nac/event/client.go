@@ -132,14 +132,55 @@ func IdP(kind Type, r *policy.Request, text string) Event {
 	return Event{Type: kind, MAC: r.MAC, Fields: f}
 }
 
-// CertCheck returns an event on the NAC's check of the client's certificate, with kind ClientCertCheckSuccess,
-// ClientCertCheckFailure, ClientCertExpired or ClientCertRevoked; or on the client's check of the server's, with kind
-// ServerCertValidationSuccess or ServerCertValidationFailure. The text says what is wrong, and is empty after a success.
-func CertCheck(kind Type, r *policy.Request, text string, extra ...slog.Attr) Event {
+// A Holder is whose certificate was checked.
+type Holder uint8
+
+// The holders. Only TEAP tells users and machines apart.
+const (
+	Client Holder = iota
+	User
+	Machine
+)
+
+// A Check is a check of a client's certificate by the NAC, and what came out.
+type Check uint8
+
+// The outcomes.
+const (
+	CheckSuccess Check = iota
+	CheckFailure
+	CheckExpired
+	CheckRevoked
+)
+
+// clientCerts are the types of events on certificates of clients.
+var clientCerts = [...][4]Type{
+	Client:  {ClientCertCheckSuccess, ClientCertCheckFailure, ClientCertExpired, ClientCertRevoked},
+	User:    {ClientUserCertCheckSuccess, ClientUserCertCheckFailure, ClientUserCertExpired, ClientUserCertRevoked},
+	Machine: {ClientMachineCertCheckSuccess, ClientMachineCertCheckFailure, ClientMachineCertExpired, ClientMachineCertRevoked},
+}
+
+// ClientCert returns an event on the NAC's check of a certificate of the client. The text says what is wrong, and is
+// empty after a success.
+func ClientCert(of Holder, outcome Check, r *policy.Request, text string) Event {
+	certificate := r.Certificate
+	if of == Machine {
+		certificate = r.MachineCertificate
+	}
+	return certCheck(clientCerts[of][outcome], r, certificate, text)
+}
+
+// ServerCert returns an event on the client's check of the server's certificate, with kind ServerCertValidationSuccess
+// or ServerCertValidationFailure. The text says what is wrong, and is empty after a success.
+func ServerCert(kind Type, r *policy.Request, text string) Event {
+	return certCheck(kind, r, r.Certificate, text)
+}
+
+func certCheck(kind Type, r *policy.Request, c *identity.Certificate, text string) Event {
 	f := client(r)
 	f.text("text", text)
-	f.certificate(r.Certificate)
-	return Event{Type: kind, MAC: r.MAC, Fields: append(f, extra...)}
+	f.certificate(c)
+	return Event{Type: kind, MAC: r.MAC, Fields: f}
 }
 
 // A Lookup is the outcome of a query to mobile device management.

@@ -34,6 +34,16 @@ const (
 	ClientCertExpired      Type = "NAC_CLIENT_CERT_EXPIRED"
 	ClientCertRevoked      Type = "NAC_CLIENT_CERT_REVOKED"
 
+	// The same of TEAP, which asks for the user's certificate and for the machine's.
+	ClientUserCertCheckSuccess    Type = "NAC_CLIENT_USER_CERT_CHECK_SUCCESS"
+	ClientUserCertCheckFailure    Type = "NAC_CLIENT_USER_CERT_CHECK_FAILURE"
+	ClientUserCertExpired         Type = "NAC_CLIENT_USER_CERT_EXPIRED"
+	ClientUserCertRevoked         Type = "NAC_CLIENT_USER_CERT_REVOKED"
+	ClientMachineCertCheckSuccess Type = "NAC_CLIENT_MACHINE_CERT_CHECK_SUCCESS"
+	ClientMachineCertCheckFailure Type = "NAC_CLIENT_MACHINE_CERT_CHECK_FAILURE"
+	ClientMachineCertExpired      Type = "NAC_CLIENT_MACHINE_CERT_EXPIRED"
+	ClientMachineCertRevoked      Type = "NAC_CLIENT_MACHINE_CERT_REVOKED"
+
 	ServerCertValidationSuccess Type = "NAC_SERVER_CERT_VALIDATION_SUCCESS"
 	ServerCertValidationFailure Type = "NAC_SERVER_CERT_VALIDATION_FAILURE"
 

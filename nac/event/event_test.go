@@ -43,7 +43,8 @@ func request() *policy.Request {
 	return &policy.Request{
 		AuthType: "eap-tls", PortType: "wireless", MAC: "00:1c:b3:09:85:15", SSID: "corp", UserName: "host/LAPTOP-1",
 		NAS: "ap-1", NASIP: netip.MustParseAddr("10.0.1.1"),
-		Certificate: &identity.Certificate{CN: "LAPTOP-1", Serial: "a1", NotAfter: epoch, SANDNS: []string{"x", "y"}},
+		Certificate:        &identity.Certificate{CN: "LAPTOP-1", Serial: "a1", NotAfter: epoch, SANDNS: []string{"x", "y"}},
+		MachineCertificate: &identity.Certificate{CN: "MACHINE-1"},
 	}
 }
 
@@ -63,7 +64,10 @@ func TestEvents(t *testing.T) {
 			" resp_attrs=[Tunnel-Type=VLAN Tunnel-Medium-Type=IEEE-802 Tunnel-Private-Group-Id=750 Filter-Id=staff Session-Timeout=3600 User-Name=host/LAPTOP-1] mdm_compliance=compliant" + client + " tls_version=TLS 1.3"},
 		{Decision(request(), deny), "type=NAC_CLIENT_DENY" + head + " nacrule_matched=false mdm_compliance=unknown text=No policy rules are hit, rejected by implicit deny" + client},
 		{Denied(request(), "no certificate"), "type=NAC_CLIENT_DENY" + head + " nacrule_matched=false text=no certificate" + client},
-		{CertCheck(ClientCertExpired, request(), "expired"), "type=NAC_CLIENT_CERT_EXPIRED" + head + " text=expired" + client},
+		{ClientCert(Client, CheckExpired, request(), "expired"), "type=NAC_CLIENT_CERT_EXPIRED" + head + " text=expired" + client},
+		{ClientCert(User, CheckRevoked, request(), "revoked"), "type=NAC_CLIENT_USER_CERT_REVOKED" + head + " text=revoked" + client},
+		{ClientCert(Machine, CheckSuccess, request(), ""), "type=NAC_CLIENT_MACHINE_CERT_CHECK_SUCCESS" + head + " cert_cn=MACHINE-1"},
+		{ServerCert(ServerCertValidationFailure, request(), "unknown_ca"), "type=NAC_SERVER_CERT_VALIDATION_FAILURE" + head + " text=unknown_ca" + client},
 		{MDM(MDMLookupSuccess, request(), Lookup{DeviceID: "d", Compliance: "compliant", PreCompliance: "unknown", LastChecked: epoch, OS: "Windows", Took: time.Second}),
 			"type=NAC_MDM_LOOKUP_SUCCESS" + head + " mdm_provider=intune mdm_client_id=d mdm_compliance=compliant pre_mdm_compliance=unknown mdm_last_checked=1767600000000 mdm_operating_system=Windows lookup_time_taken=1s" + client},
 		{CoA(CoAReauth, request(), "ABC", "poll"), "type=NAC_CLIENT_COA_REAUTH" + head + " session_id=ABC coa_source=poll"},
@@ -76,10 +80,10 @@ func TestEvents(t *testing.T) {
 			t.Errorf("got\n%s\nwant\n%s", got, c.want)
 		}
 	}
-	if v, ok := cases[5].e.Field("coa_source"); !ok || v.String() != "poll" {
+	if v, ok := cases[8].e.Field("coa_source"); !ok || v.String() != "poll" {
 		t.Errorf("coa_source is %v, %v", v, ok)
 	}
-	if _, ok := cases[5].e.Field("vlan"); ok {
+	if _, ok := cases[8].e.Field("vlan"); ok {
 		t.Error("an event has a field it was not given")
 	}
 }

@@ -47,7 +47,7 @@ var matchKinds = []matchKind{
 	{match: MDMStatus, exact: true, normal: normalStatus, have: haveStatus,
 		doc: "Compliance of the device in Intune: compliant or noncompliant. A device whose compliance is not known matches no such label."},
 	{match: CertCN, normal: fold, have: ofCertificate(func(r *Request, c *Check) { c.Have = r.Certificate.CN }),
-		doc: "Common Name of the client certificate."},
+		doc: "Common Name of the client certificate; with TEAP, of the user's, or of the machine's where the user has none. So are the other cert_ labels."},
 	{match: CertSAN, several: true, normal: fold, have: ofCertificate(func(r *Request, c *Check) { c.HaveAll = r.Certificate.SAN() }),
 		doc: "A name in the Subject Alternative Name: DNS name, e-mail address or user principal name."},
 	{match: CertIssuer, normal: fold, have: ofCertificate(func(r *Request, c *Check) { c.Have = r.Certificate.Issuer }),

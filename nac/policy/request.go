@@ -31,18 +31,34 @@ type Request struct {
 	// NAS is the name of the access point or switch, and NASIP its address.
 	NAS   string     `json:"nas,omitempty"`
 	NASIP netip.Addr `json:"nas_ip"`
-	// Certificate is the client's certificate, nil for methods without one.
+	// Certificate is the client's certificate, nil for methods without one. With TEAP it is the user's, or the machine's
+	// where the user has shown none: it is the one that cert_ labels look at.
 	Certificate *identity.Certificate `json:"certificate,omitempty"`
+	// Machine is the name of the machine that has proven itself with TEAP, and MachineCertificate its certificate, nil if
+	// it has shown a password.
+	Machine            string                `json:"machine,omitempty"`
+	MachineCertificate *identity.Certificate `json:"machine_certificate,omitempty"`
 	// MDM is what the device database says about the client's device at the moment.
 	MDM MDM `json:"mdm"`
 }
 
-// Expiry is when the client's certificate expires; false means that the client has none.
-func (r *Request) Expiry() (time.Time, bool) {
-	if r.Certificate == nil || r.Certificate.NotAfter.IsZero() {
-		return time.Time{}, false
+// DeviceCertificate is the certificate that names the client's device: the machine's, or else the client's; nil if there
+// is neither.
+func (r *Request) DeviceCertificate() *identity.Certificate {
+	if r.MachineCertificate != nil {
+		return r.MachineCertificate
 	}
-	return r.Certificate.NotAfter, true
+	return r.Certificate
+}
+
+// Expiry is when the first of the client's certificates expires; false means that the client has none.
+func (r *Request) Expiry() (first time.Time, ok bool) {
+	for _, c := range []*identity.Certificate{r.Certificate, r.MachineCertificate} {
+		if c != nil && !c.NotAfter.IsZero() && (!ok || c.NotAfter.Before(first)) {
+			first, ok = c.NotAfter, true
+		}
+	}
+	return first, ok
 }
 
 // Realm is the part of the user name behind the last "@" or, in the form DOMAIN\user, before the backslash.

@@ -194,11 +194,12 @@ func authenticated(r *Request, peer *eapserver.Peer) Access {
 		return Access{Request: r, Identity: peer.Identity, Method: "mab", Inner: "eap-md5"}
 	}
 	return Access{Request: r, Identity: peer.Identity, Method: methodName(peer.Method), User: peer.User, Inner: peer.Inner,
-		Groups: peer.Groups, Chain: peer.Chain, Resumed: peer.Resumed, TLSVersion: peer.TLS.Version}
+		Groups: peer.Groups, Chain: peer.Chain, As: peer.As, Machine: peer.Machine, MachineChain: peer.MachineChain, Resumed: peer.Resumed, TLSVersion: peer.TLS.Version}
 }
 
 func failed(r *Request, c *conversation, f *eapserver.Failure) Access {
-	return Access{Request: r, Identity: c.eap.Identity(), Method: methodName(c.eap.Method()), Chain: f.Chain}
+	return Access{Request: r, Identity: c.eap.Identity(), Method: methodName(c.eap.Method()), Chain: f.Chain,
+		As: f.As, Machine: f.Machine, MachineChain: f.MachineChain}
 }
 
 // methodName is an EAP method in the words of policies, for example "eap-tls"; empty before it came to one.

@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 	"time"
 
+	"nacsim/internal/eap/teap"
 	"nacsim/nac/eapserver"
 
 	lr "layeh.com/radius"
@@ -39,6 +40,11 @@ type Access struct {
 	// Chain is the client's certificate, first, and what leads to the trusted CA. With Rejected it is what the
 	// client sent, not verified, if anything.
 	Chain []*x509.Certificate
+	// As, Machine and MachineChain are as in eapserver.Peer: with TEAP, whose User and Chain are, and the machine, which
+	// proves itself beside its user. With Rejected they are those of eapserver.Failure.
+	As           teap.Identity
+	Machine      string
+	MachineChain []*x509.Certificate
 	// Resumed says that the client was authenticated earlier and has resumed the TLS session.
 	Resumed bool
 	// TLSVersion is that of crypto/tls, for example tls.VersionTLS13.

@@ -80,7 +80,7 @@ func (s *Session) Key() Key {
 
 // Keys returns the names by which the client's device may be known to mobile device management.
 func (s *Session) Keys() []identity.Key {
-	return identity.Extract(s.Request.AuthType, parseMAC(s.Request.MAC), s.Request.Certificate)
+	return identity.Extract(s.Request.AuthType, parseMAC(s.Request.MAC), s.Request.DeviceCertificate())
 }
 
 // parseMAC reads an address in the form of [Key].

@@ -166,7 +166,7 @@ func nacLine(r *trace.Record) string {
 
 // decisionLine tells what was decided on whom, and why.
 func decisionLine(r *trace.Record) string {
-	who := join(" ", "", r.Field("client"), quoted(r.Field("user")), "on", r.Field("nas"), r.Field("auth_type"))
+	who := join(" ", "", r.Field("client"), quoted(r.Field("user")), machineText(r.Field("machine")), "on", r.Field("nas"), r.Field("auth_type"))
 	why := lastOf(r, "explanation")
 	if r.Field("result") != "accept" {
 		return join(" ", "refuse  ", who+":", bracketed(r.Field("reason")), why)
@@ -184,6 +184,14 @@ func quoted(s string) string {
 		return ""
 	}
 	return fmt.Sprintf("%.80q", s)
+}
+
+// machineText names the machine that TEAP has authenticated beside a user.
+func machineText(name string) string {
+	if name == "" {
+		return ""
+	}
+	return "with machine " + quoted(name)
 }
 
 func bracketed(s string) string {

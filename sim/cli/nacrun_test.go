@@ -72,6 +72,7 @@ type running struct {
 	signals        chan os.Signal
 	ended          chan error
 	auth           netip.AddrPort
+	trace          string // file
 }
 
 func startNACProgram(t *testing.T, change func(dir string), more ...func(*nacFlags)) *running {
@@ -93,6 +94,7 @@ func startNACProgram(t *testing.T, change func(dir string), more ...func(*nacFla
 	for _, f := range more {
 		f(flags)
 	}
+	r.trace = flags.trace
 	cfg, err := flags.load()
 	if err != nil {
 		t.Fatal(err)
@@ -151,6 +153,15 @@ func edit(t *testing.T, dir, name, old, new string) {
 	if err := os.WriteFile(path, []byte(strings.ReplaceAll(string(data), old, new)), 0o600); err != nil {
 		t.Fatal(err)
 	}
+}
+
+func contents(t *testing.T, path string) string {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
 }
 
 // clients are one with the certificate and one with the password of a new configuration.

@@ -117,7 +117,10 @@ var (
 	coaEvents     = eventNames(event.CoAReauth, event.CoADisconnect)
 	sessionEvents = eventNames(event.SessionStarted, event.SessionEnded, event.AccountingStart, event.AccountingUpdate, event.AccountingStop)
 	certEvents    = eventNames(event.ClientPermit, event.ClientDeny, event.ClientCertCheckSuccess, event.ClientCertCheckFailure,
-		event.ClientCertExpired, event.ClientCertRevoked, event.ServerCertValidationFailure, event.MDMLookupSuccess, event.MDMLookupFailure, event.MDMDeviceNotEnrolled)
+		event.ClientCertExpired, event.ClientCertRevoked,
+		event.ClientUserCertCheckSuccess, event.ClientUserCertCheckFailure, event.ClientUserCertExpired, event.ClientUserCertRevoked,
+		event.ClientMachineCertCheckSuccess, event.ClientMachineCertCheckFailure, event.ClientMachineCertExpired, event.ClientMachineCertRevoked,
+		event.ServerCertValidationFailure, event.MDMLookupSuccess, event.MDMLookupFailure, event.MDMDeviceNotEnrolled)
 )
 
 func eventNames(types ...event.Type) []string {
@@ -171,7 +174,7 @@ var recordTable = []RecordKind{
 		{Name: "idp_username", Of: idpEvents, Doc: "whose password was checked"},
 		{Name: "idp_role", Of: slices.Concat(decidedEvents, idpEvents), Doc: "the groups of the user in the directory"},
 		{Name: "text", Of: slices.Concat(certEvents, idpEvents), Doc: "what is wrong, in words"},
-		{Name: "cert_cn", Of: certEvents, Doc: "Common Name of the client certificate"},
+		{Name: "cert_cn", Of: certEvents, Doc: "Common Name of the client certificate; in an event on a machine's, of that one"},
 		{Name: "cert_subject", Of: certEvents, Doc: "its subject"},
 		{Name: "cert_issuer", Of: certEvents, Doc: "its issuer"},
 		{Name: "cert_serial", Of: certEvents, Doc: "its serial number in hexadecimal"},
@@ -212,6 +215,7 @@ var recordTable = []RecordKind{
 		{Name: "explanation", Doc: "the rules that were tried and why each was hit or not"},
 		{Name: "inner", Doc: "how the user proved the password, such as mschapv2, or a device asked by its MAC address, such as pap"},
 		{Name: "groups", Doc: "the groups of the user in the directory"},
+		{Name: "machine", Doc: "the machine that has proven itself with TEAP, or was asked to"},
 		{Name: "resumed", Doc: "true if an earlier TLS session was resumed"},
 		{Name: "reason", Of: []string{"reject"}, Doc: "why authentication failed before the policy was asked"},
 	}},
