@@ -14,6 +14,7 @@ type matrixGroup struct {
 	methods      []string // in order of preference, in the words of both configurations: tls, ttls, peap
 	min, max     string   // TLS versions, 1.2 and 1.3 if empty
 	fragment     int      // the server's longest EAP packet, or zero for the default
+	ipv6         bool     // the NAC serves IPv6
 	revocation   bool     // crl.pem is consulted
 	ttlsInner    []string // inner methods, in the NAC's words; all if empty
 	peapInner    []string
@@ -88,6 +89,7 @@ func matrix() []matrixGroup {
 		{name: "EAP-TLS to RSA", certificates: []string{"server-rsa"}, methods: both, cases: concat(
 			fragments("laptop-rsa", rsaRoot), ciphers("RSA", rsaRoot), groups(rsaRoot), versionsRefused(rsaRoot))},
 		{name: "certificates of both kinds", certificates: []string{"server", "server-rsa"}, methods: both, cases: bothKinds()},
+		{name: "IPv6", certificates: []string{"server"}, methods: both, ipv6: true, cases: longChains()},
 		{name: "long chain", certificates: []string{"server-deep"}, methods: both, fragment: 253, cases: longChains()},
 		{name: "long RSA chain", certificates: []string{"server-deep-rsa"}, methods: both, fragment: 1000, cases: longChains(rsaRoot)},
 		{name: "huge server certificate", certificates: []string{"server-huge"}, methods: both, fragment: 400, cases: longChains()},

@@ -3,6 +3,7 @@ package interop
 import (
 	"bytes"
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -20,11 +21,24 @@ func TestInteropMatrix(t *testing.T) {
 	c := newCabinet(t)
 	for _, g := range matrix() {
 		t.Run(g.name, func(t *testing.T) {
+			if g.ipv6 {
+				needIPv6(t)
+			}
 			n := startProgram(t, g.folder(t, c), g.configuration(c))
 			g.run(t, c, n.auth, false)
 			g.judge(t, n.stop(t))
 		})
 	}
+}
+
+// needIPv6 skips a test on a machine without IPv6.
+func needIPv6(t *testing.T) {
+	t.Helper()
+	c, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(netip.IPv6Loopback(), 0)))
+	if err != nil {
+		t.Skipf("no IPv6: %v", err)
+	}
+	c.Close()
 }
 
 // folder has the files of a NAC but for its configuration.
@@ -51,8 +65,13 @@ rules:
 // configuration is a group's nac.yaml.
 func (g matrixGroup) configuration(c *cabinet) string {
 	var b strings.Builder
-	b.WriteString("listen: {auth: \"127.0.0.1:0\", acct: \"127.0.0.1:0\"}\n")
-	fmt.Fprintf(&b, "clients: [{address: 127.0.0.1, name: peer, secret: %s}]\n", secret)
+	address := loopback
+	if g.ipv6 {
+		address = netip.IPv6Loopback()
+	}
+	ephemeral := netip.AddrPortFrom(address, 0)
+	fmt.Fprintf(&b, "listen: {auth: %q, acct: %q}\n", ephemeral, ephemeral)
+	fmt.Fprintf(&b, "clients: [{address: %q, name: peer, secret: %s}]\n", address, secret)
 	b.WriteString("certificate:\n")
 	for _, name := range g.certificates {
 		fmt.Fprintf(&b, "  - {chain: %[1]s/%[2]s.pem, key: %[1]s/%[2]s.key}\n", c.dir, name)
@@ -180,7 +199,7 @@ func (m matrixCase) play(t *testing.T, c *cabinet, server netip.AddrPort, mac st
 	}
 	b.WriteString("}\n")
 	args := []string{
-		"-c", writeFile(t, t.TempDir(), "eapol_test.conf", []byte(b.String())), "-A", loopback.String(), "-t", "15", "-M", mac,
+		"-c", writeFile(t, t.TempDir(), "eapol_test.conf", []byte(b.String())), "-A", server.Addr().String(), "-t", "15", "-M", mac,
 		"-a", server.Addr().String(), "-p", strconv.Itoa(int(server.Port())), "-s", secret,
 	}
 	cmd := exec.Command(program(t, "eapol_test"), append(args, m.args...)...)
