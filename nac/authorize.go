@@ -196,10 +196,15 @@ func nasName(q *radiusd.Request) string {
 
 func (n *NAC) record(a radiusd.Access, r *policy.Request, d *policy.Decision, class string) error {
 	q := a.Request
+	client := ""
+	if q.Transport == radiusd.RadSec {
+		client = q.Client.Name
+	}
 	return n.sessions.Authorize(session.Session{
 		Request:        *r,
 		CoA:            q.CoAAddr(),
 		RadSec:         q.Transport == radiusd.RadSec,
+		NASClient:      client,
 		NASIdentifier:  q.NASIdentifier,
 		NASIPAddress:   q.NASAddress,
 		CallingStation: q.CallingStation,

@@ -14,7 +14,7 @@ func (n *NAC) connection(s *session.Session) coa.Connection {
 	if server == nil {
 		return nil
 	}
-	if c := server.Connection(s.Request.NASIP, s.NASIdentifier); c != nil {
+	if c := server.Connection(s.Request.NASIP, s.NASIdentifier, s.NASClient); c != nil {
 		return c
 	}
 	return nil

@@ -107,6 +107,9 @@ func (c *Conn) handshake() error {
 func serverTLS(h host.Host, label string, s Settings) *tls.Config {
 	config := h.TLS(label, baseTLS(s))
 	config.ClientAuth = tls.RequireAndVerifyClientCert
+	if config.ClientCAs == nil {
+		config.ClientCAs = x509.NewCertPool() // nil would mean the CAs of the operating system
+	}
 	if s.Versions == Allow11 {
 		config.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 			if slices.Contains(hello.SupportedVersions, tls.VersionTLS13) {

@@ -383,6 +383,15 @@ func TestHandshake(t *testing.T) {
 	}
 }
 
+// TestNoCAs: without CAs nobody may connect; crypto/tls would take the certificates of whoever the operating system trusts.
+func TestNoCAs(t *testing.T) {
+	p := newPair(t)
+	p.settings[serverEnd].TLS.ClientCAs = nil
+	if serverTLS(p.nac, "x", p.settings[serverEnd]).ClientCAs == nil {
+		t.Error("the server trusts the CAs of the operating system")
+	}
+}
+
 // TestHandshakeTimeout: a stranger who connects and says nothing does not stay.
 func TestHandshakeTimeout(t *testing.T) {
 	p := newPair(t)

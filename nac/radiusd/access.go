@@ -51,7 +51,7 @@ func (e *Engine) access(x *exchange) {
 func (e *Engine) conversation(x *exchange) (*conversation, DropReason) {
 	// EAP-Start begins anew, whatever State says.
 	if v := x.packet.Get(rfc2865.State_Type); len(v) == stateLen && len(x.response) > 0 {
-		if c := e.conversations.find(x.request.Received, state(v), x.request.NAS()); c != nil {
+		if c := e.conversations.find(x.request.Received, state(v), x.request.nasID()); c != nil {
 			return c, ""
 		}
 	}
@@ -81,7 +81,7 @@ func (e *Engine) begin(x *exchange) (*conversation, DropReason) {
 
 // register enters a conversation into the table, in place of another where it must be.
 func (e *Engine) register(x *exchange, c *conversation) DropReason {
-	c.nas = x.request.NAS()
+	c.nas = x.request.nasID()
 	if _, err := e.rand.Read(c.state[:]); err != nil {
 		return DropNoRandomness
 	}

@@ -17,7 +17,7 @@ type state [stateLen]byte
 // password without EAP.
 type conversation struct {
 	state state
-	nas   netip.Addr // whose conversation it is; the port may change
+	nas   nasID // whose conversation it is
 
 	mu      sync.Mutex // guards the rest
 	eap     *eapserver.Conversation
@@ -46,7 +46,21 @@ type conversationTable struct {
 	mu            sync.Mutex
 	states        map[state]*conversation
 	begun, proven list // in the order of last use
-	nases         map[netip.Addr]*nasConversations
+	nases         map[nasID]*nasConversations
+}
+
+// A nasID tells who sends: by the address, of which the port may change, and, as several with certificates of their own can
+// be behind one, by the client. The name is empty over UDP, where whoever has an address is its client.
+type nasID struct {
+	addr   netip.Addr
+	client string
+}
+
+func (r *Request) nasID() nasID {
+	if r.Transport == UDP {
+		return nasID{addr: r.NAS()}
+	}
+	return nasID{r.NAS(), r.Client.Name}
 }
 
 // nasConversations are those of one NAS.
@@ -57,7 +71,7 @@ type nasConversations struct {
 
 func (t *conversationTable) init(max, share int, ttl time.Duration) {
 	t.max, t.share, t.ttl = max, share, ttl
-	t.states, t.nases = make(map[state]*conversation), make(map[netip.Addr]*nasConversations)
+	t.states, t.nases = make(map[state]*conversation), make(map[nasID]*nasConversations)
 	t.begun.of, t.proven.of = linkByUse, linkByUse
 }
 
@@ -68,7 +82,7 @@ func (t *conversationTable) len() int {
 }
 
 // find returns the conversation of a State and marks it as continued, unless it is that of another NAS.
-func (t *conversationTable) find(now time.Time, s state, nas netip.Addr) *conversation {
+func (t *conversationTable) find(now time.Time, s state, nas nasID) *conversation {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	c := t.states[s]

@@ -13,8 +13,9 @@ func TestShares(t *testing.T) {
 	var table conversationTable
 	table.init(10, 4, time.Minute)
 	now, made := time.Unix(0, 0), uint32(0)
-	a, b, c := netip.MustParseAddr("10.0.1.1"), netip.MustParseAddr("10.0.1.2"), netip.MustParseAddr("2001:db8::1")
-	add := func(nas netip.Addr) (added, replaced *conversation, ok bool) {
+	// Two behind one address, with certificates of their own, are two.
+	a, b, c := nasID{netip.MustParseAddr("10.0.1.1"), "a"}, nasID{netip.MustParseAddr("10.0.1.1"), "b"}, nasID{addr: netip.MustParseAddr("2001:db8::1")}
+	add := func(nas nasID) (added, replaced *conversation, ok bool) {
 		t.Helper()
 		now, made = now.Add(time.Second), made+1
 		added = &conversation{nas: nas}
@@ -76,7 +77,7 @@ func TestShares(t *testing.T) {
 func TestExpiryOfBoth(t *testing.T) {
 	var table conversationTable
 	table.init(10, 10, time.Minute)
-	at, nas := time.Unix(0, 0), netip.MustParseAddr("10.0.1.1")
+	at, nas := time.Unix(0, 0), nasID{addr: netip.MustParseAddr("10.0.1.1")}
 	one, two := &conversation{nas: nas, state: state{1}}, &conversation{nas: nas, state: state{2}}
 	table.add(at, one)
 	table.add(at, two)

@@ -85,6 +85,9 @@ func (c RadSecConfig) withDefaults() (RadSecConfig, error) {
 
 // identify returns the client of a connection, or nil.
 func (c *RadSecConfig) identify(e *Engine, from netip.Addr, chain []*x509.Certificate) *Client {
+	if !c.Addr.IsValid() {
+		return nil
+	}
 	if len(c.Peers) == 0 {
 		if known := e.settings.Load().clients.lookup(from); known != nil {
 			return overTLS(*known)
@@ -99,6 +102,28 @@ func (c *RadSecConfig) identify(e *Engine, from netip.Addr, chain []*x509.Certif
 	return nil
 }
 
+// mayConnect reports whether an address can be that of a client, so that a handshake is worth while.
+func (c *RadSecConfig) mayConnect(e *Engine, from netip.Addr) bool {
+	if len(c.Peers) == 0 {
+		return e.settings.Load().clients.lookup(from) != nil
+	}
+	return slices.ContainsFunc(c.Peers, func(p Peer) bool { return p.mayBeAt(from) })
+}
+
+// trusts reports whether a chain that was verified once leads to one of the CAs of today.
+func (c *RadSecConfig) trusts(chain []*x509.Certificate, now time.Time) bool {
+	options := x509.VerifyOptions{Roots: c.TLS().ClientCAs, Intermediates: x509.NewCertPool(), CurrentTime: now,
+		KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}}
+	if options.Roots == nil {
+		return false
+	}
+	for _, issuer := range chain[1:] {
+		options.Intermediates.AddCert(issuer)
+	}
+	_, err := chain[0].Verify(options)
+	return err == nil
+}
+
 // overTLS is a client whose packets TLS protects: the secret is the one of RFC 6614 section 2.3, and forged replies
 // (Blast-RADIUS) are not to be feared.
 func overTLS(c Client) *Client {
@@ -107,9 +132,13 @@ func overTLS(c Client) *Client {
 	return &c
 }
 
+func (p *Peer) mayBeAt(from netip.Addr) bool {
+	return !p.Client.Prefix.IsValid() || p.Client.Prefix.Contains(from.Unmap().WithZone(""))
+}
+
 func (p *Peer) fits(from netip.Addr, chain []*x509.Certificate) bool {
 	switch leaf := chain[0]; {
-	case p.Client.Prefix.IsValid() && !p.Client.Prefix.Contains(from.Unmap().WithZone("")):
+	case !p.mayBeAt(from):
 		return false
 	case len(p.Names) > 0 && !slices.ContainsFunc(p.Names, func(name string) bool { return isFor(leaf, name) }):
 		return false

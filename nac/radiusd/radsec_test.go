@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -343,16 +344,16 @@ func TestConnection(t *testing.T) {
 	}
 	addr := proxy.m.Addr()
 	for _, name := range []string{"ap-1", "ap-2"} {
-		if b.server.Connection(addr, name) == nil {
+		if b.server.Connection(addr, name, "aps") == nil {
 			t.Errorf("no connection to %s", name)
 		}
 	}
-	if b.server.Connection(addr, "ap-3") != nil || b.server.Connection(addr, "") != nil || b.server.Connection(netip.MustParseAddr("10.0.1.2"), "ap-1") != nil {
+	if b.server.Connection(addr, "ap-3", "aps") != nil || b.server.Connection(addr, "", "aps") != nil || b.server.Connection(netip.MustParseAddr("10.0.1.2"), "ap-1", "aps") != nil {
 		t.Error("a connection to a NAS that has none")
 	}
 	// After a restart of either end nothing has come yet, and the only one to be had serves.
 	other := b.dial("10.0.1.2", "ap-9", radsec.Settings{})
-	conn := b.server.Connection(other.m.Addr(), "ap-9")
+	conn := b.server.Connection(other.m.Addr(), "ap-9", "")
 	if conn == nil {
 		t.Fatal("no connection to ap-9")
 	}
@@ -371,6 +372,109 @@ func TestConnection(t *testing.T) {
 	}
 	if n := len(b.server.radsec.open[0].carried); n != maxCarried {
 		t.Errorf("%d NASes are remembered", n)
+	}
+}
+
+// TestConnectionOfAnother: who shares an address with a NAS and calls itself like it gets no changes of authorization that
+// are for the NAS.
+func TestConnectionOfAnother(t *testing.T) {
+	b := newTLSBench(t, func(c *RadSecConfig) {
+		for _, name := range []string{"ap-1", "ap-2"} {
+			c.Peers = append(c.Peers, Peer{Client: Client{Name: name}, Names: []string{name}})
+		}
+	})
+	mine := b.dial("10.0.1.1", "ap-1", radsec.Settings{})
+	other := b.dial("10.0.1.1", "ap-2", radsec.Settings{})
+	for _, n := range []*tlsNAS{mine, other} {
+		if _, err := n.ask(n.password("ap-1")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	open := b.server.radsec.open
+	if b.server.Connection(mine.m.Addr(), "ap-1", "ap-1") != open[0].conn || b.server.Connection(mine.m.Addr(), "ap-1", "ap-2") != open[1].conn {
+		t.Error("the connection is that of another client")
+	}
+}
+
+// TestReloadRadSec: who may no longer connect is cut off, and who still may is the client of the new configuration.
+func TestReloadRadSec(t *testing.T) {
+	peers := func(names ...string) func(*testing.T, *Config) {
+		return func(_ *testing.T, c *Config) {
+			c.RadSec.Peers = []Peer{{Client: Client{Name: "renamed", Vendor: Aruba}, Names: names}}
+		}
+	}
+	for _, c := range []struct {
+		name   string
+		change func(*testing.T, *Config)
+		stays  bool
+	}{
+		{"same peer with other settings", peers("ap-1"), true},
+		{"another peer", peers("ap-2"), false},
+		{"another address", func(_ *testing.T, c *Config) {
+			c.RadSec.Peers = nil
+			c.Clients[0].Prefix = netip.MustParsePrefix("10.0.2.0/24")
+		}, false},
+		{"another CA", func(t *testing.T, c *Config) {
+			ca := eaptest.NewCA(t, "corp")
+			c.RadSec.TLS = func() *tls.Config { return eaptest.ServerTLS(ca) }
+		}, false},
+		{"no CA", func(_ *testing.T, c *Config) { c.RadSec.TLS = func() *tls.Config { return &tls.Config{} } }, false},
+		{"no RadSec", func(_ *testing.T, c *Config) { c.RadSec = RadSecConfig{} }, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b := newTLSBench(t, func(c *RadSecConfig) { c.Peers = []Peer{{Client: Client{Name: "aps"}, Names: []string{"ap-1"}}} })
+			n := b.dial("10.0.1.1", "ap-1", radsec.Settings{})
+			if _, err := n.ask(n.password("ap-1")); err != nil {
+				t.Fatal(err)
+			}
+			config := b.server.engine.settings.Load().Config
+			config.Clients = slices.Clone(config.Clients)
+			c.change(t, &config)
+			b.nac.Do(func() {
+				if err := b.server.Reload(config); err != nil {
+					t.Error(err)
+				}
+			})
+			b.world.Advance(time.Second)
+			if stays := b.server.Connections() == 1; stays != c.stays || c.stays != (n.end == nil) {
+				t.Fatalf("stays is %t, the client has %v", stays, n.end)
+			}
+			if !c.stays {
+				if b.server.RadSecEnds(radsec.UnknownClient) != 1 {
+					t.Errorf("ended with %v", b.server.radsec.ends)
+				}
+				return
+			}
+			if _, err := n.ask(n.password("ap-1")); err != nil {
+				t.Fatal(err)
+			}
+			if client := b.server.radsec.open[0].from().Client; client.Name != "renamed" || client.Vendor != Aruba {
+				t.Errorf("the client is %+v", client)
+			}
+		})
+	}
+}
+
+// TestStrangersGetNoHandshake: whose address is that of no client takes no place.
+func TestStrangersGetNoHandshake(t *testing.T) {
+	b := newTLSBench(t, func(c *RadSecConfig) {
+		c.MaxConnections = 1
+		c.Peers = []Peer{{Client: Client{Prefix: netip.MustParsePrefix("10.0.1.0/24")}}}
+	})
+	stranger := b.world.Machine("stranger", "10.7.7.7")
+	stranger.Go("flood", func() {
+		for range 3 {
+			if _, err := stranger.Dial("nac:2083", time.Second); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	b.world.Advance(time.Second)
+	if n := b.dial("10.0.1.1", "ap-1", radsec.Settings{}); n.conn == nil || n.end != nil {
+		t.Errorf("a client finds no room: %v", n.end)
+	}
+	if n := b.server.RadSecEnds(radsec.UnknownClient); n != 3 {
+		t.Errorf("%d connections are refused", n)
 	}
 }
 

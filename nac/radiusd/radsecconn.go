@@ -21,17 +21,40 @@ const maxCarried = 256
 type connection struct {
 	server *radSecServer
 	conn   *radsec.Conn
-	source Source
 	room   host.Signal // set when fewer requests wait for their answers
 
 	mu       sync.Mutex
+	source   Source // its Client changes with the configuration
+	closed   bool
 	inFlight int
 	carried  []string // NAS-Identifiers, the one seen last at the end
 	used     bool     // a request has come
 }
 
-func newConnection(r *radSecServer, conn *radsec.Conn, client *Client, from netip.AddrPort) *connection {
-	return &connection{server: r, conn: conn, room: r.s.host.NewSignal(), source: Source{Addr: from, Transport: RadSec, Client: client}}
+func newConnection(r *radSecServer, conn *radsec.Conn, from netip.AddrPort) *connection {
+	return &connection{server: r, conn: conn, room: r.s.host.NewSignal(), source: Source{Addr: from, Transport: RadSec}}
+}
+
+// belongs says whose connection it is.
+func (c *connection) belongs(client *Client) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.source.Client = client
+}
+
+func (c *connection) from() Source {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.source
+}
+
+// close ends the connection, also while its task waits for room.
+func (c *connection) close(reason radsec.Reason) {
+	c.mu.Lock()
+	c.closed = true
+	c.mu.Unlock()
+	c.conn.Close(reason)
+	c.room.Set()
 }
 
 // take is the radsec.Handler: one request of the client.
@@ -52,7 +75,7 @@ func (c *connection) take(request []byte, reply func([]byte)) error {
 		return err
 	}
 	s := c.server.s
-	s.engine.Handle(s.host.Now(), service, c.source, request, func(_ Source, b []byte, drop DropReason) { c.answered(reply, b, drop) })
+	s.engine.Handle(s.host.Now(), service, c.from(), request, func(_ Source, b []byte, drop DropReason) { c.answered(reply, b, drop) })
 	s.armSweep()
 	return nil
 }
@@ -67,9 +90,9 @@ func (c *connection) answered(reply func([]byte), b []byte, drop DropReason) {
 		reply(b)
 		return
 	}
-	c.server.s.traceDrop(c.source.Addr, drop)
+	c.server.s.traceDrop(c.from().Addr, drop)
 	if drop == DropBadAuthenticator {
-		c.conn.Close(radsec.BadAuthenticator)
+		c.close(radsec.BadAuthenticator)
 	}
 }
 
@@ -77,13 +100,16 @@ func (c *connection) answered(reply func([]byte), b []byte, drop DropReason) {
 func (c *connection) wait() error {
 	for {
 		c.mu.Lock()
-		ok := c.inFlight < c.server.config().MaxInFlight
+		ok, closed := c.inFlight < c.server.config().MaxInFlight, c.closed
 		if ok {
 			c.inFlight++
 		}
 		c.mu.Unlock()
-		if ok {
+		switch {
+		case ok:
 			return nil
+		case closed:
+			return &radsec.Error{Reason: radsec.Closed}
 		}
 		if err := c.room.Wait(time.Time{}); err != nil {
 			return err

@@ -98,6 +98,12 @@ func (r *radSecServer) take(stream net.Conn) {
 	config := r.config()
 	r.mu.Lock()
 	full := r.closed || r.total >= config.MaxConnections || r.streams[from.Addr()] >= config.MaxPerAddress
+	if !full && !config.mayConnect(r.s.engine, from.Addr()) {
+		r.mu.Unlock()
+		stream.Close()
+		r.refused(from, &radsec.Error{Reason: radsec.UnknownClient})
+		return
+	}
 	if !full {
 		r.total++
 		r.streams[from.Addr()]++
@@ -135,34 +141,61 @@ func (r *radSecServer) serve(stream net.Conn, from netip.AddrPort, label string)
 		r.refused(from, err)
 		return
 	}
-	client := config.identify(r.s.engine, from.Addr(), conn.Chain())
-	if client == nil {
-		conn.Close(radsec.UnknownClient)
-		r.refused(from, &radsec.Error{Reason: radsec.UnknownClient, Err: fmt.Errorf("certificate of %s", conn.Chain()[0].Subject)})
+	c := newConnection(r, conn, from)
+	switch reason := r.add(c); reason {
+	case "":
+	case radsec.UnknownClient:
+		conn.Close(reason)
+		r.refused(from, &radsec.Error{Reason: reason, Err: fmt.Errorf("certificate of %s", conn.Chain()[0].Subject)})
+		return
+	default:
+		conn.Close(reason)
 		return
 	}
-	c := newConnection(r, conn, client, from)
-	if !r.add(c) {
-		conn.Close(radsec.Closed)
-		return
-	}
-	r.trace("open", from, client, slog.String("tls", tls.VersionName(conn.TLSVersion())), slog.String("radius", conn.Version()),
+	r.trace("open", from, c.from().Client, slog.String("tls", tls.VersionName(conn.TLSVersion())), slog.String("radius", conn.Version()),
 		slog.String("subject", conn.Chain()[0].Subject.String()))
 	err = conn.Serve(c.take)
 	r.remove(c)
 	if !errors.Is(err, host.ErrDown) {
 		reason := radsec.ReasonOf(err)
-		r.trace("closed", from, client, slog.String("reason", string(reason)), slog.Uint64("count", r.count(reason)))
+		r.trace("closed", from, c.from().Client, slog.String("reason", string(reason)), slog.Uint64("count", r.count(reason)))
 	}
 }
 
-func (r *radSecServer) add(c *connection) bool {
+// add takes a connection up, or returns the reason not to. It is done under the mutex, as in reloaded, so that none is
+// left with a client of an old configuration.
+func (r *radSecServer) add(c *connection) radsec.Reason {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !r.closed {
-		r.open = append(r.open, c)
+	client := r.config().identify(r.s.engine, c.source.Addr.Addr(), c.conn.Chain())
+	switch {
+	case r.closed:
+		return radsec.Closed
+	case client == nil:
+		return radsec.UnknownClient
 	}
-	return !r.closed
+	c.belongs(client)
+	r.open = append(r.open, c)
+	return ""
+}
+
+// reloaded has the connections belong to those who are their clients in the new configuration.
+func (r *radSecServer) reloaded() {
+	config := r.config()
+	var strangers []*connection
+	r.mu.Lock()
+	for _, c := range r.open {
+		client := config.identify(r.s.engine, c.source.Addr.Addr(), c.conn.Chain())
+		if client == nil || !config.trusts(c.conn.Chain(), r.s.host.Now()) {
+			strangers = append(strangers, c)
+			continue
+		}
+		c.belongs(client)
+	}
+	r.mu.Unlock()
+	for _, c := range strangers {
+		c.close(radsec.UnknownClient)
+	}
 }
 
 func (r *radSecServer) remove(c *connection) {
@@ -211,14 +244,15 @@ func (r *radSecServer) close() error {
 	r.mu.Unlock()
 	err := r.listener.Close()
 	for _, c := range open {
-		c.conn.Close(radsec.Closed)
+		c.close(radsec.Closed)
 	}
 	return err
 }
 
-// Connection is the connection on which to reach a NAS, by its address and NAS-Identifier: the newest from there over
-// which it has sent something, or else the newest that nobody has sent anything over. It is nil where there is none.
-func (s *Server) Connection(nas netip.Addr, identifier string) *radsec.Conn {
+// Connection is the connection on which to reach a NAS, by its address, NAS-Identifier and the name of its client, which
+// is any if empty: the newest of those over which it has sent something, or else the newest that nobody has sent anything
+// over. It is nil where there is none.
+func (s *Server) Connection(nas netip.Addr, identifier, client string) *radsec.Conn {
 	if s.radsec == nil {
 		return nil
 	}
@@ -227,7 +261,8 @@ func (s *Server) Connection(nas netip.Addr, identifier string) *radsec.Conn {
 	s.radsec.mu.Unlock()
 	var fallback *radsec.Conn
 	for _, c := range slices.Backward(open) {
-		if c.source.Addr.Addr() != nas.Unmap() {
+		source := c.from()
+		if source.Addr.Addr() != nas.Unmap() || client != "" && source.Client.Name != client {
 			continue
 		}
 		carried, fresh := c.carries(identifier)

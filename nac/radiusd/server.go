@@ -66,8 +66,17 @@ func (s *Server) AcctAddr() netip.AddrPort { return s.acct.LocalAddr() }
 // Engine is what the server runs, for its counters.
 func (s *Server) Engine() *Engine { return s.engine }
 
-// Reload takes up another configuration, except for the addresses and the bounds: see Engine.Reload.
-func (s *Server) Reload(config Config) error { return s.engine.Reload(config) }
+// Reload takes up another configuration, except for the addresses and the bounds: see Engine.Reload. RadSec connections of
+// those who may no longer connect are closed.
+func (s *Server) Reload(config Config) error {
+	if err := s.engine.Reload(config); err != nil {
+		return err
+	}
+	if s.radsec != nil {
+		s.radsec.reloaded()
+	}
+	return nil
+}
 
 // Close stops the server and ends its conversations.
 func (s *Server) Close() error {

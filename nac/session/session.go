@@ -38,6 +38,8 @@ type Session struct {
 	CoA netip.AddrPort `json:"coa"`
 	// RadSec says that the NAS takes them on the connection over which it sends its own requests.
 	RadSec bool `json:"radsec,omitempty"`
+	// NASClient is the name of the RADIUS client with RadSec, by which the connection of the NAS is known.
+	NASClient string `json:"nas_client,omitempty"`
 	// NASIdentifier and NASIPAddress are the attributes by which the NAS names itself, for requests to it.
 	NASIdentifier string     `json:"nas_identifier,omitempty"`
 	NASIPAddress  netip.Addr `json:"nas_ip_address"`
