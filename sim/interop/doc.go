@@ -1,7 +1,7 @@
 // Package interop holds the tests of nacsim against programs that others wrote, and nothing else. `make interop`
 // runs them; a test whose peer is not installed is skipped and says so.
 //
-//   - "nacsim nac", as a user runs it, faces a matrix of some four hundred configurations of eapol_test: methods, TLS
+//   - "nacsim nac", as a user runs it, faces a matrix of some six hundred configurations of eapol_test: methods, TLS
 //     versions, cipher suites, fragments, certificates, passwords and identities, right and wrong, each with the
 //     outcome that is due. FreeRADIUS faces the same, which holds the expectations to those that others share.
 //   - The NAC, run live, authenticates wpa_supplicant's eapol_test, and answers FreeRADIUS's radclient.
