@@ -27,7 +27,7 @@ func (n *NAC) Authorize(a radiusd.Access) radiusd.Verdict {
 	r.MDM = n.mdmState(r.MAC, keys)
 	d := n.Policy().Decide(n.h.Now(), r)
 	n.proven(a, &r)
-	if asked(&r, a.Resumed) {
+	if r.ByPassword() && !a.Resumed {
 		n.events.Emit(event.IdP(event.IdPAuthcSuccess, &r, ""))
 	}
 	n.announce(a, &r, &d)
@@ -115,14 +115,6 @@ func extra(a radiusd.Access) []slog.Attr {
 	}
 	return f
 }
-
-// asked reports whether a directory has confirmed the user's password just now.
-func asked(r *policy.Request, resumed bool) bool {
-	return r.Inner != "" && r.Inner != string(eapserver.EAPTLS) && r.AuthType != mab && !resumed
-}
-
-// mab is the authentication type of MAC authentication bypass.
-const mab = "mab"
 
 // facts gathers what a decision depends on from the request and the certificate.
 func facts(a radiusd.Access) policy.Request {
@@ -259,7 +251,7 @@ func (n *NAC) mdmState(client string, keys []identity.Key) policy.MDM {
 		return policy.MDM{Why: n.mdm.Unknown(client, keys)}
 	}
 	m := policy.MDM{
-		Known: true, Status: n.cfg.Compliance.Status(rec.ComplianceState), ComplianceState: rec.ComplianceState,
+		Known: true, Status: n.compliance.Load().Status(rec.ComplianceState), ComplianceState: rec.ComplianceState,
 		SeenAt: rec.FetchedAt, DeviceID: rec.ID, DeviceName: rec.DeviceName, Key: key,
 	}
 	if rec.Conflict {

@@ -15,18 +15,19 @@ import (
 	"nacsim/nac/revocation"
 )
 
-// A Config is everything a NAC is told. Zero values mean the defaults of the parts they belong to.
+// A Config is everything a NAC is told. Zero values mean the defaults of the parts they belong to. Fixed while it runs are
+// the addresses, the bounds on conversations and for how long they wait, MDM, CoA, MaxSessions and KeepEvents; the rest can
+// be changed with [NAC.Reload].
 type Config struct {
 	// RADIUS is the front end: its addresses, which are by default ports 1812 and 1813 of the machine, the access points
 	// and switches that may ask, and how clients are authenticated. What follows below replaces the same in it.
 	RADIUS radiusd.Config
 	// TLS has the EAP server's certificate, the CAs for client certificates and the TLS versions.
 	TLS *tls.Config
-	// Resumption has clients resume TLS sessions within these limits; nil means that each handshake is a full one (to
-	// Reload: that it stays as it is).
+	// Resumption has clients resume TLS sessions within these limits; nil means that each handshake is a full one.
 	Resumption *eapserver.SessionLimits
 	// Revocation says where to learn which certificates of clients have been revoked; nil means that nobody is
-	// asked (to Reload: that it stays as it is).
+	// asked.
 	Revocation *revocation.Config
 	// Users are those whose passwords the NAC knows; nil means none.
 	Users *credential.UsersConfig

@@ -6,30 +6,29 @@ import (
 )
 
 // newDirectory returns who is asked about passwords: the users of the configuration, then Entra ID about those who are
-// not among them. It is nil if there is neither.
-func newDirectory(h host.Host, cfg *Config) (credential.Directory, error) {
+// not among them. It is nil if there is neither, and so is users if there are none.
+func newDirectory(h host.Host, cfg *Config) (_ credential.Directory, users *credential.Users, err error) {
 	var both directories
 	if cfg.Users != nil {
-		users, err := credential.NewUsers(*cfg.Users)
-		if err != nil {
-			return nil, err
+		if users, err = credential.NewUsers(*cfg.Users); err != nil {
+			return nil, nil, err
 		}
 		both = append(both, users)
 	}
 	if cfg.Entra != nil {
 		entra, err := credential.NewEntra(h, *cfg.Entra)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		both = append(both, entra)
 	}
 	switch len(both) {
 	case 0:
-		return nil, nil
+		return nil, nil, nil
 	case 1:
-		return both[0], nil
+		return both[0], users, nil
 	}
-	return both, nil
+	return both, users, nil
 }
 
 // directories are asked one after the other, until one knows the user.

@@ -9,41 +9,59 @@ import (
 	"nacsim/nac/revocation"
 )
 
-// frontEnd completes the settings of RADIUS with what the NAC makes itself.
-func (n *NAC) frontEnd(cfg *Config) (radiusd.Config, error) {
-	c := cfg.RADIUS
+// frontEnd are the settings of RADIUS, completed with what the NAC makes itself.
+type frontEnd struct {
+	radius     radiusd.Config
+	accounts   *accounts
+	revocation *revocation.Service // nil if nobody is asked
+}
+
+// frontEnd makes what a configuration asks for. Nothing of it is in force yet, except for other settings of a revocation
+// service that there is already.
+func (n *NAC) frontEnd(cfg *Config) (*frontEnd, error) {
+	f := &frontEnd{radius: cfg.RADIUS, accounts: &accounts{others: cfg.Entra != nil}}
+	c := &f.radius
 	c.EAP.TLS = func() *tls.Config { return cfg.TLS }
 	c.EAP.Rand = n.h.Rand("eap")
-	c.EAP.Sessions = n.tlsSessions
 	if cfg.Resumption != nil {
 		c.EAP.Sessions = eapserver.NewSessions(n.h.Rand("tls sessions"), *cfg.Resumption)
 	}
 	var err error
-	if c.EAP.Directory, err = newDirectory(n.h, cfg); err != nil {
-		return c, fmt.Errorf("nac: %w", err)
+	if c.EAP.Directory, f.accounts.users, err = newDirectory(n.h, cfg); err != nil {
+		return nil, fmt.Errorf("nac: %w", err)
 	}
 	if cfg.PlainPasswords {
 		c.PlainPasswords = c.EAP.Directory
 	}
-	checker, err := n.revocationChecker(cfg)
-	if err != nil {
-		return c, fmt.Errorf("nac: %w", err)
+	if f.revocation, err = n.revocationChecker(cfg); err != nil {
+		return nil, fmt.Errorf("nac: %w", err)
 	}
-	if checker != nil {
-		c.EAP.Revocation = checker
+	if f.revocation != nil {
+		c.EAP.Revocation = f.revocation
 	}
-	return c, nil
+	return f, nil
 }
 
-// revocationChecker returns the one in force, with other settings if the configuration has any; nil if there is none.
+// revocationChecker returns the one in force, with the settings of the configuration, or a new one; nil if there is to be
+// none.
 func (n *NAC) revocationChecker(cfg *Config) (*revocation.Service, error) {
 	switch {
 	case cfg.Revocation == nil:
-		return n.revocation, nil
+		return nil, nil
 	case n.revocation != nil:
 		return n.revocation, n.revocation.Reload(*cfg.Revocation)
 	}
-	var err error
-	n.revocation, err = revocation.New(n.h, *cfg.Revocation)
-	return n.revocation, err
+	return revocation.New(n.h, *cfg.Revocation)
+}
+
+// install puts what a front end has beside RADIUS into force.
+func (n *NAC) install(f *frontEnd, cfg *Config) {
+	if n.revocation != nil && f.revocation == nil {
+		_ = n.revocation.Close() // it does not fail
+	}
+	n.revocation = f.revocation
+	n.accounts.Store(f.accounts)
+	n.clients.Store(&f.radius.Clients)
+	n.compliance.Store(&cfg.Compliance)
+	n.policy.Store(cfg.Policy)
 }

@@ -25,7 +25,6 @@ import (
 
 	"nacsim/internal/host"
 	"nacsim/nac/coa"
-	"nacsim/nac/eapserver"
 	"nacsim/nac/event"
 	"nacsim/nac/mdm"
 	"nacsim/nac/policy"
@@ -40,7 +39,9 @@ type NAC struct {
 	h           host.Host
 	cfg         Config
 	policy      atomic.Pointer[policy.Policy]
+	compliance  atomic.Pointer[policy.Mapping]
 	clients     atomic.Pointer[[]radiusd.Client]
+	accounts    atomic.Pointer[accounts]
 	events      *event.Log
 	sessions    *session.Table
 	mdm         *mdm.Service
@@ -49,9 +50,8 @@ type NAC struct {
 	connections atomic.Pointer[radiusd.Server] // radius once it serves, for changes of authorization
 	class       io.Reader
 
-	reloading   sync.Mutex          // guards what follows
-	tlsSessions *eapserver.Sessions // nil if there are none to resume
-	revocation  *revocation.Service // nil if nobody is asked
+	reloading  sync.Mutex          // guards what follows
+	revocation *revocation.Service // nil if nobody is asked
 }
 
 // Start reads what an earlier boot of the machine has stored, compares it with the policy, and serves.
@@ -60,12 +60,11 @@ func Start(h host.Host, cfg Config) (*NAC, error) {
 		return nil, err
 	}
 	n := &NAC{h: h, cfg: cfg, events: event.NewLog(h, cfg.KeepEvents), class: h.Rand("class")}
-	n.policy.Store(cfg.Policy)
-	n.clients.Store(&cfg.RADIUS.Clients)
 	front, err := n.frontEnd(&cfg)
 	if err != nil {
 		return nil, err
 	}
+	n.install(front, &cfg)
 	if n.sessions, err = session.Open(h, session.Config{Limit: cfg.MaxSessions, Events: n.events, Changed: n.sessionChanged}); err != nil {
 		return nil, err
 	}
@@ -81,8 +80,7 @@ func Start(h host.Host, cfg Config) (*NAC, error) {
 	if n.mdm != nil {
 		n.mdm.Start()
 	}
-	n.tlsSessions = front.EAP.Sessions
-	if n.radius, err = radiusd.Start(h, front, n); err != nil {
+	if n.radius, err = radiusd.Start(h, front.radius, n); err != nil {
 		return nil, fmt.Errorf("nac: %w", err)
 	}
 	n.connections.Store(n.radius)
@@ -110,6 +108,9 @@ func (n *NAC) SetPolicy(p *policy.Policy) {
 // decide evaluates the policy for a session on what is known now.
 func (n *NAC) decide(now time.Time, s *session.Session) policy.Decision {
 	r := s.Request
+	if refusal := n.account(&r); refusal != "" {
+		return policy.Decision{Reason: refusal, MDM: policy.Unknown, At: now}
+	}
 	r.MDM = n.mdmState(r.MAC, s.Keys())
 	return n.Policy().Decide(now, r)
 }

@@ -1,10 +1,10 @@
 package nac
 
 // Reload takes up another configuration: clients, users, policy, certificates, ways to authenticate. The sessions that get
-// another answer from the policy are re-authorized, and clients have to authenticate in full the next time.
-// Authentications under way go on with what they began with. Addresses, limits, the Intune account and how CoA is done
-// stay as they are. An error leaves everything as it was, except that lists of revoked certificates may have been read
-// again.
+// another answer from it are re-authorized, and those of users who have no account any more are ended. Clients have to
+// authenticate in full the next time. Authentications under way go on with what they began with. What Config names as
+// fixed stays as it is. An error leaves everything as it was, except that lists of revoked certificates may have been
+// read again.
 func (n *NAC) Reload(cfg Config) error {
 	if err := cfg.complete(n.h.Addr()); err != nil {
 		return err
@@ -15,11 +15,13 @@ func (n *NAC) Reload(cfg Config) error {
 	if err != nil {
 		return err
 	}
-	if err := n.radius.Reload(front); err != nil {
+	if err := n.radius.Reload(front.radius); err != nil {
+		if front.revocation != nil && front.revocation != n.revocation {
+			_ = front.revocation.Close() // it does not fail
+		}
 		return err
 	}
-	n.tlsSessions = front.EAP.Sessions
-	n.clients.Store(&front.Clients)
-	n.SetPolicy(cfg.Policy)
+	n.install(front, &cfg)
+	n.reconsider()
 	return nil
 }

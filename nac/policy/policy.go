@@ -137,7 +137,7 @@ func matchAuthType(want string, r *Request) bool {
 	case "cert":
 		return r.Certificate != nil
 	case "idp":
-		return r.Inner != "" && r.AuthType != "mab"
+		return r.ByPassword()
 	}
 	return false
 }

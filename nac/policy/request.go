@@ -51,6 +51,17 @@ func (r *Request) DeviceCertificate() *identity.Certificate {
 	return r.Certificate
 }
 
+// ByPassword reports whether a directory has confirmed the user's password.
+func (r *Request) ByPassword() bool {
+	switch r.AuthType {
+	case "mab":
+		return false
+	case "pap", "chap": // without EAP
+		return true
+	}
+	return r.Inner != "" && r.Inner != "eap-tls"
+}
+
 // Expiry is when the first of the client's certificates expires; false means that the client has none.
 func (r *Request) Expiry() (first time.Time, ok bool) {
 	for _, c := range []*identity.Certificate{r.Certificate, r.MachineCertificate} {

@@ -50,6 +50,7 @@ type nacRun struct {
 	log      *nacLog
 	world    *live.World
 	nac      *nac.NAC
+	started  *config.Config
 	outputs  []func() error
 }
 
@@ -85,6 +86,7 @@ func (n *nacRun) until(signals <-chan os.Signal, cfg *config.Config) (err error)
 	if err := n.start(cfg); err != nil {
 		return err
 	}
+	n.started = cfg
 	n.announce(cfg)
 	end := n.serve(signals)
 	if err := n.world.Close(); err != nil {
@@ -217,6 +219,9 @@ func (n *nacRun) reload() {
 	if err := n.nac.Reload(cfg.NAC); err != nil {
 		fmt.Fprintf(n.stderr, "nacsim nac: %v\nnothing has been changed\n", err)
 		return
+	}
+	for _, key := range n.started.Fixed(cfg) {
+		fmt.Fprintf(n.stderr, "warning: %s is not what the NAC was started with; it changes with a restart only\n", key)
 	}
 	n.recorder.Emit(n.world.Now(), nacName, "config", slog.String("text", "read again: "+n.flags.config))
 	n.warn(cfg, time.Now())

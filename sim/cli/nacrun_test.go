@@ -217,8 +217,12 @@ func TestLiveNAC(t *testing.T) {
 	}
 	edit(t, r.dir, "policy.yaml", "vlan: 7500", "vlan: 751")
 	edit(t, r.dir, "users.yaml", "groups: [staff]", "groups: [guests]")
+	edit(t, r.dir, "nac.yaml", "state: state", "limits: {sessions: 5}")
 	r.signals <- syscall.SIGHUP
 	r.stdout.await(t, `config   read again`)
+	for _, key := range []string{"state", "limits.sessions"} {
+		r.stderr.await(t, `^warning: `+key+` is not what the NAC was started with; it changes with a restart only$`)
+	}
 	if got := r.ask(t, certificate, password); got.Accepted != 1 || got.Rejected != 1 {
 		t.Errorf("after the change: accepted %d, rejected %d\n%s", got.Accepted, got.Rejected, r.stdout)
 	}

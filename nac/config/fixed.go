@@ -1,0 +1,39 @@
+package config
+
+import "nacsim/nac/mdm"
+
+// Fixed returns the keys with other values in next that a running NAC does not take up: it has to be started anew for
+// them.
+func (c *Config) Fixed(next *Config) []string {
+	a, b := &c.NAC, &next.NAC
+	var keys []string
+	for _, k := range []struct {
+		name string
+		same bool
+	}{
+		{"listen.auth", c.Auth == next.Auth},
+		{"listen.acct", c.Acct == next.Acct},
+		{"radsec.listen", c.RadSec == next.RadSec},
+		{"state", c.State == next.State},
+		{"eap.timeout", a.RADIUS.ConversationTTL == b.RADIUS.ConversationTTL},
+		{"limits.sessions", a.MaxSessions == b.MaxSessions},
+		{"limits.events", a.KeepEvents == b.KeepEvents},
+		{"limits.conversations", a.RADIUS.MaxConversations == b.RADIUS.MaxConversations},
+		{"limits.conversations_per_nas", a.RADIUS.MaxPerNAS == b.RADIUS.MaxPerNAS},
+		{"intune", sameAccount(a.MDM, b.MDM)},
+		{"coa", a.CoA == b.CoA},
+	} {
+		if !k.same {
+			keys = append(keys, k.name)
+		}
+	}
+	return keys
+}
+
+// sameAccount reports whether two settings of Intune are the same.
+func sameAccount(a, b *mdm.Config) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return *a == *b
+}
