@@ -34,6 +34,20 @@ func newDirectory(h host.Host, cfg *Config) (_ credential.Directory, users *cred
 // directories are asked one after the other, until one knows the user.
 type directories []credential.Directory
 
+// Standing implements [credential.Register] as far as the directories do. Of one that does not, as with none, a user who
+// resumes a session is believed.
+func (d directories) Standing(user string) credential.Answer {
+	r, ok := d[0].(credential.Register)
+	if !ok {
+		return credential.Answer{OK: true}
+	}
+	a := r.Standing(user)
+	if a.Reason == credential.UnknownUser && len(d) > 1 {
+		return d[1:].Standing(user)
+	}
+	return a
+}
+
 // Ask implements credential.Directory.
 func (d directories) Ask(q credential.Question, answer func(credential.Answer)) {
 	d[0].Ask(q, func(a credential.Answer) {

@@ -39,3 +39,27 @@ func TestDirectories(t *testing.T) {
 		}
 	}
 }
+
+// TestStanding: a user who has lost the account does not resume a session because there are two directories.
+func TestStanding(t *testing.T) {
+	users, err := credential.NewUsers(credential.UsersConfig{Users: []credential.User{
+		{Name: "anna", Password: "geheim", Groups: []string{"staff"}}, {Name: "gone", Password: "geheim", Disabled: true}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		directories directories
+		user        string
+		want        credential.Reason // "" for OK
+	}{
+		{directories{users, fixed{}}, "anna", ""},
+		{directories{users, fixed{}}, "gone", credential.Disabled},
+		{directories{users, fixed{}}, "stranger", ""},
+		{directories{users, users}, "stranger", credential.UnknownUser},
+	} {
+		var register credential.Register = c.directories
+		if a := register.Standing(c.user); a.Reason != c.want || a.OK != (c.want == "") || (len(a.Groups) > 0) != (c.user == "anna") {
+			t.Errorf("%s: %+v, want %q", c.user, a, c.want)
+		}
+	}
+}

@@ -50,11 +50,6 @@ func keyLabel(method Type, version uint16) (label string, context []byte, err er
 	return label, nil, nil
 }
 
-// TTLSChallenge returns n octets of the challenge that EAP-TTLS's inner CHAP, MS-CHAP and MS-CHAP-V2 use instead of
-// one that the server draws: RFC 5281 section 11.1 with TLS 1.2, RFC 9427 section 2.4 with TLS 1.3. CHAP and MS-CHAP-V2
-// take 17 octets, MS-CHAP 9; the last one is the identifier.
-func (t *TLS) TTLSChallenge(n int) ([]byte, error) { return t.export("ttls challenge", nil, n) }
-
 // TEAPSeedLen is the length of TEAP's session key seed, in octets.
 const TEAPSeedLen = 40
 

@@ -13,6 +13,7 @@ import (
 
 	"nacsim/internal/eap"
 	"nacsim/internal/eap/eaptest"
+	"nacsim/internal/eap/ttls"
 )
 
 var versions = map[string]uint16{"TLS 1.2": tls.VersionTLS12, "TLS 1.3": tls.VersionTLS13}
@@ -90,7 +91,7 @@ func TestHandshakeKeys(t *testing.T) {
 		}
 		// RFC 5281 section 11.1, RFC 7170 section 5.1
 		for name, derive := range map[string]func(*eap.TLS) ([]byte, error){
-			"TTLS challenge": func(e *eap.TLS) ([]byte, error) { return e.TTLSChallenge(17) },
+			"TTLS challenge": func(e *eap.TLS) ([]byte, error) { return ttls.Challenge(e.State(), 17) },
 			"TEAP seed":      (*eap.TLS).TEAPSeed,
 		} {
 			a, err := derive(client)

@@ -24,7 +24,7 @@ type tlsCore struct {
 	now    time.Time
 	done   bool     // upper knows that the handshake is complete
 	held   []byte   // records to send once the engine no longer pauses
-	unsent []byte   // records to go with the next message through the tunnel, TLS 1.3 tickets
+	unsent []byte   // records of TLS 1.3 to go with the next message through the tunnel: tickets, KeyUpdate
 	denial *Failure // an alert is under way; EAP-Failure follows whatever the client says
 
 	resumption
@@ -95,6 +95,7 @@ func (c *tlsCore) handle(now time.Time, data []byte) outcome {
 	if err != nil {
 		return c.broken(err, out)
 	}
+	c.unsent = append(c.unsent, out...) // the answer to a KeyUpdate: what follows has the new key
 	return c.upper.received(c.engine.AppData(), false)
 }
 

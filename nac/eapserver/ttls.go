@@ -51,6 +51,8 @@ func (m *ttlsMethod) received(data []byte, acknowledged bool) outcome {
 		return m.failed(&Failure{Reason: Protocol, Text: "client sends nothing through the tunnel"})
 	case len(data) == 0: // part of a record
 		return m.send(nil)
+	case m.indicated || m.confirmed:
+		return m.failed(&Failure{Reason: Protocol, Text: "client goes on in the tunnel when all is proven"})
 	}
 	avps, err := ttls.Parse(data)
 	if err != nil {
@@ -60,8 +62,11 @@ func (m *ttlsMethod) received(data []byte, acknowledged bool) outcome {
 	if err != nil {
 		return m.failed(&Failure{Reason: Protocol, Text: err.Error()})
 	}
-	if c.eap != nil {
+	switch {
+	case c.eap != nil:
 		return m.message(c.eap)
+	case m.eap != nil: // whose answer it is must not be in doubt
+		return m.failed(&Failure{Reason: Protocol, Text: "client sends a password within an EAP conversation", User: c.user})
 	}
 	return m.password(c)
 }
@@ -168,7 +173,7 @@ func (m *ttlsMethod) proof(c credentials) (Inner, credential.Proof, error) {
 
 // implicit compares what the client claims to have been asked with the implicit challenge of n octets.
 func (m *ttlsMethod) implicit(n int, challenge []byte, ident byte) error {
-	want, err := m.engine.TTLSChallenge(n + 1)
+	want, err := ttls.Challenge(m.engine.State(), n+1)
 	if err != nil {
 		return err
 	}

@@ -294,6 +294,21 @@ func TestTunnelClientCertificate(t *testing.T) {
 	})
 }
 
+// TestNothingAfterTheIndication: a client that has resumed a session and has been told so has nothing more to prove.
+func TestNothingAfterTheIndication(t *testing.T) {
+	first := newTunnelRun(t, eap.TypeTTLS, tls.VersionTLS13, pap)
+	first.server.config.Sessions = NewSessions(rand.NewChaCha8([32]byte{}), SessionLimits{})
+	first.peer.config.ClientSessionCache = tls.NewLRUClientSessionCache(1)
+	first.play(t)
+	again := newTunnelRun(t, eap.TypeTTLS, tls.VersionTLS13, pap)
+	again.server.config.TLS, again.peer.config, again.server.config.Sessions = first.server.config.TLS, first.peer.config, first.server.config.Sessions
+	again.peer.deaf = true
+	again.play(t)
+	if again.asked != 1 || again.peer.code != eap.Failure || again.failure.Reason != Protocol {
+		t.Errorf("policy asked %d times, peer gets %v, server has %v", again.asked, again.peer.code, again.failure)
+	}
+}
+
 // TestTTLSRules breaks the rules of RFC 5281 in the tunnel.
 func TestTTLSRules(t *testing.T) {
 	name := mandatory(0, ttls.UserName, []byte("anna"))
@@ -314,6 +329,17 @@ func TestTTLSRules(t *testing.T) {
 				}
 			}
 			return message(avps...)
+		}
+	}
+	// after says something else from the second time on.
+	after := func(inside func(*tunnelPeer, []byte) []byte, other []byte) func(*tunnelPeer, []byte) []byte {
+		said := 0
+		return func(p *tunnelPeer, data []byte) []byte {
+			if said++; said%2 == 0 { // there is a run for each version
+				return other
+			}
+			p.step = 0
+			return inside(p, data)
 		}
 	}
 	for _, c := range []struct {
@@ -341,6 +367,8 @@ func TestTTLSRules(t *testing.T) {
 		{"MS-CHAP-V2 without a challenge", fixed(name, mandatory(ttls.Microsoft, ttls.MSCHAP2Response, make([]byte, 50))), Protocol},
 		{"short EAP", fixed(mandatory(0, ttls.EAPMessage, []byte{2, 1, 0})), Protocol},
 		{"EAP request", fixed(mandatory(0, ttls.EAPMessage, []byte{1, 1, 0, 5, 1})), Protocol},
+		{"password behind MS-CHAP-V2", after(mschap2, message(name, password)), Protocol},
+		{"password within EAP", after(inTTLS(eapMSCHAPv2), message(name, password)), Protocol},
 		{"EAP without identity", fixed(mandatory(0, ttls.EAPMessage, []byte{2, 1, 0, 6, 6, 'x'})), Protocol},
 	} {
 		t.Run(c.name, func(t *testing.T) {
