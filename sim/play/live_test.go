@@ -14,7 +14,7 @@ import (
 // The same file in both worlds must come to the same end; in the live one everything runs in parallel, so this
 // is also what the race detector is for.
 func TestLiveOnboarding(t *testing.T) {
-	for _, name := range []string{"onboarding-wireless", "onboarding-wired", "radsec"} {
+	for _, name := range []string{"onboarding-wireless", "onboarding-wired", "radsec-policy-change"} {
 		t.Run(name, func(t *testing.T) {
 			defer goleak.VerifyNone(t)
 			f, err := scenario.Parse("../../scenarios/" + name + ".yaml")
