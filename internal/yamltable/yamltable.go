@@ -396,9 +396,15 @@ func (r *Reader) Secret(n ast.Node, what string) (string, bool) {
 
 // Duration reads a duration such as 30s, 1h30m or 2d of at least low and at most high.
 func (r *Reader) Duration(n ast.Node, what string, low, high time.Duration) (time.Duration, bool) {
-	s, ok := r.Text(n, what)
-	if !ok {
-		return 0, false
+	var s string
+	switch n.(type) {
+	case *ast.IntegerNode, *ast.FloatNode: // quotes alone would not help: the unit is missing
+		s = n.GetToken().Value
+	default:
+		var ok bool
+		if s, ok = r.Text(n, what); !ok {
+			return 0, false
+		}
 	}
 	d, err := duration(s)
 	if err != nil || d < low || d > high {

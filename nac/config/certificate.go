@@ -20,7 +20,7 @@ var certificateProperties = []yamltable.Property[certificateNode]{
 	{Name: "chain", Required: true, Doc: "File with the certificate and the CAs between it and the root, in PEM, in this order. All of it is sent.",
 		Schema: yamltable.Schema{"type": "string", "minLength": 1},
 		Set:    func(r *yamltable.Reader, n ast.Node, to *certificateNode) { to.chain = fileName(r, n, "chain") }},
-	{Name: "key", Doc: "File with the private key, RSA or ECDSA, in PEM: PKCS #8, PKCS #1 or SEC 1. The default is the file of the chain.",
+	{Name: "key", Doc: "File with the private key, RSA, ECDSA or Ed25519, in PEM: PKCS #8, PKCS #1 or SEC 1. The default is the file of the chain.",
 		Schema: yamltable.Schema{"type": "string", "minLength": 1},
 		Set:    func(r *yamltable.Reader, n ast.Node, to *certificateNode) { to.key = fileName(r, n, "key") }},
 	{Name: "password", Doc: "Password of the private key, if it is encrypted.",
@@ -210,8 +210,8 @@ func decodeKey(block *pem.Block, password string) (key any, err error) {
 	return key, nil
 }
 
-// authorities reads the CAs for clients, and returns how many there are.
-func (r *reader) authorities(files []named) (pool *x509.CertPool, count int) {
+// authorities reads the CAs for clients.
+func (r *reader) authorities(files []named) (pool *x509.CertPool, all []*x509.Certificate) {
 	pool = x509.NewCertPool()
 	for _, file := range files {
 		data := r.read(file, "client_cas")
@@ -225,8 +225,8 @@ func (r *reader) authorities(files []named) (pool *x509.CertPool, count int) {
 		}
 		for _, c := range certificates {
 			pool.AddCert(c)
-			count++
 		}
+		all = append(all, certificates...)
 	}
-	return pool, count
+	return pool, all
 }

@@ -2,6 +2,7 @@ package config
 
 import (
 	"crypto/tls"
+	"crypto/x509"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -23,8 +24,8 @@ type Config struct {
 	PolicyFile string
 	// Certificates are those that the NAC shows to its clients, as they are in NAC.TLS.
 	Certificates []tls.Certificate
-	// CAs is how many certification authorities may have issued the certificates of clients.
-	CAs int
+	// CAs are the certification authorities that may have issued the certificates of clients.
+	CAs []*x509.Certificate
 }
 
 // An Error is one mistake in a file, and Errors are all that were found.

@@ -237,7 +237,7 @@ func TestMistakes(t *testing.T) {
 		{"method twice", minimal + "eap: {methods: [tls, tls]}", "5:22: tls stands in methods twice"},
 		{"password beside others", minimal + "eap: {teap: {inner: [password, eap-gtc]}}", "5:13: inner of teap has password, which is taken alone"},
 		{"fragment too small", minimal + "eap: {fragment_size: 63}", `5:22: fragment_size is "63"; expected a number from 64 to 3000`},
-		{"no unit", minimal + "eap: {timeout: 10}", `5:16: timeout must be a text; write "10" in quotes`},
+		{"no unit", minimal + "eap: {timeout: 10}", `5:16: timeout is "10"; expected a duration such as 30s, 1h30m or 2d, from 1s to 1h0m0s`},
 		{"too short", minimal + "eap: {timeout: 1ms}", `5:16: timeout is "1ms"; expected a duration such as 30s, 1h30m or 2d, from 1s to 1h0m0s`},
 		{"user twice in a file", minimal + "users: twice.yaml", `conf/twice.yaml:3:5: user "Anna" stands here and on line 2`},
 		{"user without password", minimal + "users: [{name: anna}]", `5:9: user "anna" has neither password nor nt_hash`},
@@ -252,6 +252,7 @@ func TestMistakes(t *testing.T) {
 		{"port without address", minimal + "listen: {auth: \"1812\"}", `5:16: auth is "1812"; expected an address of this computer and a port`},
 		{"CRL by FTP", minimal + "revocation: {crl: [\"ftp://x\"]}", `5:20: crl: "ftp://x" is neither the name of a file nor an http:// or https:// URL`},
 		{"no CRL", minimal + "revocation: {crl: [none.crl]}", "5:20: crl: there is no file conf/none.crl"},
+		{"not a CRL", minimal + "revocation: {crl: [ca.pem]}", "5:20: crl: conf/ca.pem: no certificate revocation list in it"},
 		{"peer who is anybody", minimal + "radsec: {client_cas: [ca.pem], peers: [{name: x}]}", `5:40: peer "x" could be anybody; give its address, names, issuers or fingerprints`},
 		{"bad fingerprint", minimal + "radsec: {client_cas: [ca.pem], peers: [{name: x, fingerprints: [abcd]}]}", "5:65: a fingerprint has 64 hexadecimal digits"},
 	} {
@@ -338,6 +339,24 @@ func TestCertificateWarnings(t *testing.T) {
 			t.Errorf("at %v the warnings are %q, want %q", tt.now, got, tt.want)
 		}
 	}
+	ca := c.CAs[0]
+	for _, tt := range []struct {
+		now  time.Time
+		want string
+	}{
+		{ca.NotAfter.Add(-10 * 24 * time.Hour), `client_cas: "corp" expires in 10 days`},
+		{ca.NotAfter.Add(time.Second), `client_cas: "corp" has expired`},
+	} {
+		if got := strings.Join(c.Warnings(tt.now), "\n"); !strings.Contains(got, tt.want) {
+			t.Errorf("at %v the warnings are %q, want %q", tt.now, got, tt.want)
+		}
+	}
+	c = load(t, newFiles(t), strings.Replace(minimal, "[ca.pem]", "[server.pem]", 1))
+	if got := strings.Join(c.Warnings(leaf.NotBefore), "\n"); !strings.Contains(got, "is not the certificate of a CA") {
+		t.Errorf("with a server's certificate for a CA the warnings are %q", got)
+	}
+	c = load(t, newFiles(t), minimal)
+	leaf = c.Certificates[0].Leaf
 	leaf.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
 	if got := strings.Join(c.Warnings(leaf.NotBefore), "\n"); !strings.Contains(got, "is not for servers") {
 		t.Errorf("the warnings are %q", got)

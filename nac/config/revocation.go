@@ -69,6 +69,17 @@ func isURL(s string) bool {
 	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
 }
 
+// list looks into the file of a list, which is read again while the NAC runs.
+func (r *reader) list(file named) {
+	data := r.read(file, "crl")
+	if data == nil {
+		return
+	}
+	if err := revocation.CheckLists(data); err != nil {
+		r.Errorf(file.node, "crl: %s: %v", r.path(file.text), err)
+	}
+}
+
 // revocation returns the settings for the checks, or nil if there are to be none. Files are looked for now, so that a
 // mistake is found at once.
 func (r *reader) revocation(n *revocationNode) *revocation.Config {
@@ -83,7 +94,8 @@ func (r *reader) revocation(n *revocationNode) *revocation.Config {
 			c.CRL = append(c.CRL, list.text)
 		case strings.Contains(list.text, "://"):
 			r.Errorf(list.node, "crl: %q is neither the name of a file nor an http:// or https:// URL", list.text)
-		case r.read(list, "crl") != nil:
+		default:
+			r.list(list)
 			c.CRL = append(c.CRL, r.path(list.text))
 		}
 	}

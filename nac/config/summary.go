@@ -38,7 +38,7 @@ func (c *Config) Summary(now time.Time) []string {
 	if c.NAC.Entra != nil {
 		out = append(out, "passwords are checked with Entra ID, tenant "+c.NAC.Entra.Tenant)
 	}
-	out = append(out, count(c.CAs, "CA")+" for client certificates, "+count(len(c.NAC.RADIUS.Clients), "RADIUS client")+radsecPeers(c))
+	out = append(out, count(len(c.CAs), "CA")+" for client certificates, "+count(len(c.NAC.RADIUS.Clients), "RADIUS client")+radsecPeers(c))
 	if v := c.NAC.Revocation; v != nil {
 		out = append(out, "revocation by "+count(len(v.CRL), "list")+" and OCSP, "+cmp.Or(v.Fail, revocation.Soft)+" fail")
 	}

@@ -38,8 +38,11 @@ func (c *Config) Warnings(now time.Time) []string {
 		out = append(out, aboutServer(leaf, now)...)
 	}
 	methods := c.methods()
-	if c.CAs == 0 && slices.Contains(methods, eap.TypeTLS) {
+	if len(c.CAs) == 0 && slices.Contains(methods, eap.TypeTLS) {
 		out = append(out, "client_cas is empty: no client certificate will be accepted")
+	}
+	for _, ca := range c.CAs {
+		out = append(out, aboutAuthority(ca, now)...)
 	}
 	if slices.Contains(methods, eap.TypePEAP) {
 		out = append(out, "peap is on: MS-CHAP-V2 rests on DES, and is safe only as long as every client checks the server's certificate")
@@ -71,6 +74,20 @@ func (c *Config) methods() []eap.Type {
 		}
 	}
 	return out
+}
+
+// aboutAuthority says why the certificates that a CA has issued will not be accepted, or soon will not.
+func aboutAuthority(ca *x509.Certificate, now time.Time) []string {
+	who := fmt.Sprintf("client_cas: %q", name(ca))
+	switch left := ca.NotAfter.Sub(now); {
+	case !ca.IsCA:
+		return []string{who + " is not the certificate of a CA: no other certificate will be accepted for its sake"}
+	case left <= 0:
+		return []string{who + " has expired at " + ca.NotAfter.UTC().Format(time.RFC3339) + ": no certificate of this CA will be accepted"}
+	case left < soon:
+		return []string{fmt.Sprintf("%s expires in %d days", who, int(left/(24*time.Hour)))}
+	}
+	return nil
 }
 
 // aboutServer says why clients will not accept a certificate, or soon will not.

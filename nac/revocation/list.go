@@ -59,12 +59,20 @@ var errDelta = errors.New("a delta list")
 
 // readLists reads what a file or a URL holds: one or more lists in DER, or in PEM blocks of type X509 CRL.
 func readLists(source string, data []byte) ([]*list, error) {
+	lists, err := parseLists(source, data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", source, err)
+	}
+	return lists, nil
+}
+
+func parseLists(source string, data []byte) ([]*list, error) {
 	if len(data) > maxListSize {
-		return nil, fmt.Errorf("%s: %d octets, at most %d are taken", source, len(data), maxListSize)
+		return nil, fmt.Errorf("%d octets, at most %d are taken", len(data), maxListSize)
 	}
 	ders, err := split(data)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", source, err)
+		return nil, err
 	}
 	var lists []*list
 	for i, der := range ders {
@@ -73,11 +81,18 @@ func readLists(source string, data []byte) ([]*list, error) {
 			continue
 		}
 		if err != nil {
-			return nil, fmt.Errorf("%s: list %d: %w", source, i+1, err)
+			return nil, fmt.Errorf("list %d: %w", i+1, err)
 		}
 		lists = append(lists, l)
 	}
 	return lists, nil
+}
+
+// CheckLists says what is wrong with the data of a file of revocation lists, so that a mistake is found before a client
+// comes.
+func CheckLists(data []byte) error {
+	_, err := parseLists("", data)
+	return err
 }
 
 // split takes a file apart.

@@ -101,7 +101,7 @@ func (d *apDevice) complete() (decided, all bool) {
 func (d *apDevice) result() apResult {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	r := apResult{Name: d.Name, MAC: d.MAC.String(), NAS: d.nas, Method: d.Method, Result: "unanswered", Reason: "nothing came of it in time"}
+	r := apResult{Name: d.Name, MAC: d.MAC.String(), NAS: d.nas, Method: d.Method, Result: "unanswered", Reason: "nothing came of it in time; is the server there, and are address and secret right?"}
 	if o := d.outcome; o != nil {
 		r.Port, r.Result, r.Reason, r.User, r.VLAN, r.FilterID = o.Port, string(o.Result), o.Reason, o.User, o.VLAN, o.FilterID
 		r.ReplyMessage, r.SessionID, r.RoundTrips, r.SessionTimeout = o.ReplyMessage, o.SessionID, o.RoundTrips, int64(o.SessionTimeout/time.Second)

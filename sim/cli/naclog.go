@@ -226,9 +226,23 @@ func lastOf(r *trace.Record, name string) string {
 // dropTexts say what is most often behind a datagram that gets no answer.
 var dropTexts = map[string]string{
 	"unknown_client":           "no client of the configuration has this address",
+	"malformed":                "not a RADIUS packet, or its lengths do not fit",
+	"unknown_code":             "not a request, or one for the other port",
 	"bad_authenticator":        "the secret is another one here and there",
 	"no_message_authenticator": "Message-Authenticator is missing; message_authenticator: optional allows that",
 	"duplicate":                "repeated while it is worked on",
+	"superseded":               "repeated in another packet while it waited",
+	"abandoned":                "what it waited for did not come in time",
+	"waiting_full":             "too many requests wait for a directory or a responder",
+	"malformed_eap":            "its EAP-Messages are no EAP packet that a client sends",
+	"unexpected_eap":           "an EAP packet with another identifier than the one that is due",
+	"repeated_attribute":       "an attribute that may occur once, such as User-Name or Calling-Station-Id, occurs twice",
+	"several_credentials":      "more than one of EAP-Message, User-Password and CHAP-Password",
+	"unsigned_proxy_state":     "Proxy-State without Message-Authenticator; unsigned_proxy_state: true allows that",
+	"no_nas":                   "neither NAS-Identifier nor NAS-IP-Address",
+	"conversations_full":       "too many EAP conversations are open",
+	"reply_too_long":           "the reply would be longer than a RADIUS packet can be",
+	"not_recorded":             "the accounting record could not be kept",
 }
 
 func dropText(reason string) string {

@@ -139,9 +139,28 @@ func (n *nacRun) start(cfg *config.Config) error {
 		if errors.Is(err, live.ErrStoreInUse) {
 			code = ExitBadInput
 		}
-		return &exitError{code, fmt.Errorf("nacsim nac: %w", err)}
+		return &exitError{code, fmt.Errorf("nacsim nac: %w", inWords(err, listeners(cfg)))}
 	}
 	return nil
+}
+
+// inWords tells which address of this computer cannot be had, and what for, instead of its name in the live world.
+func inWords(err error, list []listener) error {
+	var bind *live.BindError
+	if !errors.As(err, &bind) {
+		return err
+	}
+	what := bind.Proto
+	for _, l := range list {
+		if l.logical == bind.Logical {
+			what = l.what
+		}
+	}
+	text := fmt.Sprintf("%s cannot be served on %s %s: %v", what, bind.Proto, bind.Real, bind.Err)
+	if bind.Hint != "" {
+		text += "; " + bind.Hint
+	}
+	return errors.New(text)
 }
 
 // orEverywhere is the address asked for, or the port on all addresses of this computer.

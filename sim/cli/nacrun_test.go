@@ -241,7 +241,7 @@ func TestLiveNACTwice(t *testing.T) {
 		own      bool // a folder of its own
 		complain string
 	}{
-		{r.auth, true, "another program has it"},
+		{r.auth, true, "authentication cannot be served on udp " + r.auth.String() + ": address already in use; another program has it"},
 		{free, false, "sessions.db is in use by another process"},
 	} {
 		flags := &nacFlags{config: filepath.Join(r.dir, "nac.yaml")}

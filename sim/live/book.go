@@ -209,17 +209,34 @@ var anywhere = sync.OnceValue(func() netip.AddrPort {
 	return at
 })
 
-// bindError says in one line what could not be bound and what to do about it.
+// A BindError says in one line what could not be bound and what to do about it.
+type BindError struct {
+	Proto         string         // udp or tcp
+	Logical, Real netip.AddrPort // the address in the world, and the one of this computer that stands for it
+	Hint          string         // what to do, if it is known
+	Err           error
+}
+
+func (e *BindError) Error() string {
+	hint := ""
+	if e.Hint != "" {
+		hint = "; " + e.Hint
+	}
+	return fmt.Sprintf("listen %s %s (logical address %s): %v%s", e.Proto, e.Real, e.Logical, e.Err, hint)
+}
+
+func (e *BindError) Unwrap() error { return e.Err }
+
 func bindError(proto string, logical, real netip.AddrPort, err error) error {
 	var hint string
 	var cause error = err
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		cause, hint = syscall.EADDRINUSE, "; another program has it: stop that one or choose another port"
+		cause, hint = syscall.EADDRINUSE, "another program has it: stop that one or choose another port"
 	case errors.Is(err, syscall.EACCES):
-		cause, hint = syscall.EACCES, "; ports below 1024 need privileges: choose another port"
+		cause, hint = syscall.EACCES, "ports below 1024 need privileges: choose another port"
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
-		cause, hint = syscall.EADDRNOTAVAIL, "; this computer has no such address: choose one of its own, or 0.0.0.0"
+		cause, hint = syscall.EADDRNOTAVAIL, "this computer has no such address: choose one of its own, or 0.0.0.0"
 	}
-	return fmt.Errorf("listen %s %s (logical address %s): %w%s", proto, real, logical, cause, hint)
+	return &BindError{Proto: proto, Logical: logical, Real: real, Hint: hint, Err: cause}
 }
