@@ -77,6 +77,16 @@ type Machine struct {
 	Certificate tls.Certificate
 }
 
+// With returns the machine with another certificate. A nil machine, which is none, stays one.
+func (m *Machine) With(c tls.Certificate) *Machine {
+	if m == nil {
+		return nil
+	}
+	other := *m
+	other.Certificate = c
+	return &other
+}
+
 func (m *Machine) credentials() credentials {
 	return credentials{user: m.Identity, password: m.Password, certificate: m.Certificate, inner: m.Inner}
 }

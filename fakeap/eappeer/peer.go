@@ -105,6 +105,13 @@ func (p *Peer) SetCertificate(c tls.Certificate) {
 	p.forget()
 }
 
+// SetMachineCertificate replaces that of the machine that TEAP authenticates besides the user; methods that begin later
+// present it, and do not resume.
+func (p *Peer) SetMachineCertificate(c tls.Certificate) {
+	p.cfg.Machine = p.cfg.Machine.With(c)
+	p.forget()
+}
+
 // SetPassword replaces the password; methods that begin later use it, and do not resume.
 func (p *Peer) SetPassword(password string) {
 	p.cfg.Password = password

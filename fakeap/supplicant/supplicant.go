@@ -122,6 +122,16 @@ func (s *Supplicant) SetCertificate(c tls.Certificate) {
 	}
 }
 
+// SetMachineCertificate replaces that of the machine beside the user; authentications that begin later present it.
+func (s *Supplicant) SetMachineCertificate(c tls.Certificate) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.cfg.Machine = s.cfg.Machine.With(c)
+	if s.connection != nil {
+		s.connection.machine.peer.SetMachineCertificate(c)
+	}
+}
+
 // SetPassword replaces the user's password; authentications that begin later use it.
 func (s *Supplicant) SetPassword(password string) {
 	s.mu.Lock()

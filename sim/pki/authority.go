@@ -84,6 +84,7 @@ func (a *Authority) Intermediate(commonName string, random io.Reader) (*Authorit
 	if err != nil {
 		return nil, err
 	}
+	a.announce(template)
 	certificate, err := sign(template, a.certificate, key, a.key)
 	if err != nil {
 		return nil, err
@@ -262,12 +263,7 @@ func expandAll(kind string, templates []string, v Variables) ([]string, error) {
 func (a *Authority) issue(template *x509.Certificate, key *ecdsa.PrivateKey) (tls.Certificate, error) {
 	template.KeyUsage = x509.KeyUsageDigitalSignature
 	template.BasicConstraintsValid = true
-	if a.crl != "" {
-		template.CRLDistributionPoints = []string{a.crl}
-	}
-	if a.responder != "" {
-		template.OCSPServer = []string{a.responder}
-	}
+	a.announce(template)
 	certificate, err := sign(template, a.certificate, key, a.key)
 	if err != nil {
 		return tls.Certificate{}, err
@@ -277,4 +273,14 @@ func (a *Authority) issue(template *x509.Certificate, key *ecdsa.PrivateKey) (tl
 		PrivateKey:  key,
 		Leaf:        certificate,
 	}, nil
+}
+
+// announce makes a certificate name where its revocation can be learnt.
+func (a *Authority) announce(template *x509.Certificate) {
+	if a.crl != "" {
+		template.CRLDistributionPoints = []string{a.crl}
+	}
+	if a.responder != "" {
+		template.OCSPServer = []string{a.responder}
+	}
 }

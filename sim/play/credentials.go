@@ -13,11 +13,13 @@ import (
 // credentials are the certification authorities of a scenario and what they issued to its servers.
 type credentials struct {
 	corp, foreign *pki.Authority
+	intermediate  *pki.Authority  // below corp, if a device has a certificate of it
 	radius        tls.Certificate // of the NAC's EAP server
 	graph         tls.Certificate
 	nas           map[string]tls.Certificate // of those that talk to the NAC over TLS, by name
 	entraKey      *rsa.PrivateKey
-	revocations   *pki.Revocations // of corp, if it publishes any
+	// revocations are those of corp and of intermediate, by the name of the issuer, if they publish any.
+	revocations map[string]*pki.Revocations
 }
 
 // lifetime of everything that is not the subject of a scenario.
@@ -32,7 +34,13 @@ func (p *player) makeCredentials(live bool) (err error) {
 	if c.corp, err = pki.NewAuthority("Contoso Root CA", from, to, p.world.Rand("pki/corp")); err != nil {
 		return err
 	}
-	p.announceRevocation(c)
+	p.announceRevocation(c, scenario.CACorp)
+	if p.issues(scenario.CAIntermediate) {
+		if c.intermediate, err = c.corp.Intermediate("Contoso Issuing CA", p.world.Rand("pki/intermediate")); err != nil {
+			return err
+		}
+		p.announceRevocation(c, scenario.CAIntermediate)
+	}
 	if c.foreign, err = pki.NewAuthority("Foreign Root CA", from, to, p.world.Rand("pki/foreign")); err != nil {
 		return err
 	}
@@ -66,24 +74,43 @@ func (p *player) issueAll(now time.Time) error {
 		if d.spec.Certificate == nil {
 			continue
 		}
-		var err error
-		if d.certificate, err = p.issue(d, d.spec.Certificate, now, 0); err != nil {
+		if err := p.issue(d, d.spec.Certificate, now, 0); err != nil {
 			return fmt.Errorf("%s: %w", d.spec.Certificate.Pos, err)
 		}
 	}
 	return nil
 }
 
-// issue makes a client certificate; the number tells a device's later ones from its first.
-func (p *player) issue(d *device, c *scenario.Certificate, now time.Time, number int) (tls.Certificate, error) {
+// issue gives a device a certificate; the number tells its later ones from its first.
+func (p *player) issue(d *device, c *scenario.Certificate, now time.Time, number int) (err error) {
 	profile := pki.Profile{Subject: c.Subject, DNS: c.SANDNS, URI: c.SANURI, Email: c.SANEmail}
 	random := p.world.Rand(fmt.Sprintf("pki/device/%s/%d", d.spec.Name, number))
-	return p.credentials.authority(c.Issuer).Client(profile, d.variables(), now.Add(c.NotBefore), now.Add(c.NotAfter), random)
+	d.issuer = c.Issuer
+	d.certificate, err = p.credentials.authority(c.Issuer).Client(profile, d.variables(), now.Add(c.NotBefore), now.Add(c.NotAfter), random)
+	return err
 }
 
 func (c *credentials) authority(name string) *pki.Authority {
-	if name == scenario.CAForeign {
+	switch name {
+	case scenario.CAForeign:
 		return c.foreign
+	case scenario.CAIntermediate:
+		return c.intermediate
 	}
 	return c.corp
+}
+
+// issues reports whether a device has, or gets, a certificate of an authority.
+func (p *player) issues(issuer string) bool {
+	for i := range p.file.Devices {
+		if c := p.file.Devices[i].Certificate; c != nil && c.Issuer == issuer {
+			return true
+		}
+	}
+	for i := range p.file.Steps {
+		if c := p.file.Steps[i].Certificate; c != nil && c.Certificate.Issuer == issuer {
+			return true
+		}
+	}
+	return false
 }

@@ -19,6 +19,7 @@ type device struct {
 	spec        *scenario.Device
 	name        string // deviceName in Intune, which a step can change
 	certificate tls.Certificate
+	issuer      string // of the certificate, as the file names it
 	password    string
 	station     station                // of the current boot
 	supplicant  *supplicant.Supplicant // which the station is, or nil
@@ -83,7 +84,16 @@ func (p *player) startSupplicant(d *device, h host.Host, mac ether.Addr) (*suppl
 		Resume:  s.Resume, // within this boot: a restart forgets
 		NoRetry: !s.Retry,
 	}
+	if s.Machine {
+		cfg.Machine, cfg.NoUser = d.machine(), s.NoUser
+		cfg.Certificate = tls.Certificate{} // the user's
+	}
 	return supplicant.Start(h, cfg)
+}
+
+// machine is the device as it authenticates besides its user.
+func (d *device) machine() *eappeer.Machine {
+	return &eappeer.Machine{Identity: "host/" + d.name, Certificate: d.certificate}
 }
 
 // tlsVersion is that of crypto/tls, and 0 for none.
@@ -133,13 +143,15 @@ func (p *player) setPassword(s *scenario.SetPassword) error {
 func (p *player) reissue(now time.Time, r *scenario.Reissue) error {
 	d := p.devices[r.Device]
 	p.issued++
-	c, err := p.issue(d, &r.Certificate, now, p.issued)
-	if err != nil {
+	if err := p.issue(d, &r.Certificate, now, p.issued); err != nil {
 		return err
 	}
-	d.certificate = c
-	if d.supplicant != nil {
-		d.supplicant.SetCertificate(c)
+	switch {
+	case d.supplicant == nil:
+	case d.spec.Supplicant.Machine:
+		d.supplicant.SetMachineCertificate(d.certificate)
+	default:
+		d.supplicant.SetCertificate(d.certificate)
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"nacsim/fakegraph"
 	"nacsim/internal/eap"
+	"nacsim/internal/eap/teap"
 	"nacsim/internal/host"
 	"nacsim/nac"
 	"nacsim/nac/coa"
@@ -75,7 +76,7 @@ func (p *player) nacConfig() nac.Config {
 	cfg := nac.Config{
 		RADIUS: radiusd.Config{
 			Clients: p.radiusClients(),
-			EAP:     eapserver.Config{Methods: p.eapMethods()},
+			EAP:     eapserver.Config{Methods: p.eapMethods(), TEAP: p.teap()},
 			MAB:     p.mab(),
 			RadSec:  p.radSec(),
 		},
@@ -110,12 +111,26 @@ func (p *player) nacConfig() nac.Config {
 
 // eapMethods are those of the file.
 func (p *player) eapMethods() []eap.Type {
-	types := map[string]eap.Type{scenario.MethodTLS: eap.TypeTLS, scenario.MethodTTLS: eap.TypeTTLS, scenario.MethodPEAP: eap.TypePEAP}
+	types := map[string]eap.Type{scenario.MethodTLS: eap.TypeTLS, scenario.MethodTTLS: eap.TypeTTLS, scenario.MethodPEAP: eap.TypePEAP,
+		scenario.MethodTEAP: eap.TypeTEAP}
 	var methods []eap.Type
 	for _, name := range p.file.Authentication.Methods {
 		methods = append(methods, types[name])
 	}
 	return methods
+}
+
+// teap is what the file says of TEAP.
+func (p *player) teap() eapserver.TEAP {
+	spec := &p.file.Authentication.TEAP
+	out := eapserver.TEAP{MachineOnly: spec.MachineOnly}
+	for _, name := range spec.Inner {
+		out.Inner = append(out.Inner, eapserver.Inner(name))
+	}
+	for _, name := range spec.Identities {
+		out.Identities = append(out.Identities, map[string]teap.Identity{scenario.IdentityMachine: teap.Machine, scenario.IdentityUser: teap.User}[name])
+	}
+	return out
 }
 
 // mab are the forms of MAC authentication bypass of the file.

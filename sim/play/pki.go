@@ -1,6 +1,7 @@
 package play
 
 import (
+	"net/http"
 	"net/netip"
 
 	"nacsim/internal/host"
@@ -9,12 +10,17 @@ import (
 	"nacsim/sim/scenario"
 )
 
-// Where the corporate CA publishes what it has revoked.
-const (
-	pkiName      = "pki.corp.example"
-	crlURL       = "http://" + pkiName + "/crl"
-	responderURL = "http://" + pkiName + "/ocsp"
+// pkiName is where the CAs publish what they have revoked.
+const pkiName = "pki.corp.example"
+
+// folders are where on the site each CA that publishes does so, and publishers are those CAs in order.
+var (
+	folders    = map[string]string{scenario.CACorp: "", scenario.CAIntermediate: "/intermediate"}
+	publishers = []string{scenario.CACorp, scenario.CAIntermediate}
 )
+
+func crlURL(folder string) string       { return "http://" + pkiName + folder + "/crl" }
+func responderURL(folder string) string { return "http://" + pkiName + folder + "/ocsp" }
 
 var pkiAddr = netip.MustParseAddr("10.0.0.3")
 
@@ -23,24 +29,31 @@ func (p *player) publishes() bool {
 	return p.file.Authentication.Revocation.By != scenario.RevocationNone
 }
 
-// announceRevocation makes the certificates of the corporate CA name where their revocation can be learnt.
-func (p *player) announceRevocation(c *credentials) {
+// announceRevocation makes the certificates of a CA name where their revocation can be learnt.
+func (p *player) announceRevocation(c *credentials, issuer string) {
 	if !p.publishes() {
 		return
 	}
-	c.revocations = c.corp.Revocations()
-	switch p.file.Authentication.Revocation.By {
-	case scenario.RevocationCRL:
-		c.corp.Publish(crlURL, "")
-	case scenario.RevocationOCSP:
-		c.corp.Publish("", responderURL)
+	if c.revocations == nil {
+		c.revocations = map[string]*pki.Revocations{}
+	}
+	authority := c.authority(issuer)
+	c.revocations[issuer] = authority.Revocations()
+	if p.file.Authentication.Revocation.By == scenario.RevocationCRL {
+		authority.Publish(crlURL(folders[issuer]), "")
+	} else {
+		authority.Publish("", responderURL(folders[issuer]))
 	}
 }
 
 // bootPKI starts the publisher. What it has revoked is not lost in a crash.
 func (p *player) bootPKI(h host.Host) error {
-	at := netip.AddrPortFrom(h.Addr(), 80)
-	_, err := h.ServeHTTP(at, p.credentials.revocations.Handler(h.Now, p.file.Authentication.Revocation.Valid), nil)
+	site := http.NewServeMux()
+	for issuer, r := range p.credentials.revocations { // order-free: each has a folder of its own
+		folder := folders[issuer]
+		site.Handle(folder+"/", http.StripPrefix(folder, r.Handler(h.Now, p.file.Authentication.Revocation.Valid)))
+	}
+	_, err := h.ServeHTTP(netip.AddrPortFrom(h.Addr(), 80), site, nil)
 	return err
 }
 
@@ -54,16 +67,22 @@ func (p *player) revocation() *revocation.Config {
 		cfg.Fail = revocation.Hard
 	}
 	if p.file.Authentication.Revocation.By == scenario.RevocationCRL {
-		cfg.CRL = []string{crlURL}
+		for _, issuer := range publishers {
+			if p.credentials.revocations[issuer] != nil {
+				cfg.CRL = append(cfg.CRL, crlURL(folders[issuer]))
+			}
+		}
 	} else {
 		cfg.OCSP.Ask = true
 	}
 	return cfg
 }
 
-// revoke ends the certificate that a device has now.
+// revoke ends the certificate that a device has now. What other CAs revoke the NAC does not ask about.
 func (p *player) revoke(h host.Host, r *scenario.Revoke) error {
-	leaf := p.devices[r.Device].certificate.Leaf
-	p.credentials.revocations.Revoke(pki.Revocation{Serial: leaf.SerialNumber, At: h.Now(), Reason: r.Reason})
+	d := p.devices[r.Device]
+	if list := p.credentials.revocations[d.issuer]; list != nil {
+		list.Revoke(pki.Revocation{Serial: d.certificate.Leaf.SerialNumber, At: h.Now(), Reason: r.Reason})
+	}
 	return nil
 }

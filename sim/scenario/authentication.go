@@ -16,9 +16,29 @@ type Authentication struct {
 	Tickets time.Duration
 	// MAB are the forms of MAC authentication bypass that the NAC takes: "pap", "chap", "eap-md5".
 	MAB []string
+	// TEAP is what TEAP does inside of its tunnel.
+	TEAP TEAP
 	// Revocation is how the NAC learns that a certificate has been revoked.
 	Revocation Revocation
 }
+
+// A TEAP is what TEAP does inside of its tunnel.
+type TEAP struct {
+	Pos
+	// Identities are whom it asks for, one after the other: IdentityMachine and IdentityUser. None means one of them,
+	// whichever the client has.
+	Identities []string
+	// MachineOnly lets a machine in of which no user is logged on.
+	MachineOnly bool
+	// Inner are the ways to authenticate, the one proposed first in front; empty means those of package eapserver.
+	Inner []string
+}
+
+// Values of [TEAP].Identities.
+const (
+	IdentityMachine = "machine"
+	IdentityUser    = "user"
+)
 
 // EAP methods of [Authentication].Methods.
 const (
@@ -62,9 +82,10 @@ const (
 	PeerNone = "none" // no supplicant: the device is authenticated by its MAC address, if at all
 )
 
-// UsesPassword reports whether the method proves a password. Those that prove a certificate end in "tls".
+// UsesPassword reports whether the supplicant proves a password: somebody is logged on, and the method is not one that
+// proves a certificate. Those end in "tls".
 func (s *Supplicant) UsesPassword() bool {
-	return s.Method != PeerNone && !strings.HasSuffix(s.Method, PeerTLS)
+	return s.Method != PeerNone && !strings.HasSuffix(s.Method, PeerTLS) && !s.NoUser
 }
 
 // Values of [NAS].MAB.
@@ -108,14 +129,37 @@ type Revoke struct {
 var authenticationRule = mapping[Authentication]{fields: []field[Authentication]{
 	key("methods", "The EAP methods that the NAC has, in order of preference; a client that wants another of them says so with a NAK.",
 		func(a *Authentication) *[]string { return &a.Methods },
-		distinct(atLeastOne(list("methods", 4, choice(MethodTLS, MethodTTLS, MethodPEAP)))), initially("[tls, ttls]"), example("[tls, ttls, peap]")),
+		distinct(atLeastOne(list("methods", 4, choice(MethodTLS, MethodTTLS, MethodPEAP, MethodTEAP)))), initially("[tls, ttls]"), example("[tls, ttls, peap]")),
 	key("tickets", "For how long a TLS session may be resumed in place of a full handshake; 0s means never.",
 		func(a *Authentication) *time.Duration { return &a.Tickets }, period, initially("1h")),
 	key("mab", "The forms of MAC authentication bypass that the NAC takes.",
 		func(a *Authentication) *[]string { return &a.MAB }, distinct(list("forms", 3, choice("pap", "chap", "eap-md5"))), initially("[pap, chap, eap-md5]")),
+	key("teap", "What TEAP does inside of its tunnel.",
+		func(a *Authentication) *TEAP { return &a.TEAP }, teapRule, initially("{}"), example("{identities: [machine, user], machine_only: true}")),
 	key("revocation", "How the NAC learns that a certificate has been revoked.",
 		func(a *Authentication) *Revocation { return &a.Revocation }, revocationRule, initially("{}")),
+}, after: func(p *parser, n *node, a *Authentication) {
+	if v := n.entry("teap"); v != nil && !slices.Contains(a.Methods, MethodTEAP) {
+		p.report(v.pos, v.width, "teap has no effect: it is not among methods")
+	}
 }}.rule()
+
+var teapRule = mapping[TEAP]{fields: []field[TEAP]{
+	key("identities", "Who has to authenticate, one after the other.", func(t *TEAP) *[]string { return &t.Identities },
+		distinct(atLeastOne(list("identities", 2, choice(IdentityMachine, IdentityUser)))), otherwise("one, machine or user, whichever the client has"), example("[machine, user]")),
+	key("machine_only", "Whether a machine is let in while no user is logged on.",
+		func(t *TEAP) *bool { return &t.MachineOnly }, boolean, initially("false")),
+	key("inner", "The ways to authenticate in the tunnel, in order of preference. password is TEAP's own, without an EAP method, and is taken alone.",
+		func(t *TEAP) *[]string { return &t.Inner },
+		distinct(atLeastOne(list("ways", 4, choice("eap-tls", "eap-mschapv2", "eap-gtc", innerPassword)))), otherwise("[eap-tls, eap-mschapv2]"), example("[password]")),
+}, after: func(p *parser, n *node, t *TEAP) {
+	if v := n.entry("inner"); len(t.Inner) > 1 && slices.Contains(t.Inner, innerPassword) {
+		p.report(v.pos, v.width, "inner: password is taken alone")
+	}
+}}.rule()
+
+// innerPassword is TEAP's way to ask for a password without an EAP method.
+const innerPassword = "password"
 
 var revocationRule = mapping[Revocation]{fields: []field[Revocation]{
 	key("by", "From a certificate revocation list (crl), by asking an OCSP responder (ocsp), or not at all. With crl or ocsp there is a host pki that publishes.",
@@ -252,9 +296,14 @@ func checkSupplicant(p *parser, n *node, s *Supplicant, d *Device) {
 			s.Fragment = 0
 		}
 	}
+	checkMachine(p, n, s, d)
 	for _, key := range []string{"user", "password"} {
 		if v := n.entry(key); v != nil && !s.UsesPassword() {
-			p.report(v.pos, v.width, "%s: method %s has no use for it", key, s.Method)
+			why := "method " + s.Method + " has no use for it"
+			if s.NoUser {
+				why = "there is no use for it with no_user"
+			}
+			p.report(v.pos, v.width, "%s: %s", key, why)
 		}
 	}
 	if !s.UsesPassword() {
@@ -272,5 +321,22 @@ func checkSupplicant(p *parser, n *node, s *Supplicant, d *Device) {
 			return
 		}
 		p.report(n.pos, n.width, "method %s needs a password: give password, or let user be one of users", s.Method)
+	}
+}
+
+// checkMachine makes sure that a supplicant which authenticates its machine has what it takes.
+func checkMachine(p *parser, n *node, s *Supplicant, d *Device) {
+	machine, noUser := n.entry("machine"), n.entry("no_user")
+	switch {
+	case s.NoUser && !s.Machine:
+		p.report(noUser.pos, noUser.width, "no_user: without a user it is the machine that authenticates; write machine: true too")
+	case !s.Machine:
+	case !strings.HasPrefix(s.Method, MethodTEAP+"-"):
+		p.report(machine.pos, machine.width, "machine: only TEAP authenticates machine and user, and method is %s", s.Method)
+	case d.Certificate == nil:
+		p.report(machine.pos, machine.width, "machine: %s has no certificate to show as a machine", d.Name)
+	case !s.UsesPassword() && !s.NoUser:
+		p.report(machine.pos, machine.width, "machine: the certificate of the device is the machine's, and with method %s the user would show it too; "+
+			"take a method with a password, or write no_user: true", s.Method)
 	}
 }

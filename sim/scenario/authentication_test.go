@@ -9,7 +9,8 @@ import (
 const authScenario = `title: Passwords, printers and revoked certificates
 policy: policies/p.yaml
 authentication:
-  methods: [peap, ttls]
+  methods: [peap, ttls, teap]
+  teap: {identities: [machine, user], machine_only: true, inner: [eap-tls, eap-gtc]}
   tickets: 0s
   mab: [chap]
   revocation: {by: ocsp, hard_fail: true, valid: 10m}
@@ -23,6 +24,7 @@ devices:
     supplicant: {method: ttls-pap, user: ada@corp.example, anonymous: "@corp.example", profile: windows, resume: true}
   laptop-2:
     supplicant: {method: peap-mschapv2, user: bob, password: other, identity: bobby}
+  laptop-3: {supplicant: {method: teap-gtc, machine: true, no_user: true}, certificate: {issuer: intermediate}}
   printer: {supplicant: none, certificate: none}
   tablet: {}
 steps:
@@ -39,7 +41,7 @@ func TestAuthentication(t *testing.T) {
 		t.Errorf("the schema refuses it: %v", err)
 	}
 	a := f.Authentication
-	if strings.Join(a.Methods, " ") != "peap ttls" || a.Tickets != 0 || len(a.MAB) != 1 || a.Revocation.By != RevocationOCSP ||
+	if strings.Join(a.Methods, " ") != "peap ttls teap" || a.Tickets != 0 || len(a.MAB) != 1 || a.Revocation.By != RevocationOCSP ||
 		!a.Revocation.Hard || a.Revocation.Valid != 10*time.Minute {
 		t.Errorf("authentication is %+v", a)
 	}
@@ -57,8 +59,15 @@ func TestAuthentication(t *testing.T) {
 	if s := f.Devices[1].Supplicant; s.Password != "other" || s.Identity != "bobby" {
 		t.Errorf("what is written does not count: %+v", s)
 	}
-	if f.Devices[2].Supplicant.Method != PeerNone || f.Devices[3].Supplicant.Method != PeerTLS {
-		t.Errorf("printer %+v, tablet %+v", f.Devices[2].Supplicant, f.Devices[3].Supplicant)
+	if p := f.Authentication.TEAP; strings.Join(p.Identities, " ") != "machine user" || !p.MachineOnly || strings.Join(p.Inner, " ") != "eap-tls eap-gtc" {
+		t.Errorf("TEAP is %+v", p)
+	}
+	if d := f.Devices[2]; !d.Supplicant.Machine || !d.Supplicant.NoUser || d.Supplicant.UsesPassword() || d.Supplicant.Identity != "host/{{DeviceName}}" ||
+		d.Certificate.Issuer != CAIntermediate {
+		t.Errorf("the machine is %+v", d.Supplicant)
+	}
+	if f.Devices[3].Supplicant.Method != PeerNone || f.Devices[4].Supplicant.Method != PeerTLS {
+		t.Errorf("printer %+v, tablet %+v", f.Devices[3].Supplicant, f.Devices[4].Supplicant)
 	}
 	if u := f.Steps[1].User; *u.Disabled || *u.Password != "new" || f.Steps[3].Revoke.Reason != 1 {
 		t.Errorf("steps are %+v, %+v", u, f.Steps[3].Revoke)

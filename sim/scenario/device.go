@@ -104,6 +104,9 @@ type Posture struct {
 const (
 	// CACorp is the organization's certification authority, which the NAC trusts and whose certificate it shows.
 	CACorp = "corp"
+	// CAIntermediate is a certification authority below CACorp. The NAC knows it by the certificate that a client sends
+	// along with its own.
+	CAIntermediate = "intermediate"
 	// CAForeign is a certification authority that the NAC does not know.
 	CAForeign = "foreign"
 )
@@ -116,7 +119,7 @@ type Certificate struct {
 	SANDNS   []string
 	SANURI   []string
 	SANEmail []string
-	// Issuer is CACorp or CAForeign.
+	// Issuer is CACorp, CAIntermediate or CAForeign.
 	Issuer string
 	// NotBefore and NotAfter are relative to the moment of issue: the start of the scenario, or the step that
 	// issues the certificate again.
@@ -142,6 +145,9 @@ type Supplicant struct {
 	// User and Password are what it proves to know, and Anonymous the identity that it states outside of the tunnel; empty
 	// means Identity.
 	User, Password, Anonymous string
+	// Machine says that TEAP authenticates the machine by the device's certificate, beside the user. NoUser says that
+	// nobody is logged on, so that the machine answers for the user too.
+	Machine, NoUser bool
 	// Profile is the supplicant that it behaves like; empty means none in particular.
 	Profile string
 	// Resume says that it resumes TLS sessions.

@@ -132,6 +132,14 @@ var mistakes = []mistake{
 	{"device of the name of the PKI", "!title: x\npolicy: policies/p.yaml\ndevices: {pki: {}}\nsteps:\n  - crash: {host: nac}\n", "3:11", `the name "pki" is taken`, false},
 	{"method without password", "!title: x\npolicy: policies/p.yaml\ndevices: {d: {supplicant: {method: ttls-pap}}}\nsteps:\n  - crash: {host: nac}\n", "3:27", "method ttls-pap needs a password", false},
 	{"password without method", "!title: x\npolicy: policies/p.yaml\ndevices: {d: {supplicant: {password: y}}}\nsteps:\n  - crash: {host: nac}\n", "3:38", "password: method tls has no use for it", false},
+	{"TEAP settings without TEAP", "!title: x\npolicy: policies/p.yaml\nauthentication: {teap: {machine_only: true}}\nsteps:\n  - crash: {host: nac}\n", "3:24", `teap has no effect: it is not among methods`, false},
+	{"TEAP asks for nobody", "!title: x\npolicy: policies/p.yaml\nauthentication: {methods: [teap], teap: {identities: []}}\nsteps:\n  - crash: {host: nac}\n", "3:54", `identities: the list is empty`, true},
+	{"TEAP password beside a method", "!title: x\npolicy: policies/p.yaml\nauthentication: {methods: [teap], teap: {inner: [password, eap-tls]}}\nsteps:\n  - crash: {host: nac}\n", "3:49", `inner: password is taken alone`, false},
+	{"machine without TEAP", "!title: x\npolicy: policies/p.yaml\ndevices: {d: {supplicant: {machine: true}}}\nsteps:\n  - crash: {host: nac}\n", "3:37", `machine: only TEAP authenticates machine and user, and method is tls`, false},
+	{"machine without certificate", "!title: x\npolicy: policies/p.yaml\ndevices: {d: {certificate: none, supplicant: {method: teap-tls, machine: true, no_user: true}}}\nsteps:\n  - crash: {host: nac}\n", "3:74", `machine: d has no certificate to show as a machine`, false},
+	{"machine and user with one certificate", "!title: x\npolicy: policies/p.yaml\ndevices: {d: {supplicant: {method: teap-tls, machine: true}}}\nsteps:\n  - crash: {host: nac}\n", "3:55", `with method teap-tls the user would show it too`, false},
+	{"nobody at all", "!title: x\npolicy: policies/p.yaml\ndevices: {d: {supplicant: {method: teap-tls, no_user: true}}}\nsteps:\n  - crash: {host: nac}\n", "3:55", `no_user: without a user it is the machine that authenticates`, false},
+	{"password of nobody", "!title: x\npolicy: policies/p.yaml\ndevices: {d: {supplicant: {method: teap-gtc, machine: true, no_user: true, password: x}}}\nsteps:\n  - crash: {host: nac}\n", "3:86", `password: there is no use for it with no_user`, false},
 
 	// Network and Intune.
 	{"loss without percent sign", steps + "  - crash: {host: nac}\nnetwork: {links: [{both: [ap-1, nac], loss: 0.1}]}\n", "3:45", `loss: no percent sign: want a percentage such as "1%", got 0.1`, true},

@@ -172,7 +172,7 @@ var recordTable = []RecordKind{
 		{Name: "tls_version", Of: decidedEvents, Doc: "the TLS version of EAP-TLS, EAP-TTLS and PEAP"},
 		{Name: "resumed", Of: decidedEvents, Doc: "true if an earlier TLS session was resumed"},
 		{Name: "idp_username", Of: idpEvents, Doc: "whose password was checked"},
-		{Name: "idp_role", Of: slices.Concat(decidedEvents, idpEvents), Doc: "the groups of the user in the directory"},
+		{Name: "idp_role", Of: slices.Concat(decidedEvents, idpEvents), Doc: "the groups of the user in the directory, as a list such as [\"staff\"]"},
 		{Name: "text", Of: slices.Concat(certEvents, idpEvents), Doc: "what is wrong, in words"},
 		{Name: "cert_cn", Of: certEvents, Doc: "Common Name of the client certificate; in an event on a machine's, of that one"},
 		{Name: "cert_subject", Of: certEvents, Doc: "its subject"},

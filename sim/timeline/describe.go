@@ -67,6 +67,10 @@ func (t *Timeline) other(r *trace.Record) line {
 		return failureOnly(r, r.Field("method")+" "+r.Field("url"))
 	case "drop":
 		return line{text: "drops what " + first(r.Field("from"), "someone") + " sent: " + r.Field("reason"), look: fault}
+	case "warning":
+		return line{text: "warning about " + first(r.Field("from"), "someone") + ": " + r.Field("reason"), look: fault}
+	case "revocation":
+		return t.revocation(r)
 	case "radsec":
 		return connection(r)
 	case "fault":
@@ -104,6 +108,28 @@ func expectation(r *trace.Record) line {
 		return line{text: "✓ " + want, look: good}
 	}
 	return line{text: join(", but there was ", "✗ "+want, r.Field("got")), look: bad}
+}
+
+// revocation is a list that was read, or a responder that was asked. A failure that the line about the HTTP request has just
+// told of is not told again.
+func (t *Timeline) revocation(r *trace.Record) line {
+	source := r.Field("source")
+	if r.Field("result") == "error" {
+		l := line{text: join(": ", "learns nothing about revoked certificates from "+source, r.Field("error")), look: bad}
+		if url := source[strings.LastIndexByte(source, ' ')+1:]; t.last.at == r.At && t.last.look == bad && strings.Contains(t.last.text, " "+url+": ") {
+			l.look = detail
+		}
+		return l
+	}
+	if status := r.Field("status"); status != "" {
+		l := line{text: source + " has certificate " + r.Field("serial") + " as " + status, look: detail}
+		if status != "good" {
+			l.look = bad
+		}
+		return l
+	}
+	entries, _ := strconv.Atoi(r.Field("entries"))
+	return line{text: "reads " + source + ": " + plural(entries, "revoked certificate", "revoked certificates"), look: detail}
 }
 
 func supplicant(r *trace.Record) line {
@@ -159,6 +185,9 @@ func (t *Timeline) decision(r *trace.Record) line {
 		return line{text: "rejects " + who + ": " + reason, look: bad, more: why}
 	}
 	text := "accepts " + who
+	if r.Field("resumed") == "true" {
+		text += " (TLS session resumed)"
+	}
 	if vlan := r.Field("vlan"); vlan != "" {
 		text += " into VLAN " + vlan
 	}

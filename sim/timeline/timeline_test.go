@@ -168,6 +168,12 @@ func (r *run) troubles() {
 	r.emit(0, "ap-1", "radsec", "to=10.0.0.1:2083", "state=open", "tls=TLS 1.3", "radius=1.1")
 	r.emit(0, "nac", "radsec", "from=10.0.1.1:50000", "nas=ap-1", "state=closed", "reason=idle", "count=1")
 	r.emit(0, "nac", "radsec", "from=10.0.9.9:50000", "state=refused", "reason=unknown_client", "error=certificate of CN=x", "count=1")
+	r.emit(0, "nac", "warning", "from=10.0.1.9", "reason=Access-Request without Message-Authenticator", "count=1")
+	r.emit(0, "nac", "http", "method=GET", "url=http://pki.example/crl", "error=timeout")
+	r.emit(0, "nac", "revocation", "source=http://pki.example/crl", "result=error", "error=timeout") // told already
+	r.emit(0, "nac", "revocation", "source=corp.crl", "result=error", "error=no list in it")
+	r.emit(0, "nac", "revocation", "source=ocsp http://pki.example/ocsp", "serial=3f", "result=ok", "status=revoked")
+	r.emit(0, "nac", "decision", "client="+client, "result=accept", "rule=Corp", "vlan=750", "resumed=true", "explanation=Corp: hit, it has no criteria")
 	for range 5 {
 		r.emit(2*time.Hour, "nac", "poll", "devices=3", "changed=0", "result=ok")
 	}
@@ -278,7 +284,7 @@ func TestAnyRecord(t *testing.T) {
 	r := newRun(New(&out, Options{Verbose: true}))
 	for _, kind := range []string{
 		"scenario", "step", "note", "expect", "supplicant", "port", "session", "decision", "lookup", "coa", "das", "event", "poll", "check_in",
-		"ddb", "device", "token", "http", "drop", "fault", "crash", "restart", "link", "packet", "unheard-of", "",
+		"ddb", "device", "token", "http", "drop", "warning", "revocation", "radsec", "fault", "crash", "restart", "link", "packet", "unheard-of", "",
 	} {
 		r.emit(0, "x", kind)
 		r.emit(0, "x", kind, "result=", "state=", "client=00", "mac=1234567890123")
