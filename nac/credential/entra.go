@@ -75,6 +75,10 @@ func NewEntra(h host.Host, c EntraConfig) (*Entra, error) {
 	if c.Tenant == "" || c.ClientID == "" {
 		return nil, errors.New("want a tenant and a client ID")
 	}
+	switch strings.ToLower(c.Tenant) {
+	case "common", "organizations", "consumers": // Microsoft's names for more than one
+		return nil, fmt.Errorf("tenant %q is anybody's, want the ID or the domain of one", c.Tenant)
+	}
 	if c.Timeout <= 0 {
 		c.Timeout = DefaultEntraTimeout
 	}

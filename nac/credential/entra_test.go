@@ -252,6 +252,7 @@ func TestEntraMistakes(t *testing.T) {
 		{}, {Tenant: "t"}, {ClientID: "c"}, {Tenant: "t", ClientID: "c", Authority: "http://login.example"},
 		{Tenant: "t", ClientID: "c", Authority: "login.example"}, {Tenant: "t", ClientID: "c", Authority: "https://u:p@login.example"},
 		{Tenant: "t", ClientID: "c", Authority: "https://login.example/?x"},
+		{Tenant: "Organizations", ClientID: "c"},
 	} {
 		if _, err := NewEntra(nil, c); err == nil {
 			t.Errorf("%+v is taken", c)

@@ -4,6 +4,8 @@ import (
 	"encoding/hex"
 	"fmt"
 	"strings"
+
+	"nacsim/internal/mschap"
 )
 
 // Limits on what a file of users may hold, and on what is looked up in it.
@@ -93,6 +95,9 @@ func (u *User) account() (*account, error) {
 	var hash [16]byte
 	if n, err := hex.Decode(hash[:], []byte(u.NTHash[:min(len(u.NTHash), 32)])); err != nil || n != len(hash) || len(u.NTHash) != 32 {
 		return nil, fmt.Errorf("NT hash is not 32 hexadecimal digits")
+	}
+	if hash == mschap.NTHash(nil) {
+		return nil, fmt.Errorf("NT hash is that of the empty password")
 	}
 	a.secret = NTHash(hash)
 	return a, nil

@@ -126,6 +126,7 @@ func TestUsersMistakes(t *testing.T) {
 		{[]User{{Name: "", Password: "x"}}, "name of 0 octets"},
 		{[]User{{Name: strings.Repeat("a", 254), Password: "x"}}, "name of 254 octets"},
 		{[]User{{Name: "a"}}, "want a password or an NT hash"},
+		{[]User{{Name: "a", NTHash: "31D6CFE0D16AE931B73C59D7E0C089C0"}}, "that of the empty password"},
 		{[]User{{Name: "a", Password: "x", NTHash: strings.Repeat("0", 32)}}, "want a password or an NT hash"},
 		{[]User{{Name: "a", NTHash: strings.Repeat("0", 31)}}, "32 hexadecimal digits"},
 		{[]User{{Name: "a", NTHash: strings.Repeat("0", 34)}}, "32 hexadecimal digits"},

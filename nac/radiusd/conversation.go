@@ -29,7 +29,8 @@ type conversation struct {
 
 	// Guarded by the table's mutex.
 	used   time.Time
-	proven bool // it has been continued
+	since  time.Time // when it was begun
+	proven bool      // it has been continued
 	byUse  links
 	byNAS  links
 }
@@ -81,12 +82,16 @@ func (t *conversationTable) len() int {
 	return len(t.states)
 }
 
-// find returns the conversation of a State and marks it as continued, unless it is that of another NAS.
+// maxLife is how many times its idle time a conversation may last, so that nobody keeps one by repeating himself.
+const maxLife = 10
+
+// find returns the conversation of a State and marks it as continued, unless it is that of another NAS or has lasted for too
+// long.
 func (t *conversationTable) find(now time.Time, s state, nas nasID) *conversation {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	c := t.states[s]
-	if c == nil || c.nas != nas {
+	if c == nil || c.nas != nas || now.Sub(c.since) >= maxLife*t.ttl {
 		return nil
 	}
 	t.unlink(c)
@@ -120,7 +125,7 @@ func (t *conversationTable) add(now time.Time, c *conversation) (replaced *conve
 	}
 	n.count++
 	t.states[c.state] = c
-	c.used = now
+	c.used, c.since = now, now
 	t.link(c)
 	return replaced, true
 }

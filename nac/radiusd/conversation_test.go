@@ -73,6 +73,21 @@ func TestShares(t *testing.T) {
 	}
 }
 
+// TestLifeIsLimited: a conversation that is continued without end makes room all the same.
+func TestLifeIsLimited(t *testing.T) {
+	var table conversationTable
+	table.init(10, 10, time.Minute)
+	at, nas := time.Unix(0, 0), nasID{addr: netip.MustParseAddr("10.0.1.1")}
+	one := &conversation{nas: nas, state: state{1}}
+	table.add(at, one)
+	last := at
+	for ; last.Before(at.Add(time.Hour)) && table.find(last, one.state, nas) != nil; last = last.Add(30 * time.Second) {
+	}
+	if last != at.Add(maxLife*time.Minute) || table.popExpired(last) != nil || table.popExpired(last.Add(time.Minute)) != one {
+		t.Errorf("it is continued until %v after its beginning", last.Sub(at))
+	}
+}
+
 // TestExpiryOfBoth holds that a conversation ends after its time whether it has gone on or not.
 func TestExpiryOfBoth(t *testing.T) {
 	var table conversationTable

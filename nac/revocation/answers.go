@@ -16,7 +16,8 @@ const (
 	maxResponse = 64 << 10
 	// clockSkew is how far the clock of an issuer may be ahead.
 	clockSkew = 5 * time.Minute
-	// silence is how long a responder that did not answer is not asked again, so that it does not delay everybody.
+	// silence is how long a responder that did not answer is not asked again, so that it does not delay everybody, and one
+	// whose answer cannot be believed is not asked again about the same certificate.
 	silence = 30 * time.Second
 )
 
@@ -97,6 +98,9 @@ func (s *Service) ask(url string, cert, issuer *x509.Certificate, done func()) b
 	if len(s.answers.waiting) >= s.config.Load().OCSP.MaxQueries || now.Before(s.answers.silent[url]) {
 		return false
 	}
+	if k := s.answers.find(q, now); k != nil && k.err != nil {
+		return false
+	}
 	s.answers.waiting[q] = []func(){done}
 	s.h.Go("ocsp", func() { s.query(q, url, cert, issuer) })
 	return true
@@ -105,21 +109,19 @@ func (s *Service) ask(url string, cert, issuer *x509.Certificate, done func()) b
 // query asks a responder and tells everybody who waits.
 func (s *Service) query(q question, url string, cert, issuer *x509.Certificate) {
 	k := &answer{source: "ocsp " + url}
-	k.response, k.err = s.post(url, cert, issuer)
+	body, err := s.post(url, cert, issuer)
+	if k.err = err; err == nil {
+		k.response, k.err = checkResponse(body, cert, issuer, s.h.Now())
+	}
 	now, most := s.h.Now(), s.config.Load().OCSP.MaxAnswers
-	s.mu.Lock()
+	k.until = now.Add(silence)
 	if k.err == nil {
 		k.until = s.believedUntil(k.response, now)
-		delete(s.answers.silent, url)
-	} else {
-		k.until = now.Add(silence)
-		if len(s.answers.silent) >= most {
-			clear(s.answers.silent)
-		}
-		s.answers.silent[url] = k.until
 	}
 	// Those who wait must find it even if it is not valid beyond the moment.
 	k.until = later(k.until, now.Add(time.Nanosecond))
+	s.mu.Lock()
+	s.answers.heard(url, err == nil, now, most)
 	s.answers.keep(q, k, most)
 	waiting := s.answers.waiting[q]
 	delete(s.answers.waiting, q)
@@ -130,6 +132,19 @@ func (s *Service) query(q question, url string, cert, issuer *x509.Certificate) 
 	}
 }
 
+// heard notes whether a responder has said anything. What it says of one certificate, even if it cannot be believed, is no
+// reason not to ask it about others.
+func (a *answers) heard(url string, anything bool, now time.Time, most int) {
+	if anything {
+		delete(a.silent, url)
+		return
+	}
+	if len(a.silent) >= most {
+		clear(a.silent)
+	}
+	a.silent[url] = now.Add(silence)
+}
+
 func later(a, b time.Time) time.Time {
 	if a.After(b) {
 		return a
@@ -137,8 +152,8 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
-// post makes the request of RFC 6960 appendix A.1 and checks the response.
-func (s *Service) post(url string, cert, issuer *x509.Certificate) (*ocsp.Response, error) {
+// post makes the request of RFC 6960 appendix A.1 and returns the response.
+func (s *Service) post(url string, cert, issuer *x509.Certificate) ([]byte, error) {
 	request, err := ocsp.CreateRequest(cert, issuer, nil)
 	if err != nil {
 		return nil, err
@@ -149,11 +164,7 @@ func (s *Service) post(url string, cert, issuer *x509.Certificate) (*ocsp.Respon
 	}
 	req.Header.Set("Content-Type", "application/ocsp-request")
 	req.Header.Set("Accept", "application/ocsp-response")
-	body, err := s.roundTrip(req, maxResponse)
-	if err != nil {
-		return nil, err
-	}
-	return checkResponse(body, cert, issuer, s.h.Now())
+	return s.roundTrip(req, maxResponse)
 }
 
 // checkResponse reads a response and decides whether it can be believed: RFC 6960 section 3.2. One without nextUpdate says

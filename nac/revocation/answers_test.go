@@ -189,6 +189,31 @@ func TestSilentResponderDelaysOnce(t *testing.T) {
 	}
 }
 
+// TestOneBadAnswer: a certificate that a responder does not want to speak of does not keep it from being asked about others.
+func TestOneBadAnswer(t *testing.T) {
+	ca, w := newRoot(t, "corp"), newWeb(t)
+	odd, revoked := ca.issue(names), ca.issue(names)
+	w.pages[responderURL] = func(req *http.Request) ([]byte, int) {
+		body, _ := io.ReadAll(req.Body)
+		if q, _ := ocsp.ParseRequest(body); q.SerialNumber.Cmp(odd.SerialNumber) == 0 {
+			return ocsp.UnauthorizedErrorResponse, 200
+		}
+		return ca.response(revoked, epoch, status(ocsp.Revoked)), 200
+	}
+	s := w.service(t, Config{OCSP: OCSP{Ask: true}})
+	for range 2 {
+		if v := w.check(t, s, nil, odd, ca.cert); v.Status != Good || v.Text == "" {
+			t.Errorf("the odd one: %+v", v)
+		}
+	}
+	if len(w.requests) != 1 {
+		t.Errorf("asked %d times about the same certificate", len(w.requests))
+	}
+	if v := w.check(t, s, nil, revoked, ca.cert); v.Status != Revoked {
+		t.Errorf("another one: %+v", v)
+	}
+}
+
 // TestQueriesAreBounded: many clients at once; those with the same certificate share one question.
 func TestQueriesAreBounded(t *testing.T) {
 	ca, w := newRoot(t, "corp"), newWeb(t)
