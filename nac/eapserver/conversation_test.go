@@ -205,9 +205,11 @@ func TestRefusals(t *testing.T) {
 			{"expired", []tls.Certificate{corp.Issue("laptop", func(c *x509.Certificate) { c.NotAfter = eaptest.Now.Add(-time.Second) })}, corp, Expired, eap.AlertCertificateExpired, `certificate "laptop" has expired at 2026-03-02T08:59:59Z`},
 			{"not yet valid", []tls.Certificate{corp.Issue("laptop", func(c *x509.Certificate) { c.NotBefore = eaptest.Now.Add(time.Second) })}, corp, NotYetValid, eap.AlertCertificateExpired, `certificate "laptop" is not valid before 2026-03-02T09:00:01Z`},
 			{"of a foreign CA", []tls.Certificate{foreign.Issue("laptop")}, corp, UnknownCA, eap.AlertUnknownCA, `certificate "laptop" is issued by "foreign", which leads to no trusted CA`},
+			{"of a CA with the name of ours", []tls.Certificate{eaptest.NewCA(t, "corp").Issue("laptop")}, corp, UnknownCA, eap.AlertUnknownCA, `certificate "laptop" is issued by "corp", which leads to no trusted CA (ECDSA verification failure)`},
+			{"signed with SHA-1", []tls.Certificate{corp.Issue("laptop", func(c *x509.Certificate) { c.SignatureAlgorithm = x509.ECDSAWithSHA1 })}, corp, UnknownCA, eap.AlertUnknownCA, `certificate "laptop" is issued by "corp", which leads to no trusted CA (cannot verify signature: insecure algorithm ECDSA-SHA1)`},
 			{"for servers only", []tls.Certificate{corp.Issue("laptop", func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth} })}, corp, BadEKU, eap.AlertUnsupportedCertificate, `certificate "laptop" is not for client authentication`},
 			{"not for signatures", []tls.Certificate{corp.Issue("laptop", func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageKeyEncipherment })}, corp, BadEKU, eap.AlertUnsupportedCertificate, `certificate "laptop" is not for digital signatures`},
-			{"with an unknown critical extension", []tls.Certificate{corp.Issue("laptop", criticalExtension)}, corp, Certificate, eap.AlertBadCertificate, "unhandled critical extension"},
+			{"with an unknown critical extension", []tls.Certificate{corp.Issue("laptop", criticalExtension)}, corp, Certificate, eap.AlertBadCertificate, `certificate "laptop" has the critical extension 1.3.6.1.4.1.99999.1, which is not known`},
 			{"none", nil, corp, NoCertificate, noCertificateAlert, "client has no certificate"},
 			{"server not trusted", []tls.Certificate{corp.Issue("laptop")}, foreign, ServerCertificate, eap.AlertUnknownCA, "client refuses the server's certificate: unknown certificate authority"},
 		} {

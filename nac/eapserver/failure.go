@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"time"
 
@@ -125,10 +126,17 @@ func awaitsClient(engine *eap.TLS) bool {
 // judge puts the verdict of crypto/x509 on a chain into a reason and a sentence.
 func judge(verdict *tls.CertificateVerificationError, now time.Time) (Reason, string) {
 	leaf := verdict.UnverifiedCertificates[0] // there is one, or there would be no verdict
+	var unknown x509.UnknownAuthorityError
 	var invalid x509.CertificateInvalidError
 	switch {
-	case errors.As(verdict.Err, new(x509.UnknownAuthorityError)):
-		return UnknownCA, "certificate " + name(leaf.Subject) + " is issued by " + name(leaf.Issuer) + ", which leads to no trusted CA"
+	case errors.As(verdict.Err, &unknown):
+		text := "certificate " + name(leaf.Subject) + " is issued by " + name(leaf.Issuer) + ", which leads to no trusted CA"
+		if why := obstacle(unknown); why != "" {
+			text += " (" + why + ")"
+		}
+		return UnknownCA, text
+	case errors.As(verdict.Err, new(x509.UnhandledCriticalExtension)):
+		return Certificate, unhandled(verdict.UnverifiedCertificates)
 	case !errors.As(verdict.Err, &invalid) || invalid.Cert == nil:
 		return Certificate, strings.TrimPrefix(verdict.Err.Error(), "x509: ")
 	}
@@ -142,6 +150,32 @@ func judge(verdict *tls.CertificateVerificationError, now time.Time) (Reason, st
 		return NotYetValid, subject + " is not valid before " + invalid.Cert.NotBefore.UTC().Format(time.RFC3339)
 	}
 	return Expired, subject + " has expired at " + invalid.Cert.NotAfter.UTC().Format(time.RFC3339)
+}
+
+// obstacle is why a CA of the right name does not count as the issuer of a certificate: an algorithm that is no longer
+// taken, a signature that is wrong, a certificate that is not one of a CA. It is empty if no CA has that name.
+// crypto/x509 has it in the text of its error only.
+func obstacle(err x509.UnknownAuthorityError) string {
+	_, rest, found := strings.Cut(err.Error(), "possibly because of ")
+	if !found {
+		return ""
+	}
+	quoted, parse := strconv.QuotedPrefix(rest)
+	why, unquote := strconv.Unquote(quoted)
+	if parse != nil || unquote != nil {
+		return ""
+	}
+	return strings.TrimPrefix(why, "x509: ")
+}
+
+// unhandled names the certificate with a critical extension that is not known (RFC 5280 section 4.2).
+func unhandled(chain []*x509.Certificate) string {
+	for _, c := range chain {
+		if len(c.UnhandledCriticalExtensions) > 0 {
+			return "certificate " + name(c.Subject) + " has the critical extension " + c.UnhandledCriticalExtensions[0].String() + ", which is not known"
+		}
+	}
+	return "a CA has a critical extension that is not known"
 }
 
 // name quotes what a certificate calls its subject or issuer: the common name, or the whole where it has none. It is
