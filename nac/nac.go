@@ -1,4 +1,4 @@
-// Package nac is a network access control: it authenticates devices by RADIUS and EAP-TLS, decides by a policy
+// Package nac is a network access control: it authenticates devices and users by RADIUS and EAP, decides by a policy
 // which network each may join, asks Microsoft Intune whether the device is compliant, and moves it by Change
 // of Authorization when the answer changes.
 //

@@ -1,7 +1,7 @@
 // Package eapserver is the authentication server's side of EAP (RFC 3748, behind a RADIUS pass-through
 // authenticator as in RFC 3579): Identity, then a method. That is EAP-TLS with TLS 1.2 (RFC 5216) or TLS 1.3 (RFC 9190);
 // EAP-TTLS (RFC 5281) or PEAP ([MS-PEAP]) with a password that a credential.Directory checks, with TLS 1.3 as in RFC
-// 9427; or EAP-MD5 for devices without a user.
+// 9427; TEAP (RFC 7170) with passwords and certificates of a machine and its user; or EAP-MD5 for devices without a user.
 //
 // A [Conversation] is one authentication of one client. It does no I/O: responses and the time go in, results
 // come out. Whether an authenticated client is let in is not decided here; the result Authenticated asks the

@@ -430,6 +430,45 @@ func TestNoTrust(t *testing.T) {
 	}
 }
 
+// TestEndlessHandshake: a stranger who sends a certificate without end is stopped early; crypto/tls would keep 256 KiB of it.
+func TestEndlessHandshake(t *testing.T) {
+	ca := eaptest.NewCA(t, "corp")
+	r := newRun(t, eaptest.ServerTLS(ca), nil)
+	client := eap.NewTLSClient(eaptest.ClientTLS(ca, tls.VersionTLS12))
+	defer client.Close()
+	hello, err := client.Step(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const length = 250_000
+	part := append([]byte{22, 3, 3, 0x40, 0}, make([]byte, 0x4000)...)
+	first := slices.Clone(part)
+	copy(first[5:], []byte{11, length >> 16, length >> 8 & 0xff, length & 0xff})
+	messages := [][]byte{hello, append(first, part...)}
+	for range length / (2 * len(part)) {
+		messages = append(messages, slices.Concat(part, part))
+	}
+	framer, sent := eap.NewFramer(2000), 0
+	result := r.server.Handle(r.now, identity(1, "host/laptop"))
+	for _, m := range messages {
+		if result.Kind != Challenge {
+			break
+		}
+		sent += len(m)
+		framer.Send(m)
+		for framer.Pending() && result.Kind == Challenge {
+			data, _ := framer.Next()
+			result = r.server.Handle(r.now, eap.Packet{Code: eap.Response, ID: result.EAP[1], Type: eap.TypeTLS, Data: data}.Append(nil))
+		}
+		for result.Kind == Challenge && len(result.EAP) > 1000 { // the server's fragments
+			result = r.server.Handle(r.now, eap.Packet{Code: eap.Response, ID: result.EAP[1], Type: eap.TypeTLS, Data: framer.Ack()}.Append(nil))
+		}
+	}
+	if result.Kind != Failed || result.Failure.Reason != Protocol || sent > 2*eap.DefaultMaxMessage {
+		t.Errorf("server has %+v after %d octets", result.Failure, sent)
+	}
+}
+
 func TestTooManyRounds(t *testing.T) {
 	ca := eaptest.NewCA(t, "corp")
 	r := newRun(t, eaptest.ServerTLS(ca), eaptest.ClientTLS(ca, tls.VersionTLS13, ca.Issue("laptop")))

@@ -21,6 +21,7 @@ type tlsCore struct {
 
 	framer *eap.Framer
 	engine *eap.TLS // nil until the client's first message
+	taken  int      // octets of the client's handshake
 	now    time.Time
 	done   bool     // upper knows that the handshake is complete
 	held   []byte   // records to send once the engine no longer pauses
@@ -30,6 +31,10 @@ type tlsCore struct {
 	resumption
 	inquiry *inquiry // the engine pauses for it
 }
+
+// maxHandshake bounds what a client may send before the handshake is complete, in octets: whole messages, of which
+// crypto/tls would keep more.
+const maxHandshake = eap.DefaultMaxMessage
 
 // An upper is the method on top of a tlsCore.
 type upper interface {
@@ -134,6 +139,9 @@ func (c *tlsCore) seal(data []byte) outcome {
 func (c *tlsCore) handshake(message []byte) outcome {
 	if len(message) == 0 {
 		return protocolError("client acknowledges where a TLS message is due")
+	}
+	if c.taken += len(message); c.taken > maxHandshake {
+		return protocolError("client's handshake has more than 64 KiB")
 	}
 	if c.engine == nil {
 		c.engine = c.newEngine()

@@ -33,7 +33,8 @@ const (
 	// DefaultConversationTTL is how long a conversation waits for the client's next response.
 	DefaultConversationTTL = 30 * time.Second
 	// DefaultMaxConversations bounds the conversations under way. One that has been begun costs some 1.2 KiB, one in the
-	// middle of a TLS handshake some 36 KiB, and so all of them 1 GiB at most. A server that completes thousands of
+	// middle of a TLS handshake some 36 KiB, and so all of them 1 GiB. A client that sends as many fragments as it may costs
+	// four times as much. A server that completes thousands of
 	// authentications in a second has some hundreds under way.
 	DefaultMaxConversations = 30_000
 	// DefaultMaxWaiting bounds the requests that wait for somebody else.
