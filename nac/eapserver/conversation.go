@@ -96,9 +96,10 @@ type Config struct {
 	CryptoBinding bool
 	// Directory knows the passwords.
 	Directory credential.Directory
-	// MAB says whether an identity is a MAC address whose device is authenticated by EAP-MD5, with a Question to the
-	// Directory whose User is the identity. Nil means that none is. It needs Rand.
-	MAB func(identity string) bool
+	// MAB says whether an identity is a MAC address whose device is authenticated by EAP-MD5, with a Question whose User
+	// is the identity to Devices, or to the Directory where that is nil. Nil means that none is. It needs Rand.
+	MAB     func(identity string) bool
+	Devices credential.Directory
 	// Rand is where the challenges of EAP-MD5 come from.
 	Rand io.Reader
 	// MaxRounds bounds the requests of a conversation; zero means DefaultMaxRounds.

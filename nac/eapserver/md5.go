@@ -18,7 +18,11 @@ type md5Method struct {
 }
 
 func newMD5Method(c *Conversation) *md5Method {
-	m := &md5Method{config: &c.config, name: c.identity, id: func() uint8 { return c.id }}
+	config := c.config
+	if config.Devices != nil {
+		config.Directory = config.Devices
+	}
+	m := &md5Method{config: &config, name: c.identity, id: func() uint8 { return c.id }}
 	if _, err := c.config.Rand.Read(m.inner.challenge[:]); err != nil {
 		return nil
 	}

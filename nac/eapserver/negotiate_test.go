@@ -152,3 +152,33 @@ func TestMD5(t *testing.T) {
 		t.Errorf("a NAK for EAP-TLS gets %v %x", r.Kind, r.EAP)
 	}
 }
+
+// everybody is a directory that lets in whoever asks.
+type everybody struct{}
+
+func (everybody) Ask(_ credential.Question, answer func(credential.Answer)) {
+	answer(credential.Answer{OK: true})
+}
+
+// TestTunnelOfADevice: a client that says its MAC address in the clear and refuses EAP-MD5 logs in as a user, and whom the
+// directory of devices knows does not count inside of its tunnel.
+func TestTunnelOfADevice(t *testing.T) {
+	for _, c := range []struct {
+		user, password string
+		kind           Kind
+	}{
+		{"anna", "geheim", Success},
+		{"anna", "wrong", Failed},
+		{"001122334455", "001122334455", Failed},
+	} {
+		for _, inside := range []func(*tunnelPeer, []byte) []byte{pap, chap} {
+			r := newTunnelRun(t, eap.TypeTTLS, tls.VersionTLS13, inside)
+			r.server.config.MAB, r.server.config.Devices = func(string) bool { return true }, everybody{}
+			r.server.config.Rand = rand.NewChaCha8([32]byte{})
+			r.peer.log(c.user, c.password)
+			if r.play(t); r.last.Kind != c.kind {
+				t.Errorf("%s with %s: %v %v, want %v", c.user, c.password, r.last.Kind, r.failure, c.kind)
+			}
+		}
+	}
+}

@@ -5,10 +5,8 @@ import (
 	"crypto/subtle"
 	"io"
 	"net"
-	"slices"
 	"strings"
 
-	"nacsim/internal/eap"
 	"nacsim/internal/radius"
 	"nacsim/nac/credential"
 	"nacsim/nac/eapserver"
@@ -99,20 +97,15 @@ func proves(p *credential.CHAP, password string) bool {
 }
 
 // forMAB changes the configuration of a conversation that is for a device by its MAC address: EAP-MD5 is proposed first,
-// and the directory that is asked knows the device. A device may have the MAC address for its identity and authenticate
-// in earnest; then only without a password, which this directory would give away.
+// of a directory that knows the device. A device that has the MAC address for its identity, or says so in the clear
+// because it has a tunnel, and authenticates in earnest refuses it and names another method, for which the users count.
 func (m *MAB) forMAB(config *eapserver.Config, r *Request, identity string, rand io.Reader) {
 	if !m.EAPMD5 || !isMAC(identity, r.ClientMAC) {
 		return
 	}
-	methods := config.Methods
-	config.Methods = []eap.Type{}
-	if methods == nil || slices.Contains(methods, eap.TypeTLS) {
-		config.Methods = append(config.Methods, eap.TypeTLS)
-	}
 	d := device{m, r.ClientMAC}
 	config.MAB = func(name string) bool { return isMAC(name, d.mac) }
-	config.Directory = d
+	config.Devices = d
 	config.Rand = rand
 }
 

@@ -245,7 +245,7 @@ func TestNoEAPMD5(t *testing.T) {
 	n := b.nas(tls.VersionTLS13, 1)
 	request := n.exchange(identity("001cb3098515"))
 	n.exchange(eap.Packet{Code: eap.Response, ID: request[1], Type: eap.TypeLegacyNAK, Data: []byte{byte(eap.TypeTTLS), byte(eap.TypePEAP)}}.Append(nil))
-	if n.reply.Code != lr.CodeAccessReject {
-		t.Errorf("a device that wants to log in as a user gets %v", n.reply.Code)
+	if n.reply.Code != lr.CodeAccessChallenge {
+		t.Errorf("a client that says its MAC address in the clear and wants EAP-TTLS gets %v", n.reply.Code)
 	}
 }
