@@ -193,6 +193,8 @@ func decodeKey(block *pem.Block, password string) (key any, err error) {
 	}
 	switch {
 	case encrypted:
+		// Neither the standard library nor golang.org/x/crypto reads encrypted PKCS #8 (RFC 5958), which is what OpenSSL
+		// has written since version 1.0; youmark/pkcs8 (MIT) does, with PBKDF2 and scrypt, and nothing else.
 		if key, err = pkcs8.ParsePKCS8PrivateKey(der, []byte(password)); err != nil {
 			return nil, errors.New("the private key cannot be decrypted with the password")
 		}

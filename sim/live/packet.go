@@ -97,10 +97,10 @@ func (c *packetConn) read(b []byte, deadline time.Time) (int, netip.AddrPort, er
 		if c.isDown() { // after arm, which may have undone what wakes readers up
 			return 0, netip.AddrPort{}, host.ErrDown
 		}
-		size, from, err := c.wire.conn.ReadFromUDPAddrPort(b)
+		size, from, err := c.wire.read(b)
 		switch {
 		case err == nil:
-			return size, canonical(from), nil
+			return size, from, nil
 		case c.isDown() || errors.Is(err, net.ErrClosed):
 			return 0, netip.AddrPort{}, host.ErrDown
 		case errors.Is(err, os.ErrDeadlineExceeded):

@@ -27,6 +27,8 @@ const (
 type wire struct {
 	w    *World
 	conn *net.UDPConn
+	// sources are set on a socket on all addresses, where the operating system tells at which one a datagram came in.
+	sources *sources
 
 	mu       sync.Mutex
 	underWay int
@@ -41,7 +43,11 @@ func (w *World) openWire(real netip.AddrPort) (*wire, netip.AddrPort, error) {
 		return nil, netip.AddrPort{}, err
 	}
 	enlarge(conn)
-	return &wire{w: w, conn: conn}, conn.LocalAddr().(*net.UDPAddr).AddrPort(), nil
+	s := &wire{w: w, conn: conn}
+	if real.Addr().IsUnspecified() && tellLocal(conn, real) {
+		s.sources = &sources{}
+	}
+	return s, conn.LocalAddr().(*net.UDPAddr).AddrPort(), nil
 }
 
 // family is the network to listen on for an address: 0.0.0.0 stands for IPv4 only, [::] for both.
@@ -105,14 +111,43 @@ func (s *wire) send(b []byte, to netip.AddrPort, deliveries []network.Delivery) 
 	return nil
 }
 
+// read reads one datagram.
+func (s *wire) read(b []byte) (size int, from netip.AddrPort, err error) {
+	if s.sources == nil {
+		size, from, err = s.conn.ReadFromUDPAddrPort(b)
+		return size, canonical(from), err
+	}
+	var room [controlMax]byte
+	size, n, _, from, err := s.conn.ReadMsgUDPAddrPort(b, room[:])
+	from = canonical(from)
+	if err == nil {
+		if at, ok := localOf(room[:n]); ok {
+			s.sources.arrived(from, at)
+		}
+	}
+	return size, from, err
+}
+
 // write sends one datagram now. Only an error that says that the datagram itself is at fault, or that the
 // socket is closed, is returned: no route, a full buffer or a refusal are losses to the sender of a datagram.
 func (s *wire) write(b []byte, to netip.AddrPort) error {
-	_, err := s.conn.WriteToUDPAddrPort(b, to)
+	err := s.put(b, to)
 	if errors.Is(err, net.ErrClosed) || errors.Is(err, syscall.EMSGSIZE) {
 		return err
 	}
 	return nil
+}
+
+// put sends one datagram, from the address at which its receiver has sent one here.
+func (s *wire) put(b []byte, to netip.AddrPort) error {
+	if s.sources != nil {
+		if control := s.sources.toward(to); control != nil {
+			_, _, err := s.conn.WriteMsgUDPAddrPort(b, control, to)
+			return err
+		}
+	}
+	_, err := s.conn.WriteToUDPAddrPort(b, to)
+	return err
 }
 
 // landed ends one delayed delivery.
