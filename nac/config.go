@@ -16,7 +16,7 @@ import (
 )
 
 // A Config is everything a NAC is told. Zero values mean the defaults of the parts they belong to. Fixed while it runs are
-// the addresses, the bounds on conversations and for how long they wait, MDM, CoA, MaxSessions and KeepEvents; the rest can
+// the addresses, the bounds on conversations and for how long they wait, MDM, CoA and MaxSessions; the rest can
 // be changed with [NAC.Reload].
 type Config struct {
 	// RADIUS is the front end: its addresses, which are by default ports 1812 and 1813 of the machine, the access points
@@ -43,8 +43,8 @@ type Config struct {
 	MDM *mdm.Config
 	// CoA is how changes of authorization are asked for.
 	CoA CoA
-	// MaxSessions bounds the sessions, KeepEvents the client events kept for queries.
-	MaxSessions, KeepEvents int
+	// MaxSessions bounds the sessions.
+	MaxSessions int
 }
 
 // CoA is how the NAC asks for changes of authorization.

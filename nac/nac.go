@@ -59,7 +59,7 @@ func Start(h host.Host, cfg Config) (*NAC, error) {
 	if err := cfg.complete(h.Addr()); err != nil {
 		return nil, err
 	}
-	n := &NAC{h: h, cfg: cfg, events: event.NewLog(h, cfg.KeepEvents), class: h.Rand("class")}
+	n := &NAC{h: h, cfg: cfg, events: event.NewLog(h), class: h.Rand("class")}
 	front, err := n.frontEnd(&cfg)
 	if err != nil {
 		return nil, err

@@ -43,6 +43,8 @@ func (m *machine) TLS(_ string, c *tls.Config) *tls.Config                 { ret
 func (m *machine) Store(name string) (host.Store, error)                   { return store{m, name + ":"}, nil }
 func (m *machine) ListenPacket(at netip.AddrPort) (host.PacketConn, error) { return conn{at: at}, nil }
 
+func (m *machine) Tracing(string) bool { return true }
+
 func (m *machine) Trace(kind string, fields ...slog.Attr) {
 	if m.quiet {
 		return

@@ -107,6 +107,10 @@ type Host interface {
 	// Trace writes one line to the trace: what happened (kind, for example "decision"), and its fields in the
 	// order given. It never blocks.
 	Trace(kind string, fields ...slog.Attr)
+
+	// Tracing reports whether anybody reads lines of the kind. A busy program asks before it makes up one that is a
+	// lot of work; Trace may be called in any case.
+	Tracing(kind string) bool
 }
 
 // A Timer is a pending AfterFunc.

@@ -90,7 +90,7 @@ func TestConnection(t *testing.T) {
 
 func TestConnectionDown(t *testing.T) {
 	m := &machine{now: epoch}
-	s := NewSender(m, Config{Events: event.NewLog(m, 0), Connection: func(*session.Session) Connection { return &line{t: t, err: host.ErrDown} }})
+	s := NewSender(m, Config{Events: event.NewLog(m), Connection: func(*session.Session) Connection { return &line{t: t, err: host.ErrDown} }})
 	o := order()
 	o.Session.RadSec = true
 	if _, err := s.Send(o); !errors.Is(err, host.ErrDown) {

@@ -41,6 +41,8 @@ type datagram struct {
 func (m *machine) Now() time.Time        { return m.now }
 func (m *machine) Addr() netip.Addr      { return netip.MustParseAddr("10.0.0.1") }
 func (m *machine) Rand(string) io.Reader { return strings.NewReader("\xfe") }
+func (m *machine) Tracing(string) bool   { return true }
+
 func (m *machine) Trace(kind string, fields ...slog.Attr) {
 	for _, f := range fields {
 		kind += " " + f.String()
@@ -137,7 +139,7 @@ func send(t *testing.T, m *machine, c Config, o Order) Result {
 	if c.Secret == nil {
 		c.Secret = func(a netip.Addr) ([]byte, bool) { return secret, a == nas.Addr() }
 	}
-	c.Events = event.NewLog(m, 0)
+	c.Events = event.NewLog(m)
 	r, err := NewSender(m, c).Send(o)
 	if err != nil {
 		t.Fatal(err)

@@ -149,7 +149,7 @@ compliance: {in_grace_period: noncompliant}
 intune: {tenant: t, client_id: c, secret_file: secret, poll: 30m, authority: "https://a.example", graph: "https://g.example"}
 coa: {kind: disconnect, timeout: 3s, tries: 4, backoff: 1m, per_hour: 9, min_firmware: "0.15", fallback: false}
 state: state
-limits: {sessions: 11, events: 12, conversations: 13, conversations_per_nas: 6, waiting: 14}
+limits: {sessions: 11, conversations: 13, conversations_per_nas: 6, waiting: 14}
 `)
 	n := c.NAC
 	for what, ok := range map[string]bool{
@@ -171,7 +171,7 @@ limits: {sessions: 11, events: 12, conversations: 13, conversations_per_nas: 6, 
 			n.Revocation.Fail == "hard" && n.Revocation.Refresh == 5*time.Minute && n.Revocation.Timeout == 2*time.Second,
 		"intune": n.MDM.Tenant == "t" && n.MDM.ClientID == "c" && n.MDM.ClientSecret == "from-a-file" && n.MDM.PollInterval == 30*time.Minute && n.MDM.Authority == "https://a.example" && n.MDM.Graph == "https://g.example",
 		"coa":    n.CoA.Kind == coa.Disconnect && n.CoA.Timers == coa.Timers{Initial: 3 * time.Second, Tries: 4} && n.CoA.Limits.Backoff == time.Minute && n.CoA.Limits.PerHour == 9 && n.CoA.MinFirmware == "0.15" && n.CoA.NoFallback,
-		"limits": n.MaxSessions == 11 && n.KeepEvents == 12 && n.RADIUS.MaxConversations == 13 && n.RADIUS.MaxPerNAS == 6 && n.RADIUS.MaxWaiting == 14,
+		"limits": n.MaxSessions == 11 && n.RADIUS.MaxConversations == 13 && n.RADIUS.MaxPerNAS == 6 && n.RADIUS.MaxWaiting == 14,
 		"other":  n.Compliance.InGracePeriod == policy.Noncompliant && c.State == filepath.Join("conf", "state"),
 	} {
 		if !ok {

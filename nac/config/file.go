@@ -72,7 +72,7 @@ type coaNode struct {
 	noDisconnectAfter bool
 }
 
-type limitsNode struct{ sessions, events, conversations, perNAS, waiting int }
+type limitsNode struct{ sessions, conversations, perNAS, waiting int }
 
 var fileProperties = []yamltable.Property[fileNode]{
 	{Name: "listen", Doc: "Where RADIUS is served.",
@@ -186,9 +186,6 @@ var limitsProperties = []yamltable.Property[limitsNode]{
 	{Name: "sessions", Doc: "How many clients may have a session at the same time.",
 		Schema: yamltable.Schema{"type": "integer", "minimum": 1, "maximum": 10_000_000},
 		Set:    setNumber("sessions", 1, 10_000_000, func(to *limitsNode) *int { return &to.sessions })},
-	{Name: "events", Doc: "How many client events are kept.",
-		Schema: yamltable.Schema{"type": "integer", "minimum": 1, "maximum": 10_000_000},
-		Set:    setNumber("events", 1, 10_000_000, func(to *limitsNode) *int { return &to.events })},
 	{Name: "conversations", Doc: "How many EAP conversations may be under way at the same time; each takes some 20 KiB.",
 		Schema: yamltable.Schema{"type": "integer", "minimum": 1, "maximum": 10000000},
 		Set:    setNumber("conversations", 1, 10000000, func(to *limitsNode) *int { return &to.conversations })},

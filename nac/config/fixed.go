@@ -17,7 +17,6 @@ func (c *Config) Fixed(next *Config) []string {
 		{"state", c.State == next.State},
 		{"eap.timeout", a.RADIUS.ConversationTTL == b.RADIUS.ConversationTTL},
 		{"limits.sessions", a.MaxSessions == b.MaxSessions},
-		{"limits.events", a.KeepEvents == b.KeepEvents},
 		{"limits.conversations", a.RADIUS.MaxConversations == b.RADIUS.MaxConversations},
 		{"limits.conversations_per_nas", a.RADIUS.MaxPerNAS == b.RADIUS.MaxPerNAS},
 		{"intune", sameAccount(a.MDM, b.MDM)},

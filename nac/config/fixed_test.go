@@ -28,7 +28,6 @@ func TestFixed(t *testing.T) {
 		{"state", func(c *Config) { c.State = "" }},
 		{"eap.timeout", func(c *Config) { c.NAC.RADIUS.ConversationTTL = time.Minute }},
 		{"limits.sessions", func(c *Config) { c.NAC.MaxSessions = 11 }},
-		{"limits.events", func(c *Config) { c.NAC.KeepEvents = 1 }},
 		{"limits.conversations", func(c *Config) { c.NAC.RADIUS.MaxConversations = 1 }},
 		{"limits.conversations_per_nas", func(c *Config) { c.NAC.RADIUS.MaxPerNAS = 1 }},
 		{"intune", func(c *Config) { c.NAC.MDM.ClientSecret = "other" }},

@@ -28,7 +28,6 @@ func (r *reader) resolve(f *fileNode) *Config {
 		Compliance:     policy.Mapping{InGracePeriod: f.compliance.inGracePeriod},
 		MDM:            r.mdm(f.intune),
 		MaxSessions:    f.limits.sessions,
-		KeepEvents:     f.limits.events,
 		CoA: nac.CoA{
 			Kind:        f.coa.kind,
 			Limits:      reconcile.Limits{Backoff: f.coa.backoff, PerHour: f.coa.perHour},

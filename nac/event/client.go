@@ -75,12 +75,19 @@ func (f *fields) certificate(c *identity.Certificate) {
 // Decision returns the event of a decision: NAC_CLIENT_PERMIT, or NAC_CLIENT_DENY with the reason as its text.
 // The extra fields, for example tls_version, come last.
 func Decision(r *policy.Request, d *policy.Decision, extra ...slog.Attr) Event {
-	f := client(r)
-	f.text("nacrule_name", d.Rule)
-	f = append(f, slog.Bool("nacrule_matched", d.Rule != ""))
 	kind := ClientDeny
 	if d.Allow {
 		kind = ClientPermit
+	}
+	return Event{Type: kind, MAC: r.MAC, fields: func() []slog.Attr { return append(decision(r, d), extra...) }}
+}
+
+// decision are the fields of a decision.
+func decision(r *policy.Request, d *policy.Decision) fields {
+	f := client(r)
+	f.text("nacrule_name", d.Rule)
+	f = append(f, slog.Bool("nacrule_matched", d.Rule != ""))
+	if d.Allow {
 		f.text("vlan", d.VLAN)
 		if d.VLAN != "" {
 			f.text("vlan_source", "nactag")
@@ -92,7 +99,7 @@ func Decision(r *policy.Request, d *policy.Decision, extra ...slog.Attr) Event {
 	f.text("mdm_compliance", string(d.MDM))
 	f.text("text", d.Reason)
 	f.certificate(r.Certificate)
-	return Event{Type: kind, MAC: r.MAC, Fields: append(f, extra...)}
+	return f
 }
 
 // replyAttributes are the attributes of the Access-Accept in the notation of Mist's resp_attrs.
@@ -115,21 +122,25 @@ func replyAttributes(r *policy.Request, d *policy.Decision) []string {
 
 // Denied returns NAC_CLIENT_DENY for a client that did not get as far as the policy; the text says why.
 func Denied(r *policy.Request, text string, extra ...slog.Attr) Event {
-	f := client(r)
-	f = append(f, slog.Bool("nacrule_matched", false))
-	f.text("text", text)
-	f.certificate(r.Certificate)
-	return Event{Type: ClientDeny, MAC: r.MAC, Fields: append(f, extra...)}
+	return Event{Type: ClientDeny, MAC: r.MAC, fields: func() []slog.Attr {
+		f := client(r)
+		f = append(f, slog.Bool("nacrule_matched", false))
+		f.text("text", text)
+		f.certificate(r.Certificate)
+		return append(f, extra...)
+	}}
 }
 
 // IdP returns an event on the check of a user's password, with kind IdPAuthcSuccess, IdPAuthcFailure, IdPUserDisabled
 // or IdPUnreachable. The text says what is wrong, and is empty after a success.
 func IdP(kind Type, r *policy.Request, text string) Event {
-	f := client(r)
-	f.text("idp_username", r.UserName)
-	f.list("idp_role", r.Groups)
-	f.text("text", text)
-	return Event{Type: kind, MAC: r.MAC, Fields: f}
+	return Event{Type: kind, MAC: r.MAC, fields: func() []slog.Attr {
+		f := client(r)
+		f.text("idp_username", r.UserName)
+		f.list("idp_role", r.Groups)
+		f.text("text", text)
+		return f
+	}}
 }
 
 // A Holder is whose certificate was checked.
@@ -177,10 +188,12 @@ func ServerCert(kind Type, r *policy.Request, text string) Event {
 }
 
 func certCheck(kind Type, r *policy.Request, c *identity.Certificate, text string) Event {
-	f := client(r)
-	f.text("text", text)
-	f.certificate(c)
-	return Event{Type: kind, MAC: r.MAC, Fields: f}
+	return Event{Type: kind, MAC: r.MAC, fields: func() []slog.Attr {
+		f := client(r)
+		f.text("text", text)
+		f.certificate(c)
+		return f
+	}}
 }
 
 // A Lookup is the outcome of a query to mobile device management.
@@ -201,29 +214,33 @@ type Lookup struct {
 
 // MDM returns an event on a lookup, with kind MDMLookupSuccess, MDMLookupFailure or MDMDeviceNotEnrolled.
 func MDM(kind Type, r *policy.Request, l Lookup) Event {
-	f := client(r)
-	f.text("mdm_provider", "intune")
-	f.text("mdm_client_id", l.DeviceID)
-	f.text("mdm_compliance", l.Compliance)
-	f.text("pre_mdm_compliance", l.PreCompliance)
-	f.millis("mdm_last_checked", l.LastChecked)
-	f.text("mdm_manufacturer", l.Manufacturer)
-	f.text("mdm_model", l.Model)
-	f.text("mdm_operating_system", l.OS)
-	f.text("mdm_os_version", l.OSVersion)
-	if l.Took > 0 {
-		f.text("lookup_time_taken", l.Took.String())
-	}
-	f.text("text", l.Text)
-	f.certificate(r.Certificate)
-	return Event{Type: kind, MAC: r.MAC, Fields: f}
+	return Event{Type: kind, MAC: r.MAC, fields: func() []slog.Attr {
+		f := client(r)
+		f.text("mdm_provider", "intune")
+		f.text("mdm_client_id", l.DeviceID)
+		f.text("mdm_compliance", l.Compliance)
+		f.text("pre_mdm_compliance", l.PreCompliance)
+		f.millis("mdm_last_checked", l.LastChecked)
+		f.text("mdm_manufacturer", l.Manufacturer)
+		f.text("mdm_model", l.Model)
+		f.text("mdm_operating_system", l.OS)
+		f.text("mdm_os_version", l.OSVersion)
+		if l.Took > 0 {
+			f.text("lookup_time_taken", l.Took.String())
+		}
+		f.text("text", l.Text)
+		f.certificate(r.Certificate)
+		return f
+	}}
 }
 
 // CoA returns CoAReauth or CoADisconnect: that the NAC is about to have a client authenticate again, or to
 // throw it out. The source says what caused it.
 func CoA(kind Type, r *policy.Request, session, source string) Event {
-	f := client(r)
-	f.text("session_id", session)
-	f.text("coa_source", source)
-	return Event{Type: kind, MAC: r.MAC, Fields: f}
+	return Event{Type: kind, MAC: r.MAC, fields: func() []slog.Attr {
+		f := client(r)
+		f.text("session_id", session)
+		f.text("coa_source", source)
+		return f
+	}}
 }

@@ -1,7 +1,7 @@
 // Package event records what happens to clients as Juniper Mist's NAC client events.
 //
 // An [Event] has one of Mist's types and Mist's field names (facts: mist-and-peers 1.7). [Log.Emit] writes it
-// to the trace as kind `event` and keeps it in a ring for queries. MAC addresses are twelve bare lower-case
+// to the trace as kind `event`. MAC addresses are twelve bare lower-case
 // hexadecimal digits and the timestamp is in milliseconds since 1970, both as Mist's webhooks have them. A
 // field without a value is left out.
 //
@@ -67,23 +67,33 @@ type Event struct {
 	MAC string
 	// At is set by [Log.Emit] where it is zero.
 	At time.Time
-	// Fields are the other fields by their names in Mist's API, in order.
-	Fields []slog.Attr
+	// fields are the other ones by their names in Mist's API, in order. They are made up when somebody asks for them,
+	// of what the constructor was given, which must not change before. Nil means none.
+	fields func() []slog.Attr
+}
+
+// Fields returns the fields beside type, mac and timestamp, in order.
+func (e *Event) Fields() []slog.Attr {
+	if e.fields == nil {
+		return nil
+	}
+	return e.fields()
 }
 
 // Attrs returns all fields in order: type, mac, timestamp, and the others.
 func (e *Event) Attrs() []slog.Attr {
-	attrs := make([]slog.Attr, 0, len(e.Fields)+3)
+	fields := e.Fields()
+	attrs := make([]slog.Attr, 0, len(fields)+3)
 	attrs = append(attrs,
 		slog.String("type", string(e.Type)),
 		slog.String("mac", BareMAC(e.MAC)),
 		slog.Int64("timestamp", e.At.UnixMilli()))
-	return append(attrs, e.Fields...)
+	return append(attrs, fields...)
 }
 
 // Field returns the value of a field and whether the event has it.
 func (e *Event) Field(name string) (slog.Value, bool) {
-	for _, f := range e.Fields {
+	for _, f := range e.Fields() {
 		if f.Key == name {
 			return f.Value, true
 		}

@@ -1,63 +1,21 @@
 package event
 
-import (
-	"sync"
+import "nacsim/internal/host"
 
-	"nacsim/internal/host"
-)
+// A Log writes events to the trace of a machine.
+type Log struct{ h host.Host }
 
-// DefaultKeep is how many events a Log keeps where its maker does not say.
-const DefaultKeep = 10000
+// NewLog returns a log for a machine.
+func NewLog(h host.Host) *Log { return &Log{h} }
 
-// A Log writes events to the trace of a machine and keeps the latest.
-type Log struct {
-	h     host.Host
-	limit int
-
-	mu sync.Mutex
-	// ring grows up to limit; from then on oldest is the index of its oldest event, which the next one replaces.
-	ring   []Event
-	oldest int
-}
-
-// NewLog returns a log that keeps the latest events, at most keep of them; zero or less means DefaultKeep.
-func NewLog(h host.Host, keep int) *Log {
-	if keep <= 0 {
-		keep = DefaultKeep
-	}
-	return &Log{h: h, limit: keep}
-}
-
-// Emit records an event. An event without a time gets the present one. A nil Log records nothing.
+// Emit records an event. An event without a time gets the present one. A nil Log records nothing, and neither does one
+// whose machine has nobody to read events: making up their fields takes longer than the rest of a small request.
 func (l *Log) Emit(e Event) {
-	if l == nil {
+	if l == nil || !l.h.Tracing("event") {
 		return
 	}
 	if e.At.IsZero() {
 		e.At = l.h.Now()
 	}
-	l.mu.Lock()
-	if len(l.ring) < l.limit {
-		l.ring = append(l.ring, e)
-	} else {
-		l.ring[l.oldest] = e
-		l.oldest = (l.oldest + 1) % l.limit
-	}
-	l.mu.Unlock()
 	l.h.Trace("event", e.Attrs()...)
-}
-
-// Recent returns the kept events that satisfy want, the latest first, and at most limit of them. A nil want is
-// satisfied by all.
-func (l *Log) Recent(limit int, want func(*Event) bool) []Event {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	var out []Event
-	for i := len(l.ring) - 1; i >= 0 && len(out) < limit; i-- {
-		e := &l.ring[(l.oldest+i)%len(l.ring)]
-		if want == nil || want(e) {
-			out = append(out, *e)
-		}
-	}
-	return out
 }

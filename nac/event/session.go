@@ -29,18 +29,20 @@ type Usage struct {
 
 // OfSession returns SessionStarted, SessionEnded, AccountingStart, AccountingUpdate or AccountingStop.
 func OfSession(kind Type, r *policy.Request, s Session) Event {
-	f := client(r)
-	f.text("session_id", s.ID)
-	f.millis("session_started_at", s.StartedAt)
-	f.millis("session_ended_at", s.EndedAt)
-	if !s.StartedAt.IsZero() && !s.EndedAt.IsZero() {
-		f = append(f, slog.Int64("session_duration_in_mins", int64(s.EndedAt.Sub(s.StartedAt)/time.Minute)))
-	}
-	f.text("vlan", s.VLAN)
-	f.count("rx_bytes", s.Usage.InOctets)
-	f.count("tx_bytes", s.Usage.OutOctets)
-	f.count("rx_pkts", s.Usage.InPackets)
-	f.count("tx_pkts", s.Usage.OutPackets)
-	f.text("terminate_cause", s.TerminateCause)
-	return Event{Type: kind, MAC: r.MAC, Fields: f}
+	return Event{Type: kind, MAC: r.MAC, fields: func() []slog.Attr {
+		f := client(r)
+		f.text("session_id", s.ID)
+		f.millis("session_started_at", s.StartedAt)
+		f.millis("session_ended_at", s.EndedAt)
+		if !s.StartedAt.IsZero() && !s.EndedAt.IsZero() {
+			f = append(f, slog.Int64("session_duration_in_mins", int64(s.EndedAt.Sub(s.StartedAt)/time.Minute)))
+		}
+		f.text("vlan", s.VLAN)
+		f.count("rx_bytes", s.Usage.InOctets)
+		f.count("tx_bytes", s.Usage.OutOctets)
+		f.count("rx_pkts", s.Usage.InPackets)
+		f.count("tx_pkts", s.Usage.OutPackets)
+		f.text("terminate_cause", s.TerminateCause)
+		return f
+	}}
 }

@@ -188,7 +188,7 @@ func (t *Table) end(changes []Change, s *Session, reason string) []Change {
 }
 
 func (t *Table) put(s *Session) error {
-	b, err := json.Marshal(s)
+	b, err := s.appendJSON(make([]byte, 0, typicalRecord))
 	if err != nil {
 		return fmt.Errorf("session: %w", err)
 	}

@@ -63,7 +63,7 @@ func wantLines(t *testing.T, got []string, want ...string) {
 
 func TestLifeOfASession(t *testing.T) {
 	m := newMachine(t)
-	table := open(t, m, Config{Events: event.NewLog(m, 0)})
+	table := open(t, m, Config{Events: event.NewLog(m)})
 	key := place("ap-1", laptop)
 
 	authorize(t, table, at("ap-1", laptop, "A1"))

@@ -36,6 +36,9 @@ func newNACLog(w io.Writer, quiet bool) *nacLog {
 	return &nacLog{w: w, quiet: quiet, why: map[string]int{}}
 }
 
+// nacLogged are the kinds of records that a nacLog takes.
+var nacLogged = []string{"decision", "session", "drop", "warning", "coa", "lookup", "config"}
+
 // record takes one record of the trace. It is cheap where nothing is to be printed.
 func (l *nacLog) record(r trace.Record) {
 	var one counts
@@ -51,10 +54,8 @@ func (l *nacLog) record(r trace.Record) {
 			return
 		}
 		one.other = 1
-	case "drop", "warning", "coa", "lookup", "config":
-		one.other = 1
 	default:
-		return
+		one.other = 1
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()

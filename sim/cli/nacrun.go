@@ -82,7 +82,7 @@ func (n *nacRun) until(signals <-chan os.Signal, cfg *config.Config) (err error)
 		}
 	}()
 	n.recorder = trace.NewRecorder(time.Now().UTC(), sinks...)
-	n.recorder.SubscribeEvents(n.log.record)
+	n.recorder.SubscribeEvents(n.log.record, nacLogged...)
 	if err := n.start(cfg); err != nil {
 		return err
 	}

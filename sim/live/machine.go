@@ -281,3 +281,8 @@ func (n *node) Trace(kind string, fields ...slog.Attr) {
 		n.m.w.emit(n.m.name, kind, fields...)
 	}
 }
+
+func (n *node) Tracing(kind string) bool {
+	r := n.m.w.cfg.Recorder
+	return r != nil && r.Wanted(kind)
+}

@@ -11,6 +11,7 @@ package trace
 
 import (
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -84,9 +85,20 @@ type Recorder struct {
 }
 
 type subscriber struct {
-	id      int
-	f       func(Record)
-	packets bool // whether it wants those too
+	id    int
+	f     func(Record)
+	kinds []string // that it wants; none means all but packets
+	all   bool     // those too
+}
+
+func (s *subscriber) wants(kind string) bool {
+	switch {
+	case s.all:
+		return true
+	case len(s.kinds) > 0:
+		return slices.Contains(s.kinds, kind)
+	}
+	return kind != KindPacket
 }
 
 // NewRecorder returns a recorder for a run that starts at the given world time.
@@ -107,18 +119,23 @@ func (r *Recorder) Seq() uint64 {
 // Subscribe calls f for every record from now on, packets included, after the sinks have had it. It is
 // called with the recorder locked: it must be quick and must not call the recorder; setting a flag or a
 // host.Signal is what it is for. The returned function ends the subscription.
-func (r *Recorder) Subscribe(f func(Record)) (cancel func()) { return r.subscribe(f, true) }
+func (r *Recorder) Subscribe(f func(Record)) (cancel func()) {
+	return r.subscribe(subscriber{f: f, all: true})
+}
 
-// SubscribeEvents is Subscribe without the records of packets. Where nobody wants packets they are not decoded, which is
-// most of what a recorder costs.
-func (r *Recorder) SubscribeEvents(f func(Record)) (cancel func()) { return r.subscribe(f, false) }
+// SubscribeEvents is Subscribe for records of some kinds, or, without any, of all kinds but packets. What nobody wants is
+// not made up, and packets are not decoded, which is most of what a recorder costs.
+func (r *Recorder) SubscribeEvents(f func(Record), kinds ...string) (cancel func()) {
+	return r.subscribe(subscriber{f: f, kinds: kinds})
+}
 
-func (r *Recorder) subscribe(f func(Record), packets bool) (cancel func()) {
+func (r *Recorder) subscribe(s subscriber) (cancel func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.nextID++
 	id := r.nextID
-	r.subscribers = append(r.subscribers, subscriber{id, f, packets})
+	s.id = id
+	r.subscribers = append(r.subscribers, s)
 	return func() {
 		r.mu.Lock()
 		defer r.mu.Unlock()
@@ -198,17 +215,31 @@ func (r *Recorder) Flush() error {
 	return first
 }
 
+// Wanted reports whether a sink or a subscriber wants records of the kind.
+func (r *Recorder) Wanted(kind string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.wanted(kind)
+}
+
+func (r *Recorder) wanted(kind string) bool {
+	if len(r.sinks) > 0 {
+		return true
+	}
+	for i := range r.subscribers {
+		if r.subscribers[i].wants(kind) {
+			return true
+		}
+	}
+	return false
+}
+
 // unheard reports whether there is nobody to decode a packet for, and if so counts it.
 func (r *Recorder) unheard() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.sinks) > 0 {
+	if r.wanted(KindPacket) {
 		return false
-	}
-	for i := range r.subscribers {
-		if r.subscribers[i].packets {
-			return false
-		}
 	}
 	r.seq++
 	return true
@@ -220,8 +251,8 @@ func (r *Recorder) number(t time.Time, actor, kind string, fields []slog.Attr) R
 }
 
 func (r *Recorder) publish(rec Record) {
-	for _, s := range r.subscribers {
-		if s.packets || rec.Kind != KindPacket {
+	for i := range r.subscribers {
+		if s := &r.subscribers[i]; s.wants(rec.Kind) {
 			s.f(rec)
 		}
 	}

@@ -108,6 +108,36 @@ func TestSubscribeEvents(t *testing.T) {
 	}
 }
 
+// TestWanted holds that a recorder knows which kinds of records somebody wants, and hands out no others.
+func TestWanted(t *testing.T) {
+	r := NewRecorder(time.Time{})
+	var heard []string
+	r.SubscribeEvents(func(rec Record) { heard = append(heard, rec.Kind) }, "decision", "drop")
+	for kind, want := range map[string]bool{"decision": true, "drop": true, "event": false, KindPacket: false} {
+		if r.Wanted(kind) != want {
+			t.Errorf("Wanted(%q) is not %v", kind, want)
+		}
+	}
+	r.Emit(time.Time{}, "nac", "event")
+	r.Emit(time.Time{}, "nac", "drop")
+	if !slices.Equal(heard, []string{"drop"}) {
+		t.Errorf("heard %q", heard)
+	}
+	if cancel := r.SubscribeEvents(func(Record) {}); !r.Wanted("event") || r.Wanted(KindPacket) {
+		t.Error("a subscriber without kinds wants all but packets")
+	} else {
+		cancel()
+	}
+	if cancel := r.Subscribe(func(Record) {}); !r.Wanted(KindPacket) {
+		t.Error("a subscriber to everything wants packets")
+	} else {
+		cancel()
+	}
+	if r.Wanted("event") || !NewRecorder(time.Time{}, NewJSONL(&strings.Builder{})).Wanted("event") {
+		t.Error("a sink wants everything, and who has left nothing")
+	}
+}
+
 // TestFlush holds that what has happened can be read while the run goes on.
 func TestFlush(t *testing.T) {
 	var b strings.Builder

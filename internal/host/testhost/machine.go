@@ -102,6 +102,9 @@ func (m *Machine) TLS(_ string, c *tls.Config) *tls.Config {
 // Trace adds to the world's Lines.
 func (m *Machine) Trace(kind string, fields ...slog.Attr) { m.trace(m.name, kind, fields) }
 
+// Tracing is true: Lines has all kinds.
+func (m *Machine) Tracing(string) bool { return true }
+
 func unsupported(what string) error {
 	return fmt.Errorf("testhost: %s: %w", what, errors.ErrUnsupported)
 }
