@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"fmt"
 
+	"nacsim/internal/eap"
 	"nacsim/nac/eapserver"
 	"nacsim/nac/radiusd"
 	"nacsim/nac/revocation"
@@ -23,6 +24,7 @@ func (n *NAC) frontEnd(cfg *Config) (*frontEnd, error) {
 	c := &f.radius
 	c.EAP.TLS = func() *tls.Config { return cfg.TLS }
 	c.EAP.Rand = n.h.Rand("eap")
+	c.EAP.Chains = eap.NewChains(0) // for the CAs of this configuration
 	if cfg.Resumption != nil {
 		c.EAP.Sessions = eapserver.NewSessions(n.h.Rand("tls sessions"), *cfg.Resumption)
 	}

@@ -77,6 +77,8 @@ type Config struct {
 	FramedMTU int
 	// Sessions has clients resume TLS sessions; nil means that each handshake is a full one.
 	Sessions *Sessions
+	// Chains remembers the chains of certificates that were verified. Nil means that each is verified anew.
+	Chains *eap.Chains
 	// Revocation says which certificates of clients have been revoked; nil means that nobody is asked.
 	Revocation revocation.Checker
 	// Methods are the EAP methods on offer, the one that is proposed first in front: EAP-TLS, EAP-TTLS, PEAP and TEAP. Nil

@@ -3,6 +3,7 @@ package eapserver
 import (
 	"bytes"
 	"crypto/tls"
+	"crypto/x509"
 	"io"
 	"slices"
 	"sync"
@@ -13,7 +14,7 @@ import (
 
 // Defaults of [SessionLimits].
 const (
-	DefaultMaxTLSSessions     = 20_000 // about 3 KiB each, the client's certificates above all
+	DefaultMaxTLSSessions     = 20_000 // some 6 KiB each, the client's certificates above all
 	DefaultTLSSessionLifetime = 24 * time.Hour
 )
 
@@ -50,8 +51,9 @@ type sessionName [16]byte
 type session struct {
 	name   sessionName
 	method eap.Type
-	state  []byte    // of crypto/tls, with the client's certificates
-	since  time.Time // when the client was authenticated in full
+	state  []byte              // of crypto/tls, with the client's certificates
+	sent   []*x509.Certificate // the same
+	since  time.Time           // when the client was authenticated in full
 	user   string
 	inner  string
 	groups []string
@@ -130,8 +132,9 @@ type resumption struct {
 	issued *session // named by the ticket for the client, stored when the conversation succeeds
 }
 
-// configure has crypto/tls issue and take tickets.
-func (r *resumption) configure(c *tls.Config) {
+// configure has crypto/tls issue and take tickets. Trusted says whether a client's certificates still are; where they are not
+// it has to show others in a full handshake.
+func (r *resumption) configure(c *tls.Config, trusted func([]*x509.Certificate) bool) {
 	if r.store == nil {
 		c.SessionTicketsDisabled = true
 		return
@@ -139,7 +142,7 @@ func (r *resumption) configure(c *tls.Config) {
 	c.SessionTicketsDisabled = false
 	c.UnwrapSession = func(ticket []byte, _ tls.ConnectionState) (*tls.SessionState, error) {
 		s := r.store.find(ticket, r.method, c.Time())
-		if s == nil {
+		if s == nil || len(s.sent) > 0 && !trusted(s.sent) {
 			return nil, nil
 		}
 		state, err := tls.ParseSessionState(s.state)
@@ -149,12 +152,12 @@ func (r *resumption) configure(c *tls.Config) {
 		r.used = s
 		return state, nil
 	}
-	c.WrapSession = func(_ tls.ConnectionState, state *tls.SessionState) ([]byte, error) {
+	c.WrapSession = func(connection tls.ConnectionState, state *tls.SessionState) ([]byte, error) {
 		b, err := state.Bytes()
 		if err != nil {
 			return nil, err
 		}
-		issued := &session{method: r.method, state: b}
+		issued := &session{method: r.method, state: b, sent: connection.PeerCertificates}
 		if _, err := io.ReadFull(r.store.random, issued.name[:]); err != nil {
 			return nil, err
 		}

@@ -22,6 +22,8 @@ type tlsCore struct {
 	framer *eap.Framer
 	engine *eap.TLS // nil until the client's first message
 	taken  int      // octets of the client's handshake
+	roots  *x509.CertPool
+	chain  []*x509.Certificate // of the client, verified
 	now    time.Time
 	done   bool     // upper knows that the handshake is complete
 	held   []byte   // records to send once the engine no longer pauses
@@ -65,7 +67,7 @@ func (c *tlsCore) close() {
 // newEngine makes the TLS server. It waits for the first message, so that an idle conversation costs little.
 func (c *tlsCore) newEngine() *eap.TLS {
 	config := c.config.TLS().Clone()
-	config.ClientAuth = min(c.auth, tls.VerifyClientCertIfGiven) // verify refuses a client without one
+	config.ClientAuth = min(c.auth, tls.RequestClientCert) // verify judges what comes, and refuses a client without one
 	if config.ClientCAs == nil {
 		config.ClientCAs = x509.NewCertPool() // nil would mean the CAs of the operating system
 	}
@@ -75,7 +77,11 @@ func (c *tlsCore) newEngine() *eap.TLS {
 	}
 	config.Time = func() time.Time { return c.now }
 	config.VerifyConnection = c.verify
-	c.resumption.configure(config)
+	c.roots = config.ClientCAs
+	c.resumption.configure(config, func(sent []*x509.Certificate) bool {
+		_, err := c.trust(sent)
+		return err == nil
+	})
 	return eap.NewTLSServer(config)
 }
 
@@ -217,8 +223,8 @@ func (c *tlsCore) client() *Peer {
 	if p.Resumed {
 		p.User, p.Inner, p.Groups = c.used.user, c.used.inner, c.used.groups
 	}
-	if len(state.VerifiedChains) > 0 {
-		p.Chain = state.VerifiedChains[0]
+	if c.chain != nil {
+		p.Chain = c.chain
 	}
 	return p
 }

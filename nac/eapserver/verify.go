@@ -48,25 +48,33 @@ type certificateError struct {
 
 func (e certificateError) Error() string { return e.text }
 
-// judgeKeys is the refusal of a client for what its certificates say of their keys, or nil.
-func judgeKeys(state tls.ConnectionState) error {
-	leaf := state.PeerCertificates[0]
+// judgeKeys is the refusal of a client for what the certificates of its chain say of their keys, or nil.
+func judgeKeys(chain []*x509.Certificate) error {
+	leaf := chain[0]
 	if !maySign(leaf) {
 		return &eap.Refusal{Alert: eap.AlertUnsupportedCertificate,
 			Err: certificateError{BadEKU, "certificate " + name(leaf.Subject) + " is not for digital signatures"}}
 	}
-	if len(state.VerifiedChains) == 0 {
-		return nil
-	}
-	if weak, bits := weakest(state.VerifiedChains[0]); weak != nil {
+	if weak, bits := weakest(chain); weak != nil {
 		return &eap.Refusal{Alert: eap.AlertBadCertificate,
 			Err: certificateError{Certificate, fmt.Sprintf("certificate %s has an RSA key of %d bits; the least is %d", name(weak.Subject), bits, leastRSA)}}
 	}
 	return nil
 }
 
-// verify is crypto/tls's callback in a full handshake and in a resumed one. The chain has been verified, at the time
-// of this handshake in either case; what it says of revocation is asked for outside of the engine's coroutine.
+// trust verifies the certificates that a client has sent, now or when the session was made that it resumes, as of now.
+// The chain does not change.
+func (c *tlsCore) trust(sent []*x509.Certificate) (chain []*x509.Certificate, err error) {
+	chain, err = c.config.Chains.Verify(sent, x509.VerifyOptions{
+		Roots: c.roots, CurrentTime: c.now, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}})
+	if err != nil {
+		return nil, &tls.CertificateVerificationError{UnverifiedCertificates: sent, Err: err}
+	}
+	return chain, nil
+}
+
+// verify is crypto/tls's callback in a full handshake and in a resumed one. It verifies the chain, which crypto/tls would do
+// without memory; what the chain says of revocation is asked for outside of the engine's coroutine.
 func (c *tlsCore) verify(state tls.ConnectionState) error {
 	if len(state.PeerCertificates) == 0 {
 		if c.auth != tls.RequireAndVerifyClientCert {
@@ -78,13 +86,18 @@ func (c *tlsCore) verify(state tls.ConnectionState) error {
 		}
 		return &eap.Refusal{Alert: alert, Err: errNoCertificate}
 	}
-	if err := judgeKeys(state); err != nil {
+	chain, err := c.trust(state.PeerCertificates)
+	if err != nil {
 		return err
 	}
-	if c.config.Revocation == nil || len(state.VerifiedChains) == 0 {
+	if err := judgeKeys(chain); err != nil {
+		return err
+	}
+	c.chain = chain
+	if c.config.Revocation == nil {
 		return nil
 	}
-	c.inquiry = &inquiry{chain: state.VerifiedChains[0]}
+	c.inquiry = &inquiry{chain: chain}
 	if !state.DidResume { // else it is that of the first handshake
 		c.inquiry.staple = state.OCSPResponse
 	}
