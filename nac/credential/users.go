@@ -31,7 +31,7 @@ type User struct {
 type UsersConfig struct {
 	Users []User
 	// Realms may stand behind a user's name, as in "anna@corp.example": the user is looked up with them and then
-	// without. "*" means any.
+	// without. "*" means any. Of several the client chooses, so a policy should go by groups rather than by realm then.
 	Realms []string
 	// Domains may stand before a user's name, as in `CORP\anna`, likewise.
 	Domains []string

@@ -138,7 +138,8 @@ func FuzzReadLists(f *testing.F) {
 	t := &testing.T{}
 	ca := newRoot(t, "corp")
 	for _, seed := range [][]byte{ca.crl(epoch, nil), ca.crl(epoch, nil, &x509.Certificate{SerialNumber: big.NewInt(7)}), pemCRL(ca.crl(epoch, nil)),
-		ca.crl(epoch, extend(distributionPoint, true, 0x30, 3, 0x81, 1, 0xff)), []byte("-----BEGIN X509 CRL-----\n")} {
+		ca.crl(epoch, extend(distributionPoint, true, 0x30, 3, 0x81, 1, 0xff)),
+		ca.crl(epoch, extend(distributionPoint, true, 0x30, 7, 0xa0, 5, 0xa0, 3, 0x86, 1, 'x')), []byte("-----BEGIN X509 CRL-----\n")} {
 		f.Add(seed)
 	}
 	user := ca.issue(nil)
@@ -150,6 +151,7 @@ func FuzzReadLists(f *testing.F) {
 		for _, l := range lists {
 			l.covers(user, ca.cert)
 			l.current(epoch)
+			l.complete(user)
 		}
 	})
 }

@@ -114,6 +114,9 @@ func (a AVP) Is(vendor, code uint32) bool { return a.Vendor == vendor && a.Code 
 // CHAP takes 16 octets of it and one more as identifier, MS-CHAP 8 and one, MS-CHAP-V2 16 and one. With TLS 1.3 it
 // is the exporter of RFC 9427 section 2.4, of the same name.
 func Challenge(state tls.ConnectionState, n int) ([]byte, error) {
+	if !state.HandshakeComplete {
+		return nil, errors.New("ttls: no challenge before the TLS handshake is complete")
+	}
 	c, err := state.ExportKeyingMaterial("ttls challenge", nil, n)
 	if err != nil {
 		return nil, fmt.Errorf("ttls: challenge: %w", err)

@@ -2,6 +2,7 @@ package ttls
 
 import (
 	"bytes"
+	"crypto/tls"
 	"reflect"
 	"strings"
 	"testing"
@@ -80,4 +81,10 @@ func FuzzParse(f *testing.F) {
 			t.Errorf("%x is not parsed again: %v", again, err)
 		}
 	})
+}
+
+func TestNoChallengeBeforeTheHandshake(t *testing.T) {
+	if c, err := Challenge(tls.ConnectionState{}, 17); err == nil {
+		t.Errorf("a challenge %x of no connection", c)
+	}
 }
