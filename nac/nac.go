@@ -96,6 +96,9 @@ func (n *NAC) AcctAddr() netip.AddrPort { return n.radius.AcctAddr() }
 // Counters are what the RADIUS server has done so far.
 func (n *NAC) Counters() radiusd.Counters { return n.radius.Engine().Counters() }
 
+// Sessions is the number of clients that have a session.
+func (n *NAC) Sessions() int { return n.sessions.Len() }
+
 // Policy is the one in force.
 func (n *NAC) Policy() *policy.Policy { return n.policy.Load() }
 

@@ -29,7 +29,8 @@ secrets of TLS, for Wireshark; both take time and room, and are not for a busy s
 
 SIGHUP has the files read again: policy, clients, users, certificates, CAs, revocation. Sessions to which something
 else is due now are changed, and those of disabled users ended. Addresses, state, limits, intune and coa change with a
-restart only. A file with a mistake leaves everything as it was. Ctrl-C (SIGINT) and SIGTERM end the NAC.
+restart only. A file with a mistake leaves everything as it was. SIGUSR1 prints what has happened so far, in numbers.
+Ctrl-C (SIGINT) and SIGTERM end the NAC.
 
 Exit codes: 0 ended by a signal, or --check and --init succeeded, 2 bad input or a port that is taken, 3 a fault of
 nacsim itself.`

@@ -118,7 +118,14 @@ func newCertificates(in *initial, now time.Time) ([]newFile, error) {
 	}
 	in.CAExpires = ca.Certificate().NotAfter.Format(time.DateOnly)
 	in.ServerExpires = server.Leaf.NotAfter.Format(time.DateOnly)
-	files := []newFile{{name: "ca.pem", content: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: ca.Certificate().Raw})}}
+	crl, err := ca.Revocations().CRL(now, caLifetime)
+	if err != nil {
+		return nil, err
+	}
+	files := []newFile{
+		{name: "ca.pem", content: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: ca.Certificate().Raw})},
+		{name: "ca.crl", content: pem.EncodeToMemory(&pem.Block{Type: "X509 CRL", Bytes: crl})},
+	}
 	for _, c := range []struct {
 		name string
 		tls.Certificate

@@ -57,7 +57,7 @@ type nacRun struct {
 // run serves until a signal of the operating system ends it.
 func (n *nacRun) run(cfg *config.Config) error {
 	signals := make(chan os.Signal, 4)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGUSR1)
 	defer signal.Stop(signals)
 	return n.until(signals, cfg)
 }
@@ -66,7 +66,7 @@ func (n *nacRun) run(cfg *config.Config) error {
 // are its sessions, some kilobytes each, and collecting at Go's 100 percent takes a tenth of its time.
 const gcPercent = 400
 
-// until serves until a signal that is not SIGHUP.
+// until serves until a signal that ends it.
 func (n *nacRun) until(signals <-chan os.Signal, cfg *config.Config) (err error) {
 	if os.Getenv("GOGC") == "" {
 		defer debug.SetGCPercent(debug.SetGCPercent(gcPercent))
@@ -93,10 +93,15 @@ func (n *nacRun) until(signals <-chan os.Signal, cfg *config.Config) (err error)
 		return &exitError{ExitFault, fmt.Errorf("nacsim nac: %w", err)}
 	}
 	if !n.flags.quiet {
-		fmt.Fprintf(n.stdout, "%s\n%s\n", end, n.log.summary())
-		fmt.Fprintln(n.stdout, countersText(n.nac.Counters()))
+		fmt.Fprintln(n.stdout, end)
+		n.count()
 	}
 	return nil
+}
+
+// count prints what has happened so far, whether or not little is to be printed.
+func (n *nacRun) count() {
+	fmt.Fprintf(n.stdout, "%s\n%s\n%d sessions\n", n.log.summary(), countersText(n.nac.Counters()), n.nac.Sessions())
 }
 
 // A listener is one address of the NAC: what the address book of the live world calls it, and what it really is.
@@ -218,10 +223,14 @@ func (n *nacRun) serve(signals <-chan os.Signal) string {
 			n.log.tick(now)
 			_ = n.recorder.Flush() // the error comes again at the end
 		case s := <-signals:
-			if s != syscall.SIGHUP {
+			switch s {
+			case syscall.SIGHUP:
+				n.reload()
+			case syscall.SIGUSR1:
+				n.count()
+			default:
 				return "ended by " + s.String()
 			}
-			n.reload()
 		case <-n.world.Failed():
 			return "failed"
 		}

@@ -207,6 +207,9 @@ func TestLiveNAC(t *testing.T) {
 		r.stdout.await(t, line)
 	}
 
+	r.signals <- syscall.SIGUSR1
+	r.stdout.await(t, `^2 accepted, 2 refused \(bad_credentials 1, policy 1\)\n\d+ requests: 2 accepts, 2 rejects, \d+ challenges, 0 accounting\n2 sessions$`)
+
 	// A file with a mistake changes nothing.
 	edit(t, r.dir, "policy.yaml", "vlan: 750", "vlan: 7500")
 	r.signals <- syscall.SIGHUP
