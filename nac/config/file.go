@@ -91,7 +91,7 @@ var fileProperties = []yamltable.Property[fileNode]{
 		Set: func(r *yamltable.Reader, n ast.Node, to *fileNode) {
 			entries(r, n, "clients", "a client", maxClients, clientProperties, &to.clients, func(c *clientNode, n ast.Node) { c.node = n })
 		}},
-	{Name: "certificate", Required: true, Doc: "The certificate that the NAC shows to its clients, or a list of them, for example one with an RSA key and one with an ECDSA key: each client gets one that it can verify.",
+	{Name: "certificate", Required: true, Doc: "The certificate that the NAC shows to its clients, or a list of them, for example one with an RSA key and one with an ECDSA key: each client gets one of a kind that it can verify.",
 		Schema: certificatesSchema(),
 		Set:    func(r *yamltable.Reader, n ast.Node, to *fileNode) { to.certificates = certificates(r, n) }},
 	{Name: "client_cas", Doc: "Files with the certification authorities that issue the certificates of clients, in PEM, any number in each.",

@@ -101,6 +101,8 @@ func (f *apFlags) alone() (*config.Config, error) {
 		return nil, badInput("nacsim ap: name the RADIUS server with --server ADDRESS, or a file with --config FILE")
 	case f.secret == "":
 		return nil, badInput("nacsim ap: the shared secret is missing: --secret SECRET")
+	case f.count < 0:
+		return nil, badInput("nacsim ap: --count %d: want a number from 1 on", f.count)
 	case f.das > 65535:
 		return nil, badInput("nacsim ap: --das %d: want a UDP port", f.das)
 	}
@@ -131,18 +133,39 @@ func (f *apFlags) alone() (*config.Config, error) {
 	if f.fragment != 0 {
 		b.line("fragment: " + strconv.Itoa(f.fragment))
 	}
+	var expect []string
 	if f.expect != "" {
-		b.line("expect: {result: " + strconv.Quote(f.expect) + "}")
+		expect = append(expect, "result: "+strconv.Quote(f.expect))
+	}
+	if f.expectVLAN != "" {
+		expect = append(expect, "vlan: "+strconv.Quote(f.expectVLAN))
+	}
+	if expect != nil {
+		b.line("expect: {" + strings.Join(expect, ", ") + "}")
 	}
 	cfg, err := config.Read("flags", []byte(b.String()))
 	var mistakes config.Errors
 	if errors.As(err, &mistakes) {
-		return nil, badInput("nacsim ap: %s", mistakes[0].Message)
-	}
-	for i := range cfg.Supplicants {
-		cfg.Supplicants[i].Expect.VLAN = f.expectVLAN
+		return nil, badInput("nacsim ap: %s", aboutFlag(mistakes[0].Message))
 	}
 	return cfg, err
+}
+
+// flagNames are the flags that are called otherwise than the keys of a file.
+var flagNames = map[string]string{
+	"auth": "server", "address": "nas-address", "server_name": "server-name", "min": "tls", "result": "expect", "vlan": "expect-vlan",
+}
+
+// aboutFlag makes a mistake in the value of a key one in that of the flag.
+func aboutFlag(message string) string {
+	key, rest, found := strings.Cut(message, " is ")
+	if !found || strings.Contains(key, " ") {
+		return message
+	}
+	if name, other := flagNames[key]; other {
+		key = name
+	}
+	return "--" + key + " is " + rest
 }
 
 func mabMode(kind string) string {
