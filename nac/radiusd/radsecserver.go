@@ -91,34 +91,33 @@ func (r *radSecServer) accept() {
 	}
 }
 
-// take begins with a connection, unless there are too many.
+// take begins with a connection, unless there are too many or nobody who may connect has the address.
 func (r *radSecServer) take(stream net.Conn) {
 	from := stream.RemoteAddr().(*net.TCPAddr).AddrPort()
 	from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
 	config := r.config()
 	r.mu.Lock()
-	full := r.closed || r.total >= config.MaxConnections || r.streams[from.Addr()] >= config.MaxPerAddress
-	if !full && !config.mayConnect(r.s.engine, from.Addr()) {
-		r.mu.Unlock()
-		stream.Close()
-		r.refused(from, &radsec.Error{Reason: radsec.UnknownClient})
-		return
-	}
-	if !full {
+	var why radsec.Reason
+	switch {
+	case r.closed || r.total >= config.MaxConnections || r.streams[from.Addr()] >= config.MaxPerAddress:
+		why = radsec.TooMany
+	case !config.mayConnect(r.s.engine, from.Addr()):
+		why = radsec.UnknownClient
+	default:
 		r.total++
 		r.streams[from.Addr()]++
 		r.serial++
 	}
 	label := fmt.Sprintf("radsec/%s/%d", from.Addr(), r.serial)
 	r.mu.Unlock()
-	if full {
+	if why != "" {
 		stream.Close()
-		r.refused(from, &radsec.Error{Reason: radsec.TooMany})
+		r.refused(from, &radsec.Error{Reason: why})
 		return
 	}
 	r.s.host.Go("radsec", func() {
 		defer r.release(from.Addr())
-		r.serve(stream, from, label)
+		r.serve(stream, from, label, config) // the one that let it in: a later one may have no RadSec
 	})
 }
 
@@ -132,8 +131,7 @@ func (r *radSecServer) release(from netip.Addr) {
 }
 
 // serve is the task of one connection.
-func (r *radSecServer) serve(stream net.Conn, from netip.AddrPort, label string) {
-	config := r.config()
+func (r *radSecServer) serve(stream net.Conn, from netip.AddrPort, label string, config *RadSecConfig) {
 	conn, err := radsec.Server(r.s.host, label, stream, radsec.Settings{
 		TLS: config.TLS(), Versions: config.Versions, HandshakeTimeout: config.HandshakeTimeout, Idle: max(config.Idle, 0),
 	})
