@@ -2,7 +2,6 @@ package fakeap
 
 import (
 	"encoding/hex"
-	"errors"
 	"io"
 	"log/slog"
 	"maps"
@@ -22,9 +21,7 @@ import (
 	"nacsim/fakeap/eapol"
 	"nacsim/fakeap/ether"
 	"nacsim/fakeap/wpa"
-	"nacsim/internal/eap"
 	"nacsim/internal/host"
-	"nacsim/internal/radius"
 )
 
 // nas is what access points and switches have in common: the authenticators of their clients, the RADIUS
@@ -95,17 +92,6 @@ type client struct {
 	armed time.Time // when the timer fires
 
 	frames dot11.Duplicates
-}
-
-// conversation is one EAP conversation with the RADIUS server. Over UDP each has a socket of its own, as TLS sessions
-// on one pair of ports are dissected wrongly by network analysers.
-type conversation struct {
-	line      line
-	attrs     lr.Attributes // what every request of the conversation says
-	state     lr.Attribute
-	sessionID string
-	user      string
-	outcome   Outcome
 }
 
 func newNAS(h host.Host, cfg Settings, link access) *nas {
@@ -279,247 +265,12 @@ func (n *nas) transmit(c *client, packet []byte) {
 	n.link.transmit(c, eapol.PDU{Type: eapol.TypeEAP, Body: packet}.Append(make([]byte, 0, 4+len(packet))))
 }
 
-// ask sends a client's EAP response to the server.
-func (n *nas) ask(c *client, o authOutput) {
-	if o.begin {
-		if err := n.dial(c, o.identity); err != nil {
-			c.auth.reset() // the client will try again
-			return
-		}
-	}
-	if c.talk != nil {
-		n.askEAP(c, o.toServer)
-	}
-}
-
-// askEAP sends an EAP response within the conversation that runs.
-func (n *nas) askEAP(c *client, response []byte) {
-	request := n.newRequest(c)
-	if request == nil {
-		return
-	}
-	radius.AddEAPMessage(request, response)
-	n.exchange(c, request)
-}
-
-// newRequest is the next request of a conversation, or nil without randomness.
-func (n *nas) newRequest(c *client) *lr.Packet {
-	t := c.talk
-	request, err := radius.NewRequest(lr.CodeAccessRequest, 0, n.cfg.RADIUS.Secret, n.nonces)
-	if err != nil {
-		c.auth.reset()
-		return nil
-	}
-	request.Attributes = append(make(lr.Attributes, 0, len(t.attrs)+8), t.attrs...)
-	return request
-}
-
-// exchange sends a request of a conversation in a task that waits for the reply.
-func (n *nas) exchange(c *client, request *lr.Packet) {
-	t := c.talk
-	if t.state != nil {
-		request.Add(rfc2865.State_Type, t.state)
-	}
-	n.h.Go("radius", func() {
-		reply, err := t.line.access(request)
-		if errors.Is(err, host.ErrDown) {
-			return
-		}
-		n.reply(c, t, request, reply, err)
-	})
-}
-
-// dial opens a new conversation.
-func (n *nas) dial(c *client, identity string) error {
-	n.hangUp(c)
-	line, err := n.dialServer()
-	if err != nil {
-		return err
-	}
-	t := &conversation{line: line, user: identity}
-	t.outcome = n.newOutcome(c, identity)
-	if c.session != nil {
-		t.sessionID = c.session.id
-	} else if t.sessionID, err = n.newSessionID(); err != nil {
-		line.close()
-		return err
-	}
-	t.attrs = n.accessAttributes(c, t)
-	c.talk = t
-	return nil
-}
-
-// hangUp ends the conversation with the server, if there is one. A task waiting in it returns.
-func (n *nas) hangUp(c *client) {
-	if c.talk != nil {
-		c.talk.line.close()
-		c.talk = nil
-	}
-}
-
-// abandon ends the conversation with the server and the 4-way handshake, if either is running.
-func (n *nas) abandon(c *client) {
-	n.hangUp(c)
-	c.pending = nil
-	if c.keys != nil {
-		c.keys.Stop()
-	}
-}
-
 func (n *nas) newSessionID() (string, error) {
 	var b [8]byte
 	if _, err := io.ReadFull(n.ids, b[:]); err != nil {
 		return "", err
 	}
 	return strings.ToUpper(hex.EncodeToString(b[:])), nil
-}
-
-// reply takes the server's reply, or the lack of one, to the last request of a conversation.
-func (n *nas) reply(c *client, t *conversation, request, reply *lr.Packet, err error) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if c.talk != t {
-		return // abandoned meanwhile
-	}
-	now := n.h.Now()
-	defer n.arm(c, now)
-	if err != nil {
-		n.deny(c, now, denial{result: NoReply, reason: err.Error(), vlan: n.cfg.ServerFailVLAN})
-		return
-	}
-	t.outcome.RoundTrips++
-	packet, _ := radius.EAPMessage(reply.Attributes)
-	t.outcome.note(reply, packet)
-	switch reply.Code {
-	case lr.CodeAccessChallenge:
-		t.state, _ = reply.Lookup(rfc2865.State_Type)
-		n.challenge(c, now, packet)
-	case lr.CodeAccessAccept:
-		n.accept(c, now, newAuthorization(n.cfg, t, request, reply), packet)
-	default:
-		n.deny(c, now, denial{result: Rejected, packet: packet, reason: "Access-Reject", vlan: n.cfg.RejectVLAN})
-	}
-}
-
-// challenge passes on the EAP request of an Access-Challenge.
-func (n *nas) challenge(c *client, now time.Time, packet []byte) {
-	if c.byMAC {
-		n.challengeMAC(c, now, packet)
-		return
-	}
-	o, ok := c.auth.challenge(packet, now)
-	if !ok {
-		n.deny(c, now, denial{reason: "Access-Challenge without an EAP request"})
-		return
-	}
-	n.apply(c, o, now)
-}
-
-// denial is why an authentication has failed.
-type denial struct {
-	result Result // Failed if empty
-	packet []byte // the server's EAP-Failure, if it sent one
-	reason string
-	vlan   string // for a client on a cable, if there is one for such cases
-}
-
-// deny ends an authentication that was refused.
-func (n *nas) deny(c *client, now time.Time, d denial) {
-	n.concludeFailed(c, now, d)
-	n.hangUp(c)
-	if !c.byMAC {
-		n.apply(c, c.auth.finish(eap.Failure, d.packet), now)
-	}
-	switch {
-	case d.vlan != "" && c.keys == nil:
-		retry := time.Duration(0)
-		if d.result == NoReply {
-			retry = max(n.cfg.Quiet, minReauth)
-		}
-		n.authorize(c, now, n.localAuthorization(c, d.vlan, retry, d.reason))
-	case c.byMAC && n.cfg.MAB.Mode == MABFirst && d.result == Rejected:
-		n.stop(c, now, rfc3580ReauthenticationFailure)
-		n.authenticate8021X(c, now)
-	default:
-		n.stop(c, now, rfc3580ReauthenticationFailure)
-		n.refuse(c, now, d.reason)
-	}
-}
-
-// refuse leaves a client without authorization: it is detached, or ignored for a while.
-func (n *nas) refuse(c *client, now time.Time, reason string) {
-	n.hangUp(c)
-	if n.link.expel(c, dot11.ReasonAuthenticationFails) {
-		n.setState(c, Unauthorized, reason)
-		n.remove(c)
-		return
-	}
-	if n.cfg.Quiet <= 0 {
-		n.setState(c, Unauthorized, reason)
-		return
-	}
-	c.auth.hold(now.Add(n.cfg.Quiet))
-	n.setState(c, Held, reason)
-}
-
-// accept ends an authentication that was granted: on a cable the client is authorized, on wireless once the
-// 4-way handshake has shown that both sides have the same key.
-func (n *nas) accept(c *client, now time.Time, a *authorization, packet []byte) {
-	a.outcome = &c.talk.outcome
-	if c.keys == nil {
-		n.hangUp(c)
-		if !c.byMAC {
-			n.apply(c, c.auth.finish(eap.Success, packet), now)
-		}
-		n.authorize(c, now, a)
-		return
-	}
-	var nonce [32]byte
-	if _, err := io.ReadFull(n.nonces, nonce[:]); err != nil || len(a.pmk) < wpa.PMKLen {
-		n.deny(c, now, denial{reason: "Access-Accept without MS-MPPE-Recv-Key"})
-		return
-	}
-	n.hangUp(c)
-	n.apply(c, c.auth.finish(eap.Success, packet), now)
-	c.pending = a
-	n.applyKeys(c, c.keys.Start(a.pmk[:wpa.PMKLen], nonce, now), now)
-}
-
-// applyKeys carries out what the 4-way handshake wants.
-func (n *nas) applyKeys(c *client, out wpa.Output, now time.Time) {
-	if out.Send != nil {
-		n.link.transmit(c, out.Send)
-	}
-	a := c.pending
-	if a == nil {
-		return
-	}
-	switch out.State {
-	case wpa.Done:
-		c.pending = nil
-		n.authorize(c, now, a)
-	case wpa.Failed:
-		c.pending = nil
-		n.conclude(a.outcome, now, Failed, "4-way handshake failed: "+out.Reason.String())
-		n.end(c, now, rfc3580ReauthenticationFailure, out.Reason, "4-way handshake failed: "+out.Reason.String())
-	}
-}
-
-// end takes a client's authorization, or its chance to get one. A client that stays on its cable is asked for its
-// identity by its next EAPOL-Start.
-func (n *nas) end(c *client, now time.Time, cause rfc2866.AcctTerminateCause, reason dot11.Reason, text string) {
-	if c.talk != nil || c.auth.busy() {
-		n.concludeFailed(c, now, denial{result: NoClient, reason: text})
-	}
-	n.abandon(c)
-	c.auth.reset()
-	n.stop(c, now, cause)
-	c.byMAC = false
-	detached := n.link.expel(c, reason)
-	n.setState(c, Unauthorized, text)
-	if detached {
-		n.remove(c)
-	}
 }
 
 // expire does what is due for a client.
