@@ -23,6 +23,9 @@ var certificateProperties = []yamltable.Property[certificateNode]{
 	{Name: "key", Doc: "File with the private key, RSA, ECDSA or Ed25519, in PEM: PKCS #8, PKCS #1 or SEC 1. The default is the file of the chain.",
 		Schema: yamltable.Schema{"type": "string", "minLength": 1},
 		Set:    func(r *yamltable.Reader, n ast.Node, to *certificateNode) { to.key = fileName(r, n, "key") }},
+	{Name: "ocsp_staple", Doc: "File with the OCSP response for the certificate, in DER or PEM, which is sent to clients that want one. It is read again on SIGHUP.",
+		Schema: yamltable.Schema{"type": "string", "minLength": 1},
+		Set:    func(r *yamltable.Reader, n ast.Node, to *certificateNode) { to.staple = fileName(r, n, "ocsp_staple") }},
 	{Name: "password", Doc: "Password of the private key, if it is encrypted.",
 		Schema: yamltable.Schema{"type": "string", "minLength": 1},
 		Set:    setSecret("password", func(to *certificateNode) *string { return &to.password })},
@@ -128,6 +131,7 @@ func (r *reader) certificate(n *certificateNode) (tls.Certificate, bool) {
 			return tls.Certificate{}, false
 		}
 	}
+	r.staple(n.staple, &c, certificates)
 	return c, true
 }
 

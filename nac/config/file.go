@@ -47,6 +47,7 @@ type listenNode struct{ auth, acct netip.AddrPort }
 type certificateNode struct {
 	node       ast.Node
 	chain, key named
+	staple     named
 	password   string
 }
 

@@ -35,7 +35,7 @@ func (c *Config) Warnings(now time.Time) []string {
 	}
 	for i := range c.Certificates {
 		leaf := c.Certificates[i].Leaf
-		out = append(out, aboutServer(leaf, now)...)
+		out = append(append(out, aboutServer(leaf, now)...), aboutStaple(&c.Certificates[i], now)...)
 	}
 	methods := c.methods()
 	if len(c.CAs) == 0 && slices.Contains(methods, eap.TypeTLS) {

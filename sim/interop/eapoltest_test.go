@@ -20,6 +20,7 @@ type eapolTest struct {
 	fragment    int               // the most TLS data in one EAP packet; zero means wpa_supplicant's default
 	secret      string            // empty means the right one
 	teap        string            // TEAP with these lines instead of EAP-TLS
+	more        string            // lines of the network block
 	args        []string          // more of the command line
 }
 
@@ -43,7 +44,7 @@ func (e eapolTest) network(t *testing.T, dir string) []byte {
 	if e.fragment != 0 {
 		fmt.Fprintf(&b, "fragment_size=%d\n", e.fragment)
 	}
-	b.WriteString("}\n")
+	b.WriteString(e.more + "}\n")
 	return []byte(b.String())
 }
 
