@@ -88,7 +88,7 @@ func (n *NAC) announce(a radiusd.Access, r *policy.Request, d *policy.Decision) 
 
 // how are the fields of a decision's trace about how the client authenticated, those that it has.
 func how(a radiusd.Access, r *policy.Request) []slog.Attr {
-	f := make([]slog.Attr, 0, 4)
+	var f []slog.Attr // most have none
 	if r.Machine != "" {
 		f = append(f, slog.String("machine", r.Machine))
 	}
@@ -106,7 +106,7 @@ func how(a radiusd.Access, r *policy.Request) []slog.Attr {
 
 // extra are the fields of a decision's event about how the client authenticated.
 func extra(a radiusd.Access) []slog.Attr {
-	f := make([]slog.Attr, 0, 2)
+	var f []slog.Attr
 	if a.TLSVersion != 0 {
 		f = append(f, slog.String("tls_version", tls.VersionName(a.TLSVersion)))
 	}

@@ -198,6 +198,7 @@ type Port interface {
 type Store interface {
 	// Get returns the value of key, or nil when there is none. The slice is the caller's to keep.
 	Get(key string) ([]byte, error)
+	// Put does not keep value.
 	Put(key string, value []byte) error
 	Delete(key string) error
 	// Scan calls f for each key with the prefix in ascending order until f returns false.

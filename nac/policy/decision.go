@@ -227,7 +227,8 @@ func (d *Decision) Result() string {
 
 // Attrs returns the fields of the `decision` trace of this decision on r.
 func (d *Decision) Attrs(r *Request) []slog.Attr {
-	return []slog.Attr{
+	const more = 5 // with which callers go on
+	return append(make([]slog.Attr, 0, 9+more),
 		slog.String("client", r.MAC),
 		slog.String("user", r.UserName),
 		slog.String("auth_type", r.AuthType),
@@ -236,6 +237,5 @@ func (d *Decision) Attrs(r *Request) []slog.Attr {
 		slog.String("rule", d.Rule),
 		slog.String("vlan", d.VLAN),
 		slog.String("mdm", string(d.MDM)),
-		slog.Any("explanation", d.Explanation()),
-	}
+		slog.Any("explanation", d.Explanation()))
 }

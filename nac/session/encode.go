@@ -8,9 +8,6 @@ import (
 	"nacsim/nac/policy"
 )
 
-// typicalRecord is the size of most records, in octets.
-const typicalRecord = 1024
-
 // appendJSON appends a session as encoding/json writes it, several times faster: a record is written for each
 // authentication, and reflection takes longer than all else that is done for a device without EAP.
 func (s *Session) appendJSON(b []byte) ([]byte, error) {

@@ -60,6 +60,7 @@ type Table struct {
 	store host.Store
 
 	mu       sync.Mutex
+	record   []byte // room for the next one
 	sessions map[Key]*Session
 	byClient map[string]Key
 	byNAS    map[string]map[Key]bool // by the name of the NAS
@@ -119,8 +120,8 @@ func (t *Table) Authorize(s Session) error {
 }
 
 func (t *Table) authorize(s *Session) ([]Change, error) {
-	var changes []Change
-	var continued *Session
+	changes := make([]Change, 0, 2)
+	var before *Session // whose place it takes
 	key := s.Key()
 	if at, ok := t.byClient[key.Client]; ok {
 		old := t.sessions[at]
@@ -128,7 +129,8 @@ func (t *Table) authorize(s *Session) ([]Change, error) {
 		case at != key:
 			changes = t.end(changes, old, "roamed to "+key.NAS)
 		case s.AcctSessionID != "" && old.AcctSessionID != "" && s.AcctSessionID != old.AcctSessionID:
-			changes = t.end(changes, old, "replaced by session "+s.AcctSessionID)
+			changes = append(changes, Change{Session: *old, State: Ended, Reason: "replaced by session " + s.AcctSessionID})
+			before = old
 		default:
 			if s.AcctSessionID == "" {
 				s.AcctSessionID = old.AcctSessionID
@@ -138,19 +140,20 @@ func (t *Table) authorize(s *Session) ([]Change, error) {
 			if ahead := old.AuthorizedAt.Sub(s.AuthorizedAt); ahead >= 0 && ahead < granularity {
 				s.AuthorizedAt = old.AuthorizedAt.Add(1)
 			}
-			continued = old
+			before = old
 		}
 	}
-	if continued == nil && len(t.sessions) >= t.c.Limit {
+	if before == nil && len(t.sessions) >= t.c.Limit {
 		return changes, ErrFull
 	}
 	if err := t.put(s); err != nil {
-		if continued != nil {
-			t.remove(continued)
+		if before != nil {
+			t.remove(before)
+			_ = t.store.Delete(storeKey(key))
 		}
 		return changes, err
 	}
-	t.replace(continued, s)
+	t.replace(before, s)
 	return append(changes, Change{Session: *s, State: Authorized}), nil
 }
 
@@ -188,10 +191,11 @@ func (t *Table) end(changes []Change, s *Session, reason string) []Change {
 }
 
 func (t *Table) put(s *Session) error {
-	b, err := s.appendJSON(make([]byte, 0, typicalRecord))
+	b, err := s.appendJSON(t.record[:0])
 	if err != nil {
 		return fmt.Errorf("session: %w", err)
 	}
+	t.record = b
 	return t.store.Put(storeKey(s.Key()), b)
 }
 
@@ -212,7 +216,7 @@ func (t *Table) add(s *Session) {
 	}
 }
 
-// replace enters the session into the maps in place of the one that it continues, if any. What both have in common
+// replace enters the session into the maps in place of the one that was there under its key, if any. What both have in common
 // stays, which is all of it where no certificate names the device.
 func (t *Table) replace(old, s *Session) {
 	if old != nil && old.Request.Certificate == nil && s.Request.Certificate == nil &&

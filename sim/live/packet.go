@@ -147,7 +147,7 @@ func (c *packetConn) admit(b []byte, real netip.AddrPort) (from netip.AddrPort, 
 		}
 		from = real
 	}
-	if w.cfg.Recorder != nil && w.machineAt(from.Addr()) == nil {
+	if w.recordsPackets() && w.machineAt(from.Addr()) == nil {
 		w.cfg.Recorder.Packet(trace.Packet{
 			Time: w.Now(), Link: wireLink(c.n.m.name, from.Addr().String()),
 			From: from, To: c.at, Data: b, ToHost: c.n.m.name,
@@ -174,7 +174,7 @@ func (c *packetConn) WriteTo(b []byte, to netip.AddrPort) error {
 	to = canonical(to)
 	real, known := w.udp.toReal(to)
 	deliveries := oneNow
-	if w.cfg.Network != nil || w.cfg.Recorder != nil {
+	if w.cfg.Network != nil || w.recordsPackets() {
 		p := trace.Packet{From: c.at, To: to, Data: b, FromHost: c.n.m.name}
 		p.Link, p.ToHost = w.wireTo(c.n.m.name, to, known)
 		deliveries = w.plan(p, true)

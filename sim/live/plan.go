@@ -27,6 +27,12 @@ func (w *World) plan(p trace.Packet, record bool) []network.Delivery {
 	return deliveries
 }
 
+// recordsPackets reports whether somebody reads the records of packets; a server sends and receives too many to make
+// them up for nobody.
+func (w *World) recordsPackets() bool {
+	return w.cfg.Recorder != nil && w.cfg.Recorder.Wanted(trace.KindPacket)
+}
+
 // wireLink names the path between two machines, the same in both directions.
 func wireLink(a, b string) string {
 	if b < a {
