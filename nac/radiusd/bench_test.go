@@ -57,7 +57,8 @@ func (acceptor) Authorize(Access) Verdict {
 }
 
 // BenchmarkOpenConversation has clients that go away, and says what each costs the server: after its first packet, which
-// a flood of strangers can send, and after its ClientHello.
+// a flood of strangers can send, and after its ClientHello, when the handshake's coroutine is suspended; and how long it
+// takes to sweep each away.
 func BenchmarkOpenConversation(b *testing.B) {
 	for _, rounds := range []int{1, 3} {
 		b.Run(fmt.Sprintf("abandoned after %d packets", rounds), func(b *testing.B) {
@@ -85,6 +86,12 @@ func BenchmarkOpenConversation(b *testing.B) {
 			b.ReportMetric(each*100_000/(1<<20), "MiB/100k")
 			if x.engine.Conversations() < count {
 				b.Fatal("conversations are gone")
+			}
+			began := time.Now()
+			x.engine.Sweep(x.now.Add(DefaultConversationTTL))
+			b.ReportMetric(float64(time.Since(began).Microseconds())/float64(count), "µs/sweep")
+			if left := x.engine.Conversations(); left > 0 {
+				b.Fatalf("%d conversations are left", left)
 			}
 			x.engine.Close()
 		})

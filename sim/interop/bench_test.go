@@ -48,7 +48,7 @@ func BenchmarkAuthentications(b *testing.B) {
 		{"EAP-TLS-1.3", "1.3", 8, []string{"--method", "tls", "--identity", identity, "--certificate", "client.pem", "--key", "client.key", "--ca", "ca.pem", "--tls", "1.3"}},
 		{"EAP-TLS-1.2", "1.2", 8, []string{"--method", "tls", "--identity", identity, "--certificate", "client.pem", "--key", "client.key", "--ca", "ca.pem", "--tls", "1.2"}},
 		{"EAP-TTLS-PAP", "", 32, []string{"--method", "ttls-pap", "--user", "anna", "--password", benchPassword, "--ca", "ca.pem"}},
-		{"MAB", "", 32, []string{"--method", "mab"}},
+		{"MAB", "", 32, []string{"--method", "mab", "--clients", "1000"}},
 	} {
 		b.Run(load.name, func(b *testing.B) {
 			var nac, other, half samples
