@@ -2,6 +2,7 @@ package config
 
 import (
 	"crypto/tls"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,11 +33,10 @@ var tlsProperties = []yamltable.Property[tlsNode]{
 	{Name: "max", Doc: "Newest version of TLS that is taken.",
 		Schema: yamltable.Schema{"enum": versionNames, "default": versionNames[1]},
 		Set:    setVersion("max", func(to *tlsNode) *uint16 { return &to.max })},
-	{Name: "ciphers", Doc: "Cipher suites of TLS 1.2 that are taken; those of TLS 1.3 are fixed.",
+	{Name: "ciphers", Doc: "Cipher suites of TLS 1.2 that are taken; those of TLS 1.3 are fixed. The default are those that are secure.",
 		Schema: choicesSchema(cipherNames()),
 		Set: func(r *yamltable.Reader, n ast.Node, to *tlsNode) {
-			names := cipherNames()
-			choices(r, n, "ciphers", "a cipher suite", names, func(i int) { to.ciphers = append(to.ciphers, cipher(names[i])) })
+			choices(r, n, "ciphers", "a cipher suite", cipherNames(), func(i int) { to.ciphers = append(to.ciphers, cipherSuites()[i].ID) })
 		}},
 	{Name: "groups", Doc: "Key exchanges that are taken.",
 		Schema: choicesSchema(groupNames()),
@@ -75,24 +75,25 @@ func setVersion(what string, field func(*tlsNode) *uint16) func(*yamltable.Reade
 	}
 }
 
-// cipherNames are the suites of TLS 1.2 that crypto/tls holds to be secure.
-func cipherNames() []string {
-	var out []string
-	for _, s := range tls.CipherSuites() {
-		if s.SupportedVersions[0] == tls.VersionTLS12 || len(s.SupportedVersions) > 1 {
-			out = append(out, s.Name)
+// cipherSuites are the suites of TLS 1.2 that can be named: those that crypto/tls holds to be secure, and then those with
+// ephemeral keys that it has off by default, for old clients. RC4 (RFC 7465) and 3DES are not among them.
+func cipherSuites() []*tls.CipherSuite {
+	var out []*tls.CipherSuite
+	for _, s := range append(tls.CipherSuites(), tls.InsecureCipherSuites()...) {
+		weak := s.Insecure && (!strings.Contains(s.Name, "_ECDHE_") || strings.Contains(s.Name, "_RC4_") || strings.Contains(s.Name, "_3DES_"))
+		if slices.Contains(s.SupportedVersions, tls.VersionTLS12) && !weak {
+			out = append(out, s)
 		}
 	}
 	return out
 }
 
-func cipher(name string) uint16 {
-	for _, s := range tls.CipherSuites() {
-		if s.Name == name {
-			return s.ID
-		}
+func cipherNames() []string {
+	var out []string
+	for _, s := range cipherSuites() {
+		out = append(out, s.Name)
 	}
-	return 0
+	return out
 }
 
 func groupNames() []string {

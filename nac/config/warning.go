@@ -1,6 +1,7 @@
 package config
 
 import (
+	"crypto/tls"
 	"crypto/x509"
 	"fmt"
 	"slices"
@@ -46,6 +47,11 @@ func (c *Config) Warnings(now time.Time) []string {
 	}
 	if slices.Contains(methods, eap.TypePEAP) {
 		out = append(out, "peap is on: MS-CHAP-V2 rests on DES, and is safe only as long as every client checks the server's certificate")
+	}
+	for _, s := range tls.InsecureCipherSuites() {
+		if slices.Contains(c.NAC.TLS.CipherSuites, s.ID) {
+			out = append(out, "ciphers has "+s.Name+", which is off by default: its records are open to timing attacks (Lucky 13)")
+		}
 	}
 	if c.NAC.PlainPasswords {
 		out = append(out, "plain_passwords is on: RADIUS hides passwords with MD5 only")
