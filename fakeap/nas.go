@@ -278,6 +278,9 @@ func (n *nas) expire(c *client, now time.Time) {
 	n.apply(c, c.auth.expire(now), now)
 	if c.state == Held && c.auth.state != authHeld {
 		n.setState(c, Unauthorized, "quiet period is over")
+		if n.cfg.MAB.Mode != MABOff { // a client that has not heard of its refusal would not speak up
+			n.reauthenticate(c, now)
+		}
 	}
 	if n.clients[c.mac] == c && c.keys != nil {
 		n.applyKeys(c, c.keys.Timeout(now), now)

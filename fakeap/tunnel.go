@@ -91,15 +91,11 @@ func (t *tunnel) current() *radsec.Conn {
 	return t.conn
 }
 
-// run keeps a connection until the machine goes down.
+// run keeps a connection until the machine goes down. Only sleeping tells that: host.ErrDown of a connection may mean that
+// the connection is closed.
 func (t *tunnel) run() {
 	for pause := reconnectMin; ; pause = min(2*pause, reconnectMax) {
-		answered, err := t.connect()
-		if errors.Is(err, host.ErrDown) {
-			t.set(nil, true)
-			return
-		}
-		if answered {
+		if t.connect() {
 			pause = reconnectMin
 		}
 		if t.h.Sleep(pause+t.more(pause/2)) != nil {
@@ -119,13 +115,13 @@ func (t *tunnel) more(d time.Duration) time.Duration {
 }
 
 // connect is one connection, from its beginning to its end. Answered says whether it was of any use.
-func (t *tunnel) connect() (answered bool, err error) {
+func (t *tunnel) connect() (answered bool) {
 	conn, err := t.dial()
 	if err != nil {
 		if !errors.Is(err, host.ErrDown) {
 			t.trace("failed", slog.String("error", err.Error()))
 		}
-		return false, err
+		return false
 	}
 	t.set(conn, false)
 	t.trace("open", slog.String("tls", tls.VersionName(conn.TLSVersion())), slog.String("radius", conn.Version()))
@@ -134,7 +130,7 @@ func (t *tunnel) connect() (answered bool, err error) {
 	if !errors.Is(err, host.ErrDown) {
 		t.trace("closed", slog.String("reason", string(radsec.ReasonOf(err))), slog.String("error", err.Error()))
 	}
-	return conn.Answered(), err
+	return conn.Answered()
 }
 
 func (t *tunnel) dial() (*radsec.Conn, error) {

@@ -91,6 +91,9 @@ func newConn(h host.Host, label string, stream net.Conn, s Settings, server bool
 func (c *Conn) handshake() error {
 	_ = c.out.SetReadDeadline(c.h.Now().Add(c.settings.HandshakeTimeout))
 	if err := c.tls.Handshake(); err != nil {
+		if cause := c.out.failure(); cause != nil {
+			return cause // the outbox has closed the stream, which is all that reading tells
+		}
 		return err
 	}
 	c.state = c.tls.ConnectionState()

@@ -43,6 +43,7 @@ type checker struct {
 	polled   time.Duration // when the NAC last read the list of devices
 	first    *violation
 	packets  packetChecks
+	proofs   proofChecks
 	marks    map[string]int // how often something noteworthy happened
 }
 
@@ -57,15 +58,16 @@ type clientFacts struct {
 	device  *scenario.Device
 	mac     string
 	name    string // in Intune, and in the certificates to come
-	certs   []timed[clientCert]
+	certs   []timed[*clientCert]
 	plugged string // where the steps have put it
 	gaveUp  bool   // after a few refusals a supplicant waits for its user
 
 	ports    map[string]port // by NAS
 	sessions map[string]string
 	verdicts []verdict
-	looked   time.Duration // when Intune last answered about it
-	coa      string        // the request in flight
+	accounts []timed[account] // of a user with a password
+	looked   time.Duration    // when Intune last answered about it
+	coa      string           // the request in flight
 	sent     []time.Duration
 }
 
@@ -99,6 +101,11 @@ func newChecker(f *scenario.File, seed uint64) *checker {
 		k := &clientFacts{device: d, name: d.DeviceName, mac: d.Address(seed).String(), ports: map[string]port{}, sessions: map[string]string{}}
 		if d.Certificate != nil {
 			k.issue(0, d.Certificate)
+		} else { // nothing by which it could be found but its address
+			k.certs = append(k.certs, timed[*clientCert]{0, &clientCert{Certificate: &scenario.Certificate{Issuer: scenario.CACorp, NotBefore: -time.Hour, NotAfter: forever}}})
+		}
+		if d.Supplicant.UsesPassword() {
+			k.account(f, 0)
 		}
 		c.clients[k.mac] = k
 		c.order = append(c.order, k)
@@ -140,7 +147,10 @@ func (c *checker) record(r trace.Record) {
 	case "decision":
 		if k != nil {
 			c.decision(&r, k)
+			c.proof(&r, k)
 		}
+	case "revocation":
+		c.learn(&r)
 	case "port":
 		if k != nil {
 			c.port(&r, k)
@@ -153,6 +163,8 @@ func (c *checker) record(r trace.Record) {
 		if k != nil && strings.HasSuffix(r.Field("reason"), "giving up") {
 			k.gaveUp = true
 		}
+	case "event":
+		c.refusal(&r)
 	case "coa":
 		if k != nil {
 			c.coa(&r, k)
@@ -192,6 +204,8 @@ func (c *checker) step(r *trace.Record) {
 		}
 	case s.Policy != nil:
 		c.policies = append(c.policies, timed[string]{r.At, s.Policy.Written})
+	case s.User != nil || s.Password != nil || s.Revoke != nil:
+		c.credential(r, s)
 	case s.Certificate != nil:
 		for _, k := range c.order {
 			if k.device.Name == s.Certificate.Device {
@@ -210,6 +224,9 @@ func (c *checker) crash(r *trace.Record) {
 		if r.Actor == scenario.HostNAC {
 			k.coa, k.sent = "", nil
 		}
+	}
+	if r.Actor == scenario.HostNAC {
+		c.proofs.forget()
 	}
 	c.packets.crash(r.Actor)
 }
@@ -245,14 +262,14 @@ func (c *checker) intune(r *trace.Record) {
 }
 
 // statuses are those that the records had between two moments to which the client's address and certificates lead.
-func (c *checker) statuses(k *clientFacts, certs []timed[clientCert], from, to time.Duration) map[string]bool {
+func (c *checker) statuses(k *clientFacts, certs []timed[*clientCert], from, to time.Duration) map[string]bool {
 	out := map[string]bool{}
 	for _, at := range c.moments(from, to) {
 		for i := range certs {
-			out[c.statusAt(k, &certs[i].v, at, true)] = true
+			out[c.statusAt(k, certs[i].v, at, true)] = true
 			// A device that Intune lists, but of which only a request of its own tells the Ethernet address, may
 			// stay unknown to a NAC that has looked for it before it was enrolled.
-			out[c.statusAt(k, &certs[i].v, at, false)] = true
+			out[c.statusAt(k, certs[i].v, at, false)] = true
 		}
 	}
 	return out
@@ -319,6 +336,7 @@ func (c *checker) status(compliance string) string {
 type clientCert struct {
 	*scenario.Certificate
 	cn, san []string
+	revoked bool
 }
 
 // issue gives the client a certificate.
@@ -328,17 +346,17 @@ func (k *clientFacts) issue(at time.Duration, cert *scenario.Certificate) {
 	subject, _ := pki.Expand(cert.Subject, v)
 	name, _, _ := strings.Cut(strings.TrimPrefix(subject, "CN="), ",")
 	short, _, _ := strings.Cut(name, ".")
-	c := clientCert{Certificate: cert, cn: []string{name, short}}
+	c := &clientCert{Certificate: cert, cn: []string{name, short}}
 	for _, s := range cert.SANDNS {
 		id, _ := pki.Expand(s, v)
 		c.san = append(c.san, id)
 	}
-	k.certs = append(k.certs, timed[clientCert]{at, c})
+	k.certs = append(k.certs, timed[*clientCert]{at, c})
 }
 
 // valid reports whether a certificate is good at a moment; near its limits either is right.
-func valid(cert *timed[clientCert], at time.Duration) (good, bad bool) {
-	if cert.v.Issuer != scenario.CACorp {
+func valid(cert *timed[*clientCert], at time.Duration) (good, bad bool) {
+	if cert.v.Issuer == scenario.CAForeign {
 		return false, true
 	}
 	from, to := cert.at+cert.v.NotBefore, cert.at+cert.v.NotAfter
@@ -440,11 +458,18 @@ func (c *checker) settled(r *trace.Record, k *clientFacts, settle time.Duration)
 	}
 	want := map[string]bool{}
 	good, bad := valid(&k.certs[len(k.certs)-1], r.At)
-	if bad || k.gaveUp {
+	if bad || k.gaveUp || !c.proves(k) {
 		want["nowhere"] = true
 	}
-	if good {
-		policy := campaignPolicies[c.policies[len(c.policies)-1].v]
+	policy := campaignPolicies[c.policies[len(c.policies)-1].v]
+	switch {
+	case k.thing():
+		if known := policy.thing; known != "" && k.known() {
+			want[known] = true
+		} else {
+			want["nowhere"] = true
+		}
+	case good:
 		for status := range c.statuses(k, k.certs[len(k.certs)-1:], r.At-settle, r.At) { // order-free: a set
 			vlan := map[string]string{"compliant": policy.compliant, "noncompliant": policy.noncompliant, "unknown": policy.unknown}[status]
 			if vlan == "" {
@@ -480,19 +505,19 @@ func (c *checker) agreed(r *trace.Record, k *clientFacts) {
 
 // packetChecks are the invariants of packets as the trace describes them.
 type packetChecks struct {
-	accounting map[string]*account // by NAS and Acct-Session-Id
+	accounting map[string]*accounting // by NAS and Acct-Session-Id
 	crashes    map[string]int
 }
 
-// account is an accounting session as its NAS reports it.
-type account struct {
+// accounting is an accounting session as its NAS reports it.
+type accounting struct {
 	nas, client      string
 	started, stopped bool
 	crashes          int
 }
 
 func (p *packetChecks) init() {
-	p.accounting, p.crashes = map[string]*account{}, map[string]int{}
+	p.accounting, p.crashes = map[string]*accounting{}, map[string]int{}
 }
 
 func (p *packetChecks) crash(host string) { p.crashes[host]++ }
@@ -532,7 +557,7 @@ func (p *packetChecks) account(c *checker, r *trace.Record) {
 	key := r.Actor + "/" + id
 	a := p.accounting[key]
 	if a == nil {
-		a = &account{nas: r.Actor, client: text("Calling-Station-Id"), crashes: p.crashes[r.Actor]}
+		a = &accounting{nas: r.Actor, client: text("Calling-Station-Id"), crashes: p.crashes[r.Actor]}
 		p.accounting[key] = a
 	}
 	switch status {
@@ -568,8 +593,8 @@ func (p *packetChecks) finish(c *checker, r *trace.Record) {
 			if k.ports[nas].state == "authorized" {
 				want = 1
 			}
-			if nas != k.plugged && c.file.NAS[i].Kind == scenario.KindAP {
-				continue // see agreed
+			if nas != k.plugged && c.file.NAS[i].Kind == scenario.KindAP || c.file.NAS[i].RADIUS == scenario.OverTLS {
+				continue // see agreed; and what goes through TLS is not in the trace
 			}
 			if n := open[nas+" "+k.mac]; n != want {
 				c.fail(r, "accounting is balanced", "%d sessions of %s at %s are open in accounting, %d on the port", n, k.device.Name, nas, want)

@@ -16,6 +16,9 @@ type plan struct {
 	head    string
 	nas     []planNAS
 	devices []string
+	things  map[string]bool // devices without a supplicant
+	users   map[string]bool // devices whose users have passwords
+	revoked string          // how the NAC learns of revoked certificates
 	steps   []planStep
 	quiet   time.Duration
 }
@@ -30,17 +33,22 @@ type planNAS struct {
 type planStep struct {
 	after time.Duration
 	text  string
-	// They name the host or device that is crashed, restarted and so on; radio is one whose radio link changes.
-	crash, restart, enroll, retire, reissue, radio string
+	// They name the host or device that is crashed, restarted and so on; radio is one whose radio link changes, and again
+	// one that counts as plugged in anew only when it is.
+	crash, restart, enroll, retire, reissue, radio, again string
 }
 
-// policies that a plan chooses from: what each status leads to, as VLAN or "" for a denial.
-var campaignPolicies = map[string]struct{ compliant, noncompliant, unknown string }{
-	"seed.yaml":   {"750", "1", "1"},
-	"moved.yaml":  {"751", "1", "1"},
-	"strict.yaml": {"750", "", "1"},
-	"three.yaml":  {"750", "666", "2"},
+// policies that a plan chooses from: what each status leads to, and a known device without a supplicant, as VLAN or "" for
+// a denial.
+var campaignPolicies = map[string]struct{ compliant, noncompliant, unknown, thing string }{
+	"seed.yaml":   {"750", "1", "1", "60"},
+	"moved.yaml":  {"751", "1", "1", "61"},
+	"strict.yaml": {"750", "", "1", ""},
+	"three.yaml":  {"750", "666", "2", "60"},
 }
+
+// thingsKnown are the MAC addresses that policies call known.
+const thingsKnown = "001cb3aabb"
 
 // corporate VLANs are those that only a compliant device may be in.
 func corporate(vlan string) bool { return vlan == "750" || vlan == "751" }
@@ -52,26 +60,26 @@ func policyText(name string) string {
 	b.WriteString("labels:\n")
 	b.WriteString("  - {name: Compliant, type: match, match: mdm_status, values: [compliant]}\n")
 	b.WriteString("  - {name: Non-Compliant, type: match, match: mdm_status, values: [noncompliant]}\n")
-	for i, v := range []string{p.compliant, p.noncompliant, p.unknown} {
+	b.WriteString("  - {name: Known, type: match, match: client_mac, values: [\"" + thingsKnown + "*\"]}\n")
+	for i, v := range []string{p.compliant, p.noncompliant, p.unknown, p.thing} {
 		if v != "" {
 			fmt.Fprintf(&b, "  - {name: VLAN-%d, type: vlan, vlan: %s}\n", i, v)
 		}
 	}
 	b.WriteString("rules:\n")
-	rule := func(name, tag, vlan string, i int) {
-		fmt.Fprintf(&b, "  - name: %s\n", name)
-		tags := ""
-		if tag != "" {
-			tags = ", nactags: [" + tag + "]"
+	rule := func(name, matching, vlan string, i int) {
+		fmt.Fprintf(&b, "  - name: %s\n    action: %s\n", name, map[bool]string{true: "block", false: "allow"}[vlan == ""])
+		if matching != "" {
+			fmt.Fprintf(&b, "    matching: {%s}\n", matching)
 		}
-		if vlan == "" {
-			fmt.Fprintf(&b, "    action: block\n    matching: {auth_type: eap-tls%s}\n", tags)
-			return
+		if vlan != "" {
+			fmt.Fprintf(&b, "    apply_tags: [VLAN-%d]\n", i)
 		}
-		fmt.Fprintf(&b, "    action: allow\n    matching: {auth_type: eap-tls%s}\n    apply_tags: [VLAN-%d]\n", tags, i)
 	}
-	rule("Corp", "Compliant", p.compliant, 0)
-	rule("Bad", "Non-Compliant", p.noncompliant, 1)
+	rule("Things", "auth_type: mab, nactags: [Known]", p.thing, 3)
+	rule("Strangers", "auth_type: mab", "", 0)
+	rule("Corp", "nactags: [Compliant]", p.compliant, 0)
+	rule("Bad", "nactags: [Non-Compliant]", p.noncompliant, 1)
 	rule("First", "", p.unknown, 2)
 	return b.String()
 }
@@ -100,7 +108,7 @@ func (d *drawer) span(from, to time.Duration) time.Duration {
 
 // newPlan draws a plan from a seed.
 func newPlan(seed uint64) *plan {
-	p := &plan{seed: seed}
+	p := &plan{seed: seed, things: map[string]bool{}, users: map[string]bool{}}
 	d := &drawer{Rand: rand.New(rand.NewPCG(seed, 0xc4a05)), p: p, down: map[string]bool{}, place: map[string]string{}, enrolled: map[string]bool{}}
 	var b strings.Builder
 	fmt.Fprintf(&b, "title: campaign, plan %d\nseed: %d\npolicy: %s\n", seed, seed+1, pick(d, "seed.yaml", "seed.yaml", "moved.yaml", "strict.yaml", "three.yaml"))
@@ -122,6 +130,9 @@ func (d *drawer) settings(b *strings.Builder) {
 	tls := pick(d, "1.2", "1.3")
 	fmt.Fprintf(b, "  tls: {min: %q, max: %q}\n  in_grace_period: %s\n", tls, tls, pick(d, "compliant", "noncompliant", "unknown"))
 	fmt.Fprintf(b, "intune:\n  page_size: %d\n  compliance: {require: [antivirus, firewall], grace: %s}\n", 1+d.IntN(4), pick(d, "0s", "0s", "3h"))
+	d.p.revoked = pick(d, "none", "none", "crl", "ocsp")
+	fmt.Fprintf(b, "authentication:\n  methods: [%s]\n  tickets: %s\n", pick(d, "tls, ttls, peap, teap", "teap, peap, ttls, tls"), pick(d, "0s", "1h", "1d"))
+	fmt.Fprintf(b, "  revocation: {by: %s, hard_fail: %v, valid: %s}\n", d.p.revoked, d.chance(30), pick(d, "5m", "1h", "6h"))
 	d.p.quiet = 30 * time.Hour
 }
 
@@ -130,26 +141,35 @@ func (d *drawer) accessServers(b *strings.Builder) {
 	kinds := pick(d, "a", "s", "aa", "as", "aas", "ass")
 	for i, k := range kinds {
 		n := planNAS{name: fmt.Sprintf("sw-%d", i+1), ports: k == 's'}
+		radius := pick(d, "udp", "udp", "udp", "radsec")
 		if n.ports {
-			fmt.Fprintf(b, "  %s: {kind: switch, ports: 8}\n", n.name)
+			fmt.Fprintf(b, "  %s: {kind: switch, ports: 8, radius: %s, mab: %s, mab_form: %s}\n", n.name, radius, pick(d, "first", "fallback"), pick(d, "pap", "chap", "eap-md5"))
 		} else {
 			n.name = fmt.Sprintf("ap-%d", i+1)
 			firmware := "0.14.29411"
 			if d.chance(8) {
 				n.old, firmware = true, "0.12.1"
 			}
-			fmt.Fprintf(b, "  %s: {kind: ap, ssid: %s, firmware: %s}\n", n.name, pick(d, "corp", "corp", "other"), firmware)
+			fmt.Fprintf(b, "  %s: {kind: ap, ssid: %s, firmware: %s, radius: %s}\n", n.name, pick(d, "corp", "corp", "other"), firmware, radius)
 		}
 		d.p.nas = append(d.p.nas, n)
 	}
 }
 
 func (d *drawer) clients(b *strings.Builder) {
+	b.WriteString("users:\n")
+	for i := range maxClients {
+		fmt.Fprintf(b, "  pc-%d@corp.example: {password: right}\n", i+1)
+	}
 	b.WriteString("devices:\n")
-	for i := range 1 + d.IntN(4) {
+	for i := range 1 + d.IntN(maxClients) {
 		name := fmt.Sprintf("pc-%d", i+1)
 		d.p.devices = append(d.p.devices, name)
 		fmt.Fprintf(b, "  %s:\n", name)
+		if len(d.p.switches()) > 0 && d.chance(20) {
+			d.thing(b, name, i)
+			continue
+		}
 		if d.chance(15) {
 			b.WriteString("    randomize_mac: true\n")
 		}
@@ -166,11 +186,44 @@ func (d *drawer) clients(b *strings.Builder) {
 		if len(intune) > 0 {
 			fmt.Fprintf(b, "    intune: {%s}\n", strings.Join(intune, ", "))
 		}
-		fmt.Fprintf(b, "    certificate: {%s}\n", d.certificate())
-		if d.chance(10) {
-			fmt.Fprintf(b, "    supplicant: {fragment: %d}\n", 100+d.IntN(1200))
+		supplicant := []string{fmt.Sprintf("resume: %v", d.chance(30))}
+		if d.p.users[name] = d.chance(25); d.p.users[name] {
+			b.WriteString("    certificate: none\n")
+			supplicant = append(supplicant, "method: "+pick(d, "ttls-pap", "ttls-mschapv2", "ttls-eap-gtc", "peap-mschapv2", "teap-mschapv2"))
+		} else {
+			fmt.Fprintf(b, "    certificate: {%s}\n", d.certificate())
 		}
+		if d.chance(10) {
+			supplicant = append(supplicant, fmt.Sprintf("fragment: %d", 100+d.IntN(1200)))
+		}
+		fmt.Fprintf(b, "    supplicant: {%s}\n", strings.Join(supplicant, ", "))
 	}
+}
+
+// maxClients is how many devices a plan has at most.
+const maxClients = 4
+
+// thing draws a device without a supplicant, known or not.
+func (d *drawer) thing(b *strings.Builder, name string, i int) {
+	d.p.things[name] = true
+	mac := fmt.Sprintf("00:1c:b3:aa:bb:%02x", i+1)
+	if d.chance(30) {
+		mac = fmt.Sprintf("00:1c:b3:aa:cc:%02x", i+1)
+	}
+	fmt.Fprintf(b, "    mac: %q\n    intune: none\n    certificate: none\n    supplicant: none\n", mac)
+}
+
+// switches are those of the plan.
+func (p *plan) switches() []planNAS {
+	return slices.DeleteFunc(slices.Clone(p.nas), func(n planNAS) bool { return !n.ports })
+}
+
+// offers are where a device can connect.
+func (p *plan) offers(device string) []planNAS {
+	if p.things[device] {
+		return p.switches()
+	}
+	return p.nas
 }
 
 // certificate draws the fields of a certificate.
@@ -179,7 +232,7 @@ func (d *drawer) certificate() string {
 		pick(d, `san_dns: ["{{DeviceId}}"]`, `san_dns: ["{{DeviceId}}"]`, `san_dns: ["nobody.example"]`)}
 	switch d.IntN(12) {
 	case 0:
-		f = append(f, "issuer: foreign")
+		f = append(f, "issuer: "+pick(d, "foreign", "intermediate", "intermediate"))
 	case 1:
 		f = append(f, fmt.Sprintf("not_after: %s", d.span(10*time.Minute, 40*time.Hour).Round(time.Second)))
 	case 2:
@@ -213,8 +266,8 @@ var onAir = []string{"Access-Request", "Access-Challenge", "Access-Accept", "Acc
 // step draws one step.
 func (d *drawer) step() {
 	device := pick(d, d.p.devices...)
-	nas := pick(d, d.p.nas...)
-	switch d.IntN(22) {
+	nas := pick(d, d.p.offers(device)...)
+	switch d.IntN(26) {
 	case 0, 1, 2, 3:
 		d.connect(device, nas)
 	case 4:
@@ -223,12 +276,19 @@ func (d *drawer) step() {
 			d.add(planStep{}, "disconnect: {device: %s}", device)
 		}
 	case 5, 6:
+		if d.p.things[device] {
+			break
+		}
 		d.add(planStep{}, "posture: {device: %s, %s: %s}", device, pick(d, "antivirus", "firewall"), pick(d, "on", "off"))
 		if d.chance(70) {
 			d.sync(device)
 		}
 	case 7:
-		d.record(device)
+		if !d.p.things[device] {
+			d.record(device)
+		}
+	case 22, 23, 24:
+		d.credential(device)
 	case 8, 9:
 		d.link(device, nas)
 	case 10, 11, 12:
@@ -244,18 +304,39 @@ func (d *drawer) step() {
 		d.add(planStep{}, "graph: %s", pick(d, "{status: down}", "{status: up}", "{status: up}", "{answer: 503}", "{answer: 500, count: 3}",
 			"{answer: 429, retry_after: 30s, count: 2}", "{answer: 401, count: 2}", "{answer: 404, count: 1}"))
 	case 15, 16, 17:
-		d.power(pick(d, "nac", "nac", "graph", nas.name, nas.name, device))
+		hosts := []string{"nac", "nac", "graph", nas.name, nas.name, device}
+		if d.p.revoked != "none" {
+			hosts = append(hosts, "pki", "pki")
+		}
+		d.power(pick(d, hosts...))
 	case 18:
 		d.add(planStep{}, "policy: %s", pick(d, "seed.yaml", "moved.yaml", "strict.yaml", "three.yaml"))
 	case 19:
-		d.add(planStep{reissue: device}, "certificate: {device: %s, %s}", device, d.certificate())
+		if !d.p.things[device] && !d.p.users[device] {
+			d.add(planStep{reissue: device}, "certificate: {device: %s, %s}", device, d.certificate())
+		}
 	default:
 		d.sync(device)
 	}
 }
 
+// credential changes what a device proves who it is by, on one side or the other.
+func (d *drawer) credential(device string) {
+	switch {
+	case d.p.things[device]:
+	case d.p.users[device] && d.chance(40):
+		d.add(planStep{again: device}, "user: {name: %s@corp.example, disabled: %s}", device, pick(d, "true", "false"))
+	case d.p.users[device] && d.chance(50):
+		d.add(planStep{again: device}, "user: {name: %s@corp.example, password: %s}", device, pick(d, "right", "changed"))
+	case d.p.users[device]:
+		d.add(planStep{again: device}, "password: {device: %s, password: %s}", device, pick(d, "right", "changed"))
+	case d.p.revoked != "none":
+		d.add(planStep{again: device}, "revoke: {device: %s, reason: %s}", device, pick(d, "superseded", "keyCompromise"))
+	}
+}
+
 func (d *drawer) sync(device string) {
-	if !d.down["graph"] && !d.down[device] && d.enrolled[device] {
+	if !d.p.things[device] && !d.down["graph"] && !d.down[device] && d.enrolled[device] {
 		d.add(planStep{}, "sync: {device: %s}", device)
 	}
 }
@@ -367,14 +448,14 @@ func (p *plan) text(keep []int) string {
 		delete(down, s.restart)
 		retired[s.retire] = true
 		delete(retired, s.enroll)
-		again[s.reissue], again[s.radio] = true, true
+		again[s.reissue], again[s.radio], again[s.again] = true, true, true
 	}
 	b.WriteString("  # from here on nothing is broken any more\n")
 	b.WriteString("  - graph: {status: up}\n    after: 1s\n")
 	for _, link := range p.links() {
 		fmt.Fprintf(&b, "  - link: {both: [%s], down: false, delay: 1ms, jitter: 0s, loss: 0%%, duplicate: 0%%, reorder: 0%%}\n", link)
 	}
-	hosts := []string{"nac", "graph"}
+	hosts := []string{"nac", "graph", "pki"}
 	for _, n := range p.nas {
 		hosts = append(hosts, n.name)
 	}
@@ -387,7 +468,7 @@ func (p *plan) text(keep []int) string {
 		// Half of the devices are plugged in again, the others have to find back by themselves. A new certificate
 		// counts from the next authentication on, an old access point does not ask for one, and a station that has
 		// missed a Deauthentication does not know.
-		if nas := p.nas[(int(p.seed)+i)%len(p.nas)]; p.seed>>i&1 == 0 || again[device] || p.old() {
+		if nas := p.home(i); p.seed>>i&1 == 0 || again[device] || p.old() {
 			fmt.Fprintf(&b, "  - connect: {device: %s, to: %s}\n    after: 1m\n", device, p.at(device, nas))
 		}
 	}
@@ -397,11 +478,17 @@ func (p *plan) text(keep []int) string {
 			break
 		}
 		for i, device := range p.devices {
-			fmt.Fprintf(&b, "  - connect: {device: %s, to: %s}\n    after: 5m\n", device, p.at(device, p.nas[(int(p.seed)+i)%len(p.nas)]))
+			fmt.Fprintf(&b, "  - connect: {device: %s, to: %s}\n    after: 5m\n", device, p.at(device, p.home(i)))
 		}
 		b.WriteString("  - graph: {status: up}\n    after: 10m\n")
 	}
 	return b.String()
+}
+
+// home is where the i-th device is plugged in at the end.
+func (p *plan) home(i int) planNAS {
+	offers := p.offers(p.devices[i])
+	return offers[(int(p.seed)+i)%len(offers)]
 }
 
 func (p *plan) old() bool {
