@@ -22,11 +22,14 @@ import (
 // ErrStoreInUse is that another process has the folder of the stores.
 var ErrStoreInUse = errors.New("in use by another process")
 
-// Writes are collected and go to the file together, at the latest after commitDelay, or when commitKeys keys
-// have been written.
+// Writes are collected and go to the file together, after commitDelay, or when commitKeys keys have been written. Where
+// that takes long, because there are many or the disk is slow, the next ones are collected for commitShare times as long,
+// up to maxCommitDelay: many are of keys that have been written since the last time.
 const (
-	commitDelay = 50 * time.Millisecond
-	commitKeys  = 4096
+	commitDelay    = 50 * time.Millisecond
+	maxCommitDelay = 250 * time.Millisecond
+	commitShare    = 20
+	commitKeys     = 4096
 )
 
 // lockPatience is how long to wait for another process that has the file open.
@@ -296,13 +299,14 @@ func (s *store) failure(err error) error {
 // commitLoop writes what is pending to the file until quit.
 func (s *store) commitLoop() {
 	defer close(s.done)
+	var took time.Duration
 	for {
 		select {
 		case <-s.dirty:
 		case <-s.quit:
 			return
 		}
-		t := time.NewTimer(commitDelay)
+		t := time.NewTimer(min(max(commitDelay, commitShare*took), maxCommitDelay))
 		select {
 		case <-t.C:
 		case <-s.full:
@@ -311,7 +315,9 @@ func (s *store) commitLoop() {
 			return
 		}
 		t.Stop()
+		began := time.Now()
 		s.commit()
+		took = time.Since(began)
 	}
 }
 
