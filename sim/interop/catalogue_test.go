@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -48,6 +49,9 @@ func played(t *testing.T, f *scenario.File, o play.Options) (string, programTrac
 	return filepath.Join(o.Dir, play.CaptureFile), readTrace(t, trace)
 }
 
+// insideTunnels is what tshark finds in EAP-TTLS, PEAP and TEAP when it can decrypt them: AVPs, EAP, and EAP-TLS.
+var insideTunnels = []string{":tls:diameter", ":tls:peap:eap", ":tls:teap:eap:tls"}
+
 // TestInteropTsharkReadsTheCatalogue has tshark read the captures of all scenarios.
 func TestInteropTsharkReadsTheCatalogue(t *testing.T) {
 	program(t, "tshark")
@@ -56,7 +60,7 @@ func TestInteropTsharkReadsTheCatalogue(t *testing.T) {
 		t.Fatalf("no scenarios: %v", err)
 	}
 	var mu sync.Mutex
-	codes := map[string]int{}
+	codes, inside := map[string]int{}, map[string]int{}
 	t.Run("each", func(t *testing.T) {
 		for _, path := range paths {
 			f := parse(t, path)
@@ -70,10 +74,20 @@ func TestInteropTsharkReadsTheCatalogue(t *testing.T) {
 				defer mu.Unlock()
 				for _, p := range d {
 					codes[p[fieldCode]]++
+					for _, tunnelled := range insideTunnels {
+						if strings.Contains(p[fieldProtocols], tunnelled) {
+							inside[tunnelled]++
+						}
+					}
 				}
 			})
 		}
 	})
+	for _, tunnelled := range insideTunnels {
+		if inside[tunnelled] == 0 {
+			t.Errorf("tshark finds no %s in the whole catalogue", tunnelled)
+		}
+	}
 	// RADIUS of ports 1812, 1813 and 3799.
 	for code, name := range map[string]string{
 		"1": "Access-Request", "2": "Access-Accept", "3": "Access-Reject", "11": "Access-Challenge", "4": "Accounting-Request",

@@ -94,6 +94,9 @@ func (d dissection) clean(t *testing.T) {
 	const warning = 0x600000
 	const ofMD5 = "Vulnerable to MITM attacks. If possible, change EAP type." // tshark's word on every EAP-MD5, a form of MAB
 	for _, p := range d {
+		if p.beyondTshark() {
+			continue
+		}
 		if strings.Contains(p[fieldProtocols], "malformed") {
 			t.Errorf("packet %s is malformed (%s)", p[fieldNumber], p[fieldProtocols])
 		}
@@ -114,6 +117,19 @@ func (d dissection) clean(t *testing.T) {
 			t.Errorf("packet %s on %s is neither EAPOL nor 802.11 (%s)", p[fieldNumber], p[fieldLink], p[fieldProtocols])
 		}
 	}
+}
+
+// beyondTshark reports whether tshark 4.0 has opened a tunnel and does not know what is in it: the octet 0x00 by which a server
+// agrees to the resumption of EAP-TTLS with TLS 1.3 (RFC 9427 section 3) is no AVP, and the packets of PEAP that end it have a whole
+// EAP header ([MS-PEAP] section 2.2.8), where all others of PEAP have none.
+func (p packet) beyondTshark() bool {
+	switch {
+	case strings.HasSuffix(p[fieldProtocols], ":tls:diameter"):
+		return p[fieldExpert] == "Malformed Packet (Exception occurred)"
+	case strings.HasSuffix(p[fieldProtocols], ":tls:peap:eap"):
+		return strings.HasPrefix(p[fieldExpert], "Trailing stray characters")
+	}
+	return false
 }
 
 // cleanDatagram checks a datagram: RADIUS on its ports, with right sums and, where it is a response, a right
