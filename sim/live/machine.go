@@ -27,7 +27,7 @@ const (
 	bootPatience     = 5 * time.Second
 )
 
-// A machine is what stays through crashes: its name, address and boot function. Its stores stay in files.
+// A machine is what stays through crashes: its name, address and boot function. Its stores stay in files, or in memory.
 type machine struct {
 	w    *World
 	name string
@@ -36,6 +36,9 @@ type machine struct {
 
 	life sync.Mutex // held while booting, crashing and shutting down
 	node atomic.Pointer[node]
+
+	memoriesMu sync.Mutex
+	memories   map[string]*memory // stores of a world without a folder, by name
 }
 
 // A node is one boot of a machine, from start to crash. It implements host.Host.

@@ -59,10 +59,11 @@ func (n *node) Store(name string) (host.Store, error) {
 	if n.down.Load() {
 		return nil, host.ErrDown
 	}
-	dir, err := n.m.w.storeDir(n.m.name)
-	if err != nil {
-		return nil, err
+	dir := n.m.w.cfg.Dir
+	if dir == "" {
+		return openMemory{n, n.m.memory(name)}, nil
 	}
+	dir = filepath.Join(dir, fileName(n.m.name))
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.down.Load() {
@@ -210,8 +211,8 @@ func (s *store) Put(key string, value []byte) error {
 func (s *store) Delete(key string) error { return s.write(key, nil) }
 
 func (s *store) write(key string, value []byte) error {
-	if key == "" || len(key) > bolt.MaxKeySize {
-		return fmt.Errorf("store %s: a key has 1 to %d octets, this one has %d", s.path, bolt.MaxKeySize, len(key))
+	if err := checkKey(key); err != nil {
+		return fmt.Errorf("%s: %w", s.path, err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -225,6 +226,14 @@ func (s *store) write(key string, value []byte) error {
 	nudge(s.dirty)
 	if len(s.pending) >= commitKeys {
 		nudge(s.full)
+	}
+	return nil
+}
+
+// checkKey refuses what no file can hold.
+func checkKey(key string) error {
+	if key == "" || len(key) > bolt.MaxKeySize {
+		return fmt.Errorf("store: a key has 1 to %d octets, this one has %d", bolt.MaxKeySize, len(key))
 	}
 	return nil
 }

@@ -1,5 +1,6 @@
 // Package live is the world in which machines are real: tasks are goroutines on all cores, time is the wall
-// clock, randomness is crypto/rand, datagrams are UDP, streams are TCP, HTTPS is TLS and stores are files.
+// clock, randomness is crypto/rand, datagrams are UDP, streams are TCP, HTTPS is TLS, and stores are files or in
+// memory.
 //
 // # Addresses
 //
@@ -29,7 +30,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -41,7 +41,7 @@ import (
 )
 
 // Config describes a world. The zero value is a world on loopback, in which nothing is recorded, every packet
-// arrives at once, and stores are in a temporary folder.
+// arrives at once, and stores are in memory.
 type Config struct {
 	// Recorder receives everything observable.
 	Recorder *trace.Recorder
@@ -50,8 +50,8 @@ type Config struct {
 	// Secrets hands the secrets of the TLS connections that machines prepare with TLS to the recorder.
 	Secrets bool
 
-	// Dir is the folder of the stores, DIR/MACHINE/STORE.db. It is created when needed. Empty means a
-	// temporary one that Close removes.
+	// Dir is the folder of the stores, DIR/MACHINE/STORE.db. It is created when needed. Empty keeps them in memory, where
+	// they survive a crash of their machine but not the world.
 	Dir string
 
 	// Bind gives logical addresses the real addresses that their sockets are bound to, for example
@@ -83,7 +83,6 @@ type World struct {
 	dns      map[string]netip.Addr
 	fault    error
 	closed   bool
-	tempDir  string
 
 	failed chan struct{} // closed with the first fault
 }
@@ -262,9 +261,6 @@ func (w *World) Close() error {
 		errs = append(errs, m.shutDown(deadline))
 	}
 	w.postman.stop()
-	if w.tempDir != "" {
-		errs = append(errs, os.RemoveAll(w.tempDir))
-	}
 	return errors.Join(errs...)
 }
 
@@ -282,21 +278,4 @@ func (w *World) emit(actor, kind string, fields ...slog.Attr) {
 	if w.cfg.Recorder != nil {
 		w.cfg.Recorder.Emit(w.Now(), actor, kind, fields...)
 	}
-}
-
-// storeDir is the folder of a machine's stores.
-func (w *World) storeDir(machine string) (string, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	dir := w.cfg.Dir
-	if dir == "" {
-		if w.tempDir == "" {
-			var err error
-			if w.tempDir, err = os.MkdirTemp("", "nacsim-"); err != nil {
-				return "", fmt.Errorf("live: no folder for stores: %w", err)
-			}
-		}
-		dir = w.tempDir
-	}
-	return dir + string(os.PathSeparator) + fileName(machine), nil
 }
