@@ -104,21 +104,10 @@ func (c *radiusClient) match(b []byte, requests []*lr.Packet) (*lr.Packet, error
 		}
 	}
 	reply, err := radius.ParseReply(b, request, c.cfg.RequireMessageAuthenticator)
-	if err == nil && !answers(request.Code, reply.Code) {
+	if err == nil && !radius.Answers(request.Code, reply.Code) {
 		err = radius.ErrCode
 	}
 	return reply, err
-}
-
-// answers reports whether a reply of one code can follow a request of another.
-func answers(request, reply lr.Code) bool {
-	switch request {
-	case lr.CodeAccessRequest:
-		return reply == lr.CodeAccessAccept || reply == lr.CodeAccessReject || reply == lr.CodeAccessChallenge
-	case lr.CodeAccountingRequest:
-		return reply == lr.CodeAccountingResponse
-	}
-	return false
 }
 
 func dropReason(err error) string {

@@ -122,3 +122,20 @@ func isRequest(code lr.Code) bool {
 	}
 	return false
 }
+
+// Answers reports whether a reply of one code can follow a request of another.
+func Answers(request, reply lr.Code) bool {
+	switch request {
+	case lr.CodeAccessRequest:
+		return reply == lr.CodeAccessAccept || reply == lr.CodeAccessReject || reply == lr.CodeAccessChallenge
+	case lr.CodeAccountingRequest:
+		return reply == lr.CodeAccountingResponse
+	case lr.CodeStatusServer: // RFC 5997 section 4.1: on a port for both, either may come
+		return reply == lr.CodeAccessAccept || reply == lr.CodeAccountingResponse
+	case lr.CodeCoARequest:
+		return reply == lr.CodeCoAACK || reply == lr.CodeCoANAK
+	case lr.CodeDisconnectRequest:
+		return reply == lr.CodeDisconnectACK || reply == lr.CodeDisconnectNAK
+	}
+	return false
+}

@@ -171,7 +171,7 @@ func (c *Conn) reply(b []byte) error {
 	c.mu.Lock()
 	x := c.calls.pending[key]
 	c.mu.Unlock()
-	if x == nil || !answers(x.request.Code, lr.Code(b[0])) {
+	if x == nil || !radius.Answers(x.request.Code, lr.Code(b[0])) {
 		return nil
 	}
 	reply, err := c.parseReply(b, x)
@@ -205,23 +205,6 @@ func (c *Conn) parseReply(b []byte, x *call) (*lr.Packet, error) {
 		return nil, &Error{BadAuthenticator, err}
 	}
 	return p, nil
-}
-
-// answers reports whether a reply of one code can follow a request of another.
-func answers(request, reply lr.Code) bool {
-	switch request {
-	case lr.CodeAccessRequest:
-		return reply == lr.CodeAccessAccept || reply == lr.CodeAccessReject || reply == lr.CodeAccessChallenge
-	case lr.CodeAccountingRequest:
-		return reply == lr.CodeAccountingResponse
-	case lr.CodeStatusServer: // RFC 5997 section 4.1: on a port for both, either may come
-		return reply == lr.CodeAccessAccept || reply == lr.CodeAccountingResponse
-	case lr.CodeCoARequest:
-		return reply == lr.CodeCoAACK || reply == lr.CodeCoANAK
-	case lr.CodeDisconnectRequest:
-		return reply == lr.CodeDisconnectACK || reply == lr.CodeDisconnectNAK
-	}
-	return false
 }
 
 // nonces are the authenticators that stand in for those that requests of RADIUS/1.1 do not have.
