@@ -150,7 +150,7 @@ var serverProperties = []yamltable.Property[serverNode]{
 		}},
 	{Name: "timeout", Doc: "Wait for the first answer; it doubles with each retransmission.",
 		Schema: durationSchema("2s"),
-		Set:    setDuration("timeout", 10*time.Millisecond, time.Minute, func(to *serverNode) *time.Duration { return &to.timeout })},
+		Set:    yamltable.SetDuration("timeout", 10*time.Millisecond, time.Minute, func(to *serverNode) *time.Duration { return &to.timeout })},
 	{Name: "retries", Doc: "How often a request is sent again.",
 		Schema: yamltable.Schema{"type": "integer", "minimum": 0, "maximum": 20, "default": 2},
 		Set: func(r *yamltable.Reader, n ast.Node, to *serverNode) {
@@ -208,11 +208,8 @@ var supplicantProperties = []yamltable.Property[supplicantNode]{
 			to.machine = &machineNode{node: n}
 			yamltable.Object(r, n, "machine", machineProperties, to.machine)
 		}},
-	{Name: "tls", Doc: "Versions of TLS.",
-		Schema: yamltable.ObjectSchema(tlsProperties),
-		Set: func(r *yamltable.Reader, n ast.Node, to *supplicantNode) {
-			yamltable.Object(r, n, "tls", tlsProperties, to)
-		}},
+	yamltable.Section("tls", "Versions of TLS.",
+		tlsProperties, func(to *supplicantNode) *supplicantNode { return to }),
 	{Name: "fragment", Doc: "The most TLS data in one EAP packet, in octets.",
 		Schema: yamltable.Schema{"type": "integer", "minimum": 64, "maximum": 1398, "default": 1398},
 		Set: func(r *yamltable.Reader, n ast.Node, to *supplicantNode) {
@@ -224,11 +221,8 @@ var supplicantProperties = []yamltable.Property[supplicantNode]{
 		Set: func(r *yamltable.Reader, n ast.Node, to *supplicantNode) {
 			to.profile, _ = r.OneOf(n, "profile", eappeer.ProfileNames())
 		}},
-	{Name: "expect", Doc: "What must come of it for the exit code to be 0. By default, that it is accepted.",
-		Schema: yamltable.ObjectSchema(expectProperties),
-		Set: func(r *yamltable.Reader, n ast.Node, to *supplicantNode) {
-			yamltable.Object(r, n, "expect", expectProperties, &to.expect)
-		}},
+	yamltable.Section("expect", "What must come of it for the exit code to be 0. By default, that it is accepted.",
+		expectProperties, func(to *supplicantNode) *Expect { return &to.expect }),
 }
 
 // supplicantText is a property that is a text which is not empty.

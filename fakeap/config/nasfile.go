@@ -47,13 +47,13 @@ var nasProperties = []yamltable.Property[nasNode]{
 		}},
 	{Name: "reauth", Doc: "Re-authentication interval where the server gives none.",
 		Schema: durationSchema(""),
-		Set:    setDuration("reauth", time.Second, 30*24*time.Hour, func(to *nasNode) *time.Duration { return &to.reauth })},
+		Set:    yamltable.SetDuration("reauth", time.Second, 30*24*time.Hour, func(to *nasNode) *time.Duration { return &to.reauth })},
 	{Name: "interim", Doc: "Interval of interim accounting updates where the server gives none.",
 		Schema: durationSchema(""),
-		Set:    setDuration("interim", time.Second, 30*24*time.Hour, func(to *nasNode) *time.Duration { return &to.interim })},
+		Set:    yamltable.SetDuration("interim", time.Second, 30*24*time.Hour, func(to *nasNode) *time.Duration { return &to.interim })},
 	{Name: "quiet", Doc: "For how long a client that was refused on a switch is ignored.",
 		Schema: durationSchema("60s"),
-		Set:    setDuration("quiet", time.Second, time.Hour, func(to *nasNode) *time.Duration { return &to.quiet })},
+		Set:    yamltable.SetDuration("quiet", time.Second, time.Hour, func(to *nasNode) *time.Duration { return &to.quiet })},
 	{Name: "das", Doc: "Dynamic authorization: take CoA-Requests and Disconnect-Requests (RFC 5176). Without it there is none.",
 		Schema: yamltable.ObjectSchema(dasProperties),
 		Set: func(r *yamltable.Reader, n ast.Node, to *nasNode) {
@@ -142,7 +142,7 @@ var mabProperties = []yamltable.Property[fakeap.MABConfig]{
 		Set:    func(r *yamltable.Reader, n ast.Node, to *fakeap.MABConfig) { to.Password = secret(r, n, "password") }},
 	{Name: "wait", Doc: "For how long 802.1X is tried first, in the mode fallback.",
 		Schema: durationSchema("21s"),
-		Set:    setDuration("wait", time.Millisecond, time.Hour, func(to *fakeap.MABConfig) *time.Duration { return &to.Wait })},
+		Set:    yamltable.SetDuration("wait", time.Millisecond, time.Hour, func(to *fakeap.MABConfig) *time.Duration { return &to.Wait })},
 }
 
 // ipAddress reads an IP address.

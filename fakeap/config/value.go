@@ -3,7 +3,6 @@ package config
 import (
 	"net/netip"
 	"strings"
-	"time"
 
 	"github.com/goccy/go-yaml/ast"
 
@@ -66,11 +65,4 @@ func durationSchema(standard string) yamltable.Schema {
 		s["default"] = standard
 	}
 	return s
-}
-
-// setDuration returns what reads a duration into a field.
-func setDuration[T any](what string, low, high time.Duration, field func(*T) *time.Duration) func(*yamltable.Reader, ast.Node, *T) {
-	return func(r *yamltable.Reader, n ast.Node, to *T) {
-		*field(to), _ = r.Duration(n, what, low, high)
-	}
 }

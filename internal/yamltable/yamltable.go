@@ -281,6 +281,17 @@ type Property[T any] struct {
 	Set      func(r *Reader, n ast.Node, to *T)
 }
 
+// SetDuration returns what reads a duration of some range into a field.
+func SetDuration[T any](what string, low, high time.Duration, field func(to *T) *time.Duration) func(*Reader, ast.Node, *T) {
+	return func(r *Reader, n ast.Node, to *T) { *field(to), _ = r.Duration(n, what, low, high) }
+}
+
+// Section is a property that is a mapping, read by a table of its own into a field.
+func Section[T, S any](name, doc string, table []Property[S], field func(to *T) *S) Property[T] {
+	return Property[T]{Name: name, Doc: doc, Schema: ObjectSchema(table),
+		Set: func(r *Reader, n ast.Node, to *T) { Object(r, n, name, table, field(to)) }}
+}
+
 // Object reads a mapping by the table of its properties and reports whether it was one.
 func Object[T any](r *Reader, n ast.Node, what string, table []Property[T], to *T) bool {
 	pairs, ok := r.mapping(n, what)

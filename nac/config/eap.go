@@ -84,7 +84,7 @@ var eapProperties = []yamltable.Property[eapNode]{
 		Set:    setNumber("max_rounds", 10, 10_000, func(to *eapNode) *int { return &to.rounds })},
 	{Name: "timeout", Doc: "How long the next response of a client, or the answer of a directory, is awaited.",
 		Schema: durationSchema(radiusd.DefaultConversationTTL.String()),
-		Set:    setDuration("timeout", time.Second, time.Hour, func(to *eapNode) *time.Duration { return &to.timeout })},
+		Set:    yamltable.SetDuration("timeout", time.Second, time.Hour, func(to *eapNode) *time.Duration { return &to.timeout })},
 }
 
 // teapWays and teapIdentities are what a file can name of TEAP.

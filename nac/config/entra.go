@@ -48,7 +48,7 @@ var entraProperties = []yamltable.Property[entraNode]{
 		Set:    setText("authority", func(to *entraNode) *string { return &to.Authority })},
 	{Name: "timeout", Doc: "How long an answer may take.",
 		Schema: durationSchema(credential.DefaultEntraTimeout.String()),
-		Set:    setDuration("timeout", 100*time.Millisecond, time.Minute, func(to *entraNode) *time.Duration { return &to.Timeout })},
+		Set:    yamltable.SetDuration("timeout", 100*time.Millisecond, time.Minute, func(to *entraNode) *time.Duration { return &to.Timeout })},
 	{Name: "concurrent", Doc: "How many questions are asked at the same time.",
 		Schema: yamltable.Schema{"type": "integer", "minimum": 1, "maximum": 1000, "default": credential.DefaultEntraConcurrent},
 		Set:    setNumber("concurrent", 1, 1000, func(to *entraNode) *int { return &to.Concurrent })},

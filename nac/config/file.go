@@ -76,11 +76,8 @@ type coaNode struct {
 type limitsNode struct{ sessions, conversations, perNAS, waiting int }
 
 var fileProperties = []yamltable.Property[fileNode]{
-	{Name: "listen", Doc: "Where RADIUS is served.",
-		Schema: yamltable.ObjectSchema(listenProperties),
-		Set: func(r *yamltable.Reader, n ast.Node, to *fileNode) {
-			yamltable.Object(r, n, "listen", listenProperties, &to.listen)
-		}},
+	yamltable.Section("listen", "Where RADIUS is served.",
+		listenProperties, func(to *fileNode) *listenNode { return &to.listen }),
 	{Name: "radsec", Doc: "RADIUS over TLS (RFC 6614). Without this key it is not served.",
 		Schema: yamltable.ObjectSchema(radsecProperties),
 		Set: func(r *yamltable.Reader, n ast.Node, to *fileNode) {
@@ -98,16 +95,10 @@ var fileProperties = []yamltable.Property[fileNode]{
 	{Name: "client_cas", Doc: "Files with the certification authorities that issue the certificates of clients, in PEM, any number in each.",
 		Schema: textsSchema(),
 		Set:    func(r *yamltable.Reader, n ast.Node, to *fileNode) { to.clientCAs = names(r, n, "client_cas") }},
-	{Name: "tls", Doc: "TLS inside of EAP.",
-		Schema: yamltable.ObjectSchema(tlsProperties),
-		Set: func(r *yamltable.Reader, n ast.Node, to *fileNode) {
-			yamltable.Object(r, n, "tls", tlsProperties, &to.tls)
-		}},
-	{Name: "eap", Doc: "The Extensible Authentication Protocol.",
-		Schema: yamltable.ObjectSchema(eapProperties),
-		Set: func(r *yamltable.Reader, n ast.Node, to *fileNode) {
-			yamltable.Object(r, n, "eap", eapProperties, &to.eap)
-		}},
+	yamltable.Section("tls", "TLS inside of EAP.",
+		tlsProperties, func(to *fileNode) *tlsNode { return &to.tls }),
+	yamltable.Section("eap", "The Extensible Authentication Protocol.",
+		eapProperties, func(to *fileNode) *eapNode { return &to.eap }),
 	{Name: "users", Doc: "The users whose passwords the NAC knows, for EAP-TTLS and PEAP: a list, or the name of a file that has the same under the key users.",
 		Schema: yamltable.Schema{"anyOf": []yamltable.Schema{{"type": "string", "minLength": 1}, {"type": "array", "items": yamltable.ObjectSchema(userProperties)}}},
 		Set:    setUsers},
@@ -117,11 +108,8 @@ var fileProperties = []yamltable.Property[fileNode]{
 	{Name: "domains", Doc: "Domains that may stand before the name of a user: with CORP, CORP\\anna is anna. \"*\" stands for any.",
 		Schema: textsSchema(),
 		Set:    func(r *yamltable.Reader, n ast.Node, to *fileNode) { to.users.domains = texts(r, n, "domains") }},
-	{Name: "directory", Doc: "Who is asked about the passwords of users that the NAC does not know itself.",
-		Schema: yamltable.ObjectSchema(directoryProperties),
-		Set: func(r *yamltable.Reader, n ast.Node, to *fileNode) {
-			yamltable.Object(r, n, "directory", directoryProperties, &to.directory)
-		}},
+	yamltable.Section("directory", "Who is asked about the passwords of users that the NAC does not know itself.",
+		directoryProperties, func(to *fileNode) *directoryNode { return &to.directory }),
 	{Name: "plain_passwords", Doc: "Whether users are let in by User-Password or CHAP-Password too, without EAP.",
 		Schema: yamltable.Schema{"type": "boolean", "default": false},
 		Set:    func(r *yamltable.Reader, n ast.Node, to *fileNode) { to.plain, _ = r.Boolean(n, "plain_passwords") }},
@@ -137,30 +125,21 @@ var fileProperties = []yamltable.Property[fileNode]{
 	{Name: "policy", Required: true, Doc: "File with the policy, which decides what an authenticated client may do. See nacsim schema --policy.",
 		Schema: yamltable.Schema{"type": "string", "minLength": 1},
 		Set:    func(r *yamltable.Reader, n ast.Node, to *fileNode) { to.policy = fileName(r, n, "policy") }},
-	{Name: "compliance", Doc: "What Intune's states mean to the policy.",
-		Schema: yamltable.ObjectSchema(complianceProperties),
-		Set: func(r *yamltable.Reader, n ast.Node, to *fileNode) {
-			yamltable.Object(r, n, "compliance", complianceProperties, &to.compliance)
-		}},
+	yamltable.Section("compliance", "What Intune's states mean to the policy.",
+		complianceProperties, func(to *fileNode) *complianceNode { return &to.compliance }),
 	{Name: "intune", Doc: "The Microsoft Intune account that is asked about devices. Without it no device is known.",
 		Schema: yamltable.ObjectSchema(intuneProperties),
 		Set: func(r *yamltable.Reader, n ast.Node, to *fileNode) {
 			to.intune = &intuneNode{node: n}
 			yamltable.Object(r, n, "intune", intuneProperties, to.intune)
 		}},
-	{Name: "coa", Doc: "How the NAC asks access points and switches to change a session.",
-		Schema: yamltable.ObjectSchema(coaProperties),
-		Set: func(r *yamltable.Reader, n ast.Node, to *fileNode) {
-			yamltable.Object(r, n, "coa", coaProperties, &to.coa)
-		}},
+	yamltable.Section("coa", "How the NAC asks access points and switches to change a session.",
+		coaProperties, func(to *fileNode) *coaNode { return &to.coa }),
 	{Name: "state", Doc: "Folder for what must survive a restart: sessions and device records. It is made when it is not there. Without it the NAC forgets them when it ends.",
 		Schema: yamltable.Schema{"type": "string", "minLength": 1},
 		Set:    func(r *yamltable.Reader, n ast.Node, to *fileNode) { to.state = fileName(r, n, "state").text }},
-	{Name: "limits", Doc: "Bounds on what is kept.",
-		Schema: yamltable.ObjectSchema(limitsProperties),
-		Set: func(r *yamltable.Reader, n ast.Node, to *fileNode) {
-			yamltable.Object(r, n, "limits", limitsProperties, &to.limits)
-		}},
+	yamltable.Section("limits", "Bounds on what is kept.",
+		limitsProperties, func(to *fileNode) *limitsNode { return &to.limits }),
 }
 
 var listenProperties = []yamltable.Property[listenNode]{
@@ -209,13 +188,13 @@ var coaProperties = []yamltable.Property[coaNode]{
 		}},
 	{Name: "timeout", Doc: "Wait for the answer to the first transmission; it doubles with each.",
 		Schema: durationSchema("2s"),
-		Set:    setDuration("timeout", time.Millisecond, time.Hour, func(to *coaNode) *time.Duration { return &to.timeout })},
+		Set:    yamltable.SetDuration("timeout", time.Millisecond, time.Hour, func(to *coaNode) *time.Duration { return &to.timeout })},
 	{Name: "tries", Doc: "How many times a request is sent at most.",
 		Schema: yamltable.Schema{"type": "integer", "minimum": 1, "maximum": 20, "default": 3},
 		Set:    setNumber("tries", 1, 20, func(to *coaNode) *int { return &to.tries })},
 	{Name: "backoff", Doc: "Pause after an attempt that did not help; it doubles with each further one, up to 15 minutes.",
 		Schema: durationSchema("30s"),
-		Set:    setDuration("backoff", time.Millisecond, 24*time.Hour, func(to *coaNode) *time.Duration { return &to.backoff })},
+		Set:    yamltable.SetDuration("backoff", time.Millisecond, 24*time.Hour, func(to *coaNode) *time.Duration { return &to.backoff })},
 	{Name: "per_hour", Doc: "How many attempts a client may have within an hour.",
 		Schema: yamltable.Schema{"type": "integer", "minimum": 1, "maximum": 3600, "default": 6},
 		Set:    setNumber("per_hour", 1, 3600, func(to *coaNode) *int { return &to.perHour })},

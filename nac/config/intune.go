@@ -39,7 +39,7 @@ var intuneProperties = []yamltable.Property[intuneNode]{
 		Set:    setText("graph", func(to *intuneNode) *string { return &to.graph })},
 	{Name: "poll", Doc: "Time from one look at all devices to the next.",
 		Schema: durationSchema("2h"),
-		Set:    setDuration("poll", time.Second, 30*24*time.Hour, func(to *intuneNode) *time.Duration { return &to.poll })},
+		Set:    yamltable.SetDuration("poll", time.Second, 30*24*time.Hour, func(to *intuneNode) *time.Duration { return &to.poll })},
 }
 
 // mdm returns the settings of the linked account, or nil if there is none.

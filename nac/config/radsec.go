@@ -64,7 +64,7 @@ var radsecProperties = []yamltable.Property[radsecNode]{
 		}},
 	{Name: "idle", Doc: "How long a connection may be without a packet before it is closed.",
 		Schema: durationSchema(""),
-		Set:    setDuration("idle", time.Second, 24*time.Hour, func(to *radsecNode) *time.Duration { return &to.idle })},
+		Set:    yamltable.SetDuration("idle", time.Second, 24*time.Hour, func(to *radsecNode) *time.Duration { return &to.idle })},
 	{Name: "connections", Doc: "How many connections there may be.",
 		Schema: yamltable.Schema{"type": "integer", "minimum": 1, "maximum": 100_000},
 		Set:    setNumber("connections", 1, 100_000, func(to *radsecNode) *int { return &to.connections })},

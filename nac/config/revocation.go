@@ -27,11 +27,8 @@ var revocationProperties = []yamltable.Property[revocationNode]{
 	{Name: "crl", Doc: "Certificate revocation lists, in DER or PEM: names of files, and http:// or https:// URLs. They are read again at intervals.",
 		Schema: textsSchema(),
 		Set:    func(r *yamltable.Reader, n ast.Node, to *revocationNode) { to.crl = names(r, n, "crl") }},
-	{Name: "ocsp", Doc: "Asking responders (OCSP). What a client staples to its certificate is believed in any case.",
-		Schema: yamltable.ObjectSchema(ocspProperties),
-		Set: func(r *yamltable.Reader, n ast.Node, to *revocationNode) {
-			yamltable.Object(r, n, "ocsp", ocspProperties, &to.ocsp)
-		}},
+	yamltable.Section("ocsp", "Asking responders (OCSP). What a client staples to its certificate is believed in any case.",
+		ocspProperties, func(to *revocationNode) *ocspNode { return &to.ocsp }),
 	{Name: "fail", Doc: "What becomes of a client when nothing can be found out about its certificate: soft lets it in, hard refuses it.",
 		Schema: yamltable.Schema{"enum": failNames, "default": failNames[0]},
 		Set: func(r *yamltable.Reader, n ast.Node, to *revocationNode) {
@@ -39,10 +36,10 @@ var revocationProperties = []yamltable.Property[revocationNode]{
 		}},
 	{Name: "refresh", Doc: "Interval at which lists are read again. The default is 1 minute for files, and 1 hour for URLs or when the next list is due.",
 		Schema: durationSchema(""),
-		Set:    setDuration("refresh", time.Second, 30*24*time.Hour, func(to *revocationNode) *time.Duration { return &to.Refresh })},
+		Set:    yamltable.SetDuration("refresh", time.Second, 30*24*time.Hour, func(to *revocationNode) *time.Duration { return &to.Refresh })},
 	{Name: "timeout", Doc: "How long a list or an answer may take.",
 		Schema: durationSchema(revocation.DefaultTimeout.String()),
-		Set:    setDuration("timeout", 100*time.Millisecond, time.Minute, func(to *revocationNode) *time.Duration { return &to.Timeout })},
+		Set:    yamltable.SetDuration("timeout", 100*time.Millisecond, time.Minute, func(to *revocationNode) *time.Duration { return &to.Timeout })},
 }
 
 var ocspProperties = []yamltable.Property[ocspNode]{
@@ -60,7 +57,7 @@ var ocspProperties = []yamltable.Property[ocspNode]{
 		}},
 	{Name: "max_age", Doc: "How long an answer is believed at most.",
 		Schema: durationSchema(""),
-		Set:    setDuration("max_age", time.Second, 30*24*time.Hour, func(to *ocspNode) *time.Duration { return &to.MaxAge })},
+		Set:    yamltable.SetDuration("max_age", time.Second, 30*24*time.Hour, func(to *ocspNode) *time.Duration { return &to.MaxAge })},
 }
 
 // isURL reports whether a name is that of something on a web server.

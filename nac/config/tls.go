@@ -51,7 +51,7 @@ var tlsProperties = []yamltable.Property[tlsNode]{
 		}},
 	{Name: "resumption_lifetime", Doc: "For how long a client may resume after it was authenticated in full.",
 		Schema: durationSchema("1d"),
-		Set:    setDuration("resumption_lifetime", time.Second, 7*24*time.Hour, func(to *tlsNode) *time.Duration { return &to.resumeFor })},
+		Set:    yamltable.SetDuration("resumption_lifetime", time.Second, 7*24*time.Hour, func(to *tlsNode) *time.Duration { return &to.resumeFor })},
 	{Name: "resumption_limit", Doc: "How many sessions are remembered for that.",
 		Schema: yamltable.Schema{"type": "integer", "minimum": 1, "maximum": 10_000_000, "default": eapserver.DefaultMaxTLSSessions},
 		Set:    setNumber("resumption_limit", 1, 10_000_000, func(to *tlsNode) *int { return &to.resumeMax })},

@@ -4,7 +4,6 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/goccy/go-yaml/ast"
 
@@ -113,13 +112,6 @@ func setNumber[T any](what string, low, high uint64, field func(*T) *int) func(*
 	return func(r *yamltable.Reader, n ast.Node, to *T) {
 		v, _ := r.Number(n, what, low, high)
 		*field(to) = int(v)
-	}
-}
-
-// setDuration returns what reads a duration into a field.
-func setDuration[T any](what string, low, high time.Duration, field func(*T) *time.Duration) func(*yamltable.Reader, ast.Node, *T) {
-	return func(r *yamltable.Reader, n ast.Node, to *T) {
-		*field(to), _ = r.Duration(n, what, low, high)
 	}
 }
 

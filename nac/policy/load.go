@@ -186,16 +186,10 @@ var ruleProperties = []yamltable.Property[ruleNode]{
 				to.disabled = !on
 			}
 		}},
-	{Name: "matching", Doc: "What the client must satisfy; all of it. Without it every client does.",
-		Schema: yamltable.ObjectSchema(criteriaProperties),
-		Set: func(r *yamltable.Reader, n ast.Node, to *ruleNode) {
-			yamltable.Object(r, n, "matching", criteriaProperties, &to.matching)
-		}},
-	{Name: "not_matching", Doc: "What the client must not satisfy; none of it.",
-		Schema: yamltable.ObjectSchema(criteriaProperties),
-		Set: func(r *yamltable.Reader, n ast.Node, to *ruleNode) {
-			yamltable.Object(r, n, "not_matching", criteriaProperties, &to.notMatching)
-		}},
+	yamltable.Section("matching", "What the client must satisfy; all of it. Without it every client does.",
+		criteriaProperties, func(to *ruleNode) *criteriaNode { return &to.matching }),
+	yamltable.Section("not_matching", "What the client must not satisfy; none of it.",
+		criteriaProperties, func(to *ruleNode) *criteriaNode { return &to.notMatching }),
 	{Name: "apply_tags", Doc: "Names of the labels that an allowed client gets: at most one each of type vlan, radius_group and session_timeout.",
 		Schema: schema{"type": "array", "minItems": 1, "items": schema{"type": "string"}},
 		Set: func(r *yamltable.Reader, n ast.Node, to *ruleNode) {
