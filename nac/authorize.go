@@ -251,8 +251,8 @@ func (n *NAC) mdmState(client string, keys []identity.Key) policy.MDM {
 		return policy.MDM{Why: n.mdm.Unknown(client, keys)}
 	}
 	m := policy.MDM{
-		Known: true, Status: n.compliance.Load().Status(rec.ComplianceState), ComplianceState: rec.ComplianceState,
-		SeenAt: rec.FetchedAt, DeviceID: rec.ID, DeviceName: rec.DeviceName, Key: key,
+		Known: true, Status: n.compliance.Load().Status(rec.ComplianceState), Standing: rec.ComplianceState,
+		ComplianceState: rec.ComplianceState, ManagementState: rec.ManagementState, SeenAt: rec.FetchedAt, DeviceID: rec.ID, DeviceName: rec.DeviceName, Key: key,
 	}
 	if rec.Conflict {
 		m.Why = "several records match and disagree"

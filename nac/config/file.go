@@ -29,7 +29,7 @@ type fileNode struct {
 	plain        bool
 	revocation   revocationNode
 	policy       named
-	compliance   complianceNode
+	compliance   policy.Mapping
 	coa          coaNode
 	intune       *intuneNode
 	state        string
@@ -60,8 +60,6 @@ type tlsNode struct {
 	resumeFor time.Duration
 	resumeMax int
 }
-
-type complianceNode struct{ inGracePeriod policy.Status }
 
 type coaNode struct {
 	kind              coa.Kind
@@ -126,7 +124,7 @@ var fileProperties = []yamltable.Property[fileNode]{
 		Schema: yamltable.Schema{"type": "string", "minLength": 1},
 		Set:    func(r *yamltable.Reader, n ast.Node, to *fileNode) { to.policy = fileName(r, n, "policy") }},
 	yamltable.Section("compliance", "What Intune's states mean to the policy.",
-		complianceProperties, func(to *fileNode) *complianceNode { return &to.compliance }),
+		complianceProperties, func(to *fileNode) *policy.Mapping { return &to.compliance }),
 	{Name: "intune", Doc: "The Microsoft Intune account that is asked about devices. Without it no device is known.",
 		Schema: yamltable.ObjectSchema(intuneProperties),
 		Set: func(r *yamltable.Reader, n ast.Node, to *fileNode) {
@@ -150,17 +148,6 @@ var listenProperties = []yamltable.Property[listenNode]{
 		Schema: addressSchema(),
 		Set:    func(r *yamltable.Reader, n ast.Node, to *listenNode) { to.acct = address(r, n, "acct") }},
 }
-
-var complianceProperties = []yamltable.Property[complianceNode]{
-	{Name: "in_grace_period", Doc: "What a device is that has failed its compliance policy but still has time to come back.",
-		Schema: yamltable.Schema{"enum": graceNames, "default": graceNames[0]},
-		Set: func(r *yamltable.Reader, n ast.Node, to *complianceNode) {
-			s, _ := r.OneOf(n, "in_grace_period", graceNames)
-			to.inGracePeriod = policy.Status(s)
-		}},
-}
-
-var graceNames = []string{string(policy.Compliant), string(policy.Noncompliant), string(policy.Unknown)}
 
 var limitsProperties = []yamltable.Property[limitsNode]{
 	{Name: "sessions", Doc: "How many clients may have a session at the same time.",

@@ -1,6 +1,10 @@
 package config
 
-import "nacsim/nac/mdm"
+import (
+	"reflect"
+
+	"nacsim/nac/mdm"
+)
 
 // Fixed returns the keys with other values in next that a running NAC does not take up: it has to be started anew for
 // them.
@@ -34,5 +38,5 @@ func sameAccount(a, b *mdm.Config) bool {
 	if a == nil || b == nil {
 		return a == b
 	}
-	return *a == *b
+	return reflect.DeepEqual(a, b)
 }

@@ -25,7 +25,7 @@ func (r *reader) resolve(f *fileNode) *Config {
 		Entra:          r.entra(f.directory.entra),
 		PlainPasswords: f.plain,
 		Policy:         r.policy(f.policy),
-		Compliance:     policy.Mapping{InGracePeriod: f.compliance.inGracePeriod},
+		Compliance:     f.compliance,
 		MDM:            r.mdm(f.intune),
 		MaxSessions:    f.limits.sessions,
 		CoA: nac.CoA{

@@ -97,6 +97,7 @@ func decision(r *policy.Request, d *policy.Decision) fields {
 	}
 	f.list("idp_role", r.Groups)
 	f.text("mdm_compliance", string(d.MDM))
+	f.text("mdm_standing", r.MDM.Standing)
 	f.text("text", d.Reason)
 	f.certificate(r.Certificate)
 	return f

@@ -64,8 +64,9 @@ type Check struct {
 	// Have is the request's value, and HaveAll are its values where there can be several.
 	Have    string
 	HaveAll []string
-	// Why says why there is no value, where that is not obvious.
-	Why string
+	// From says what the value was made of, where that is something else, and Why why there is none, where that is not
+	// obvious.
+	From, Why string
 	// SeenAt is when the value was learnt, where it can be old.
 	SeenAt time.Time
 }
@@ -78,6 +79,11 @@ func (c *Check) AppendTo(b []byte, now time.Time) []byte {
 	}
 	b = append(b, c.Kind...)
 	b = c.appendValue(append(b, " is "...))
+	if c.From != "" {
+		b = append(b, " ("...)
+		b = append(b, c.From...)
+		b = append(b, ')')
+	}
 	if c.Why != "" {
 		b = append(b, ": "...)
 		b = append(b, c.Why...)
@@ -227,8 +233,8 @@ func (d *Decision) Result() string {
 
 // Attrs returns the fields of the `decision` trace of this decision on r.
 func (d *Decision) Attrs(r *Request) []slog.Attr {
-	const more = 5 // with which callers go on
-	return append(make([]slog.Attr, 0, 9+more),
+	const more = 6 // with which this and callers go on
+	attrs := append(make([]slog.Attr, 0, 9+more),
 		slog.String("client", r.MAC),
 		slog.String("user", r.UserName),
 		slog.String("auth_type", r.AuthType),
@@ -238,4 +244,8 @@ func (d *Decision) Attrs(r *Request) []slog.Attr {
 		slog.String("vlan", d.VLAN),
 		slog.String("mdm", string(d.MDM)),
 		slog.Any("explanation", d.Explanation()))
+	if r.MDM.Standing != "" {
+		attrs = append(attrs, slog.String("standing", r.MDM.Standing))
+	}
+	return attrs
 }

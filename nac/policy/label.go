@@ -97,14 +97,10 @@ func haveStatus(r *Request, c *Check) {
 	if r.MDM.Known {
 		c.SeenAt = r.MDM.SeenAt
 	}
-	switch {
-	case status != Unknown:
-	case r.MDM.Why != "":
-		c.Why = r.MDM.Why
-	case r.MDM.Known:
-		c.Why = "Intune says " + r.MDM.ComplianceState
-	default:
-		c.Why = "Intune has not answered yet"
+	if status == Unknown {
+		c.Why = r.MDM.says()
+	} else {
+		c.From = r.MDM.says()
 	}
 }
 

@@ -38,7 +38,7 @@ func TestDecideIntune(t *testing.T) {
 		{"compliant", func(r *Request) {}, "Corp Compliant", "750", "", []string{
 			"Corp Compliant: hit, auth_type is eap-tls; Intune-Compliant: mdm_status is compliant, seen 1h58m ago",
 		}},
-		{"noncompliant", func(r *Request) { r.MDM.Status = Noncompliant }, "Corp Quarantine", "1", "", []string{
+		{"noncompliant", func(r *Request) { r.MDM.Status, r.MDM.ComplianceState = Noncompliant, "noncompliant" }, "Corp Quarantine", "1", "", []string{
 			"Corp Compliant: no, Intune-Compliant: mdm_status is noncompliant, seen 1h58m ago, not compliant",
 			"Old rule: disabled",
 			"Corp Quarantine: hit, auth_type is eap-tls; port_type is wireless",
@@ -229,32 +229,6 @@ rules:
 	d := p.Decide(epoch, compliantRequest())
 	if got, want := d.Explanation()[2], "not corp: no, Corp: ssid is corp, which not_matching rules out"; got != want {
 		t.Errorf("got %q, want %q", got, want)
-	}
-}
-
-func TestMapping(t *testing.T) {
-	cases := []struct {
-		state string
-		m     Mapping
-		want  Status
-	}{
-		{"compliant", Mapping{}, Compliant},
-		{"noncompliant", Mapping{}, Noncompliant},
-		{"nonCompliant", Mapping{}, Noncompliant},
-		{"conflict", Mapping{}, Noncompliant},
-		{"error", Mapping{}, Noncompliant},
-		{"inGracePeriod", Mapping{}, Compliant},
-		{"inGracePeriod", Mapping{InGracePeriod: Noncompliant}, Noncompliant},
-		{"inGracePeriod", Mapping{InGracePeriod: Unknown}, Unknown},
-		{"configManager", Mapping{}, Unknown},
-		{"unknown", Mapping{}, Unknown},
-		{"", Mapping{}, Unknown},
-		{"somethingNew", Mapping{}, Unknown},
-	}
-	for _, c := range cases {
-		if got := c.m.Status(c.state); got != c.want {
-			t.Errorf("%+v maps %q to %q, want %q", c.m, c.state, got, c.want)
-		}
 	}
 }
 

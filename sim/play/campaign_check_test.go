@@ -327,7 +327,7 @@ func (c *checker) status(compliance string) string {
 	case "compliant", "noncompliant":
 		return compliance
 	case "inGracePeriod":
-		return c.file.Settings.InGracePeriod
+		return string(c.file.Settings.Compliance.InGracePeriod)
 	}
 	return "unknown"
 }

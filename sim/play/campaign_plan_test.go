@@ -128,7 +128,7 @@ func (d *drawer) settings(b *strings.Builder) {
 	fmt.Fprintf(b, "  reauth: %s\n  interim: %s\n", pick(d, "0s", "0s", "0s", "4h", "35m"), pick(d, "0s", "10m", "1h"))
 	fmt.Fprintf(b, "  coa_timeout: %s\n  coa_retries: %d\n  coa_backoff: %s\n  lookup_retry: %s\n", pick(d, "2s", "500ms", "5s"), d.IntN(4), pick(d, "30s", "2s", "5m"), pick(d, "5s", "1s", "1m"))
 	tls := pick(d, "1.2", "1.3")
-	fmt.Fprintf(b, "  tls: {min: %q, max: %q}\n  in_grace_period: %s\n", tls, tls, pick(d, "compliant", "noncompliant", "unknown"))
+	fmt.Fprintf(b, "  tls: {min: %q, max: %q}\n  compliance: {in_grace_period: %s}\n", tls, tls, pick(d, "compliant", "noncompliant", "unknown"))
 	fmt.Fprintf(b, "intune:\n  page_size: %d\n  compliance: {require: [antivirus, firewall], grace: %s}\n", 1+d.IntN(4), pick(d, "0s", "0s", "3h"))
 	d.p.revoked = pick(d, "none", "none", "crl", "ocsp")
 	fmt.Fprintf(b, "authentication:\n  methods: [%s]\n  tickets: %s\n", pick(d, "tls, ttls, peap, teap", "teap, peap, ttls, tls"), pick(d, "0s", "1h", "1d"))

@@ -89,7 +89,7 @@ func (p *player) nacConfig() nac.Config {
 		Revocation: p.revocation(),
 		Users:      p.directory(),
 		Policy:     p.policy,
-		Compliance: policy.Mapping{InGracePeriod: policy.Status(s.InGracePeriod)},
+		Compliance: s.Compliance,
 		MDM: &mdm.Config{
 			Tenant: tenantID, ClientID: clientID, ClientSecret: clientSecret,
 			RootCAs:      p.credentials.corp.Pool(),

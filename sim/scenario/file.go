@@ -3,6 +3,8 @@ package scenario
 import (
 	"fmt"
 	"time"
+
+	"nacsim/nac/policy"
 )
 
 // Limits on what one file may contain. A file beyond them is an error, not a slow run.
@@ -128,9 +130,8 @@ type Settings struct {
 
 	// Grace is the default of Intune.Compliance.Grace.
 	Grace time.Duration
-	// InGracePeriod is how the NAC treats Intune's complianceState inGracePeriod: "compliant",
-	// "noncompliant" or "unknown".
-	InGracePeriod string
+	// Compliance is what the NAC takes a device for by how it stands in Intune.
+	Compliance policy.Mapping
 
 	// LookupRetry is the time after which the NAC repeats a failed MDM lookup for the first time.
 	LookupRetry time.Duration

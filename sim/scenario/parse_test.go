@@ -50,7 +50,7 @@ start: 2026-03-01T10:00:00+02:00
 seed: 0x10
 policy: policies/p.yaml
 settings: {poll: 1h, check_in: 4h, reauth: 30m, interim: 10m, coa: disconnect, coa_timeout: 1s, coa_retries: 0,
-  coa_backoff: 1m, tls: {min: 1.3}, grace: 1d, lookup_retry: 2s, min_coa_firmware: 0.14, in_grace_period: unknown, max_duration: 60d}
+  coa_backoff: 1m, tls: {min: 1.3}, grace: 1d, lookup_retry: 2s, min_coa_firmware: 0.14, compliance: {in_grace_period: unknown, not_found: noncompliant}, max_duration: 60d}
 network:
   delay: 2ms
   links:
@@ -122,7 +122,7 @@ func TestParseReadsEveryKey(t *testing.T) {
 	s := f.Settings
 	if s.Poll != time.Hour || s.CheckIn != 4*time.Hour || s.Reauth != 30*time.Minute || s.Interim != 10*time.Minute || s.CoA != CoADisconnect ||
 		s.CoATimeout != time.Second || s.CoARetries != 0 || s.CoABackoff != time.Minute || s.TLS.Min != "1.3" || s.TLS.Max != "1.3" ||
-		s.Grace != 24*time.Hour || s.LookupRetry != 2*time.Second || s.MinCoAFirmware != "0.14" || s.InGracePeriod != "unknown" || s.MaxDuration != 60*24*time.Hour {
+		s.Grace != 24*time.Hour || s.LookupRetry != 2*time.Second || s.MinCoAFirmware != "0.14" || s.Compliance.InGracePeriod != "unknown" || s.Compliance.NotFound != "noncompliant" || s.Compliance.Stale != "unknown" || s.MaxDuration != 60*24*time.Hour {
 		t.Errorf("settings are %+v", s)
 	}
 	l := f.Network.Links[0]
@@ -275,7 +275,7 @@ func TestDefaults(t *testing.T) {
 	s := f.Settings
 	if !f.Start.Equal(time.Date(2026, 1, 5, 8, 0, 0, 0, time.UTC)) || f.Seed != 1 || s.Poll != 2*time.Hour || s.CheckIn != 8*time.Hour || s.Reauth != 0 || s.Interim != 0 ||
 		s.CoA != CoAReauth || s.CoATimeout != 2*time.Second || s.CoARetries != 3 || s.CoABackoff != 30*time.Second || s.TLS.Min != "1.2" || s.TLS.Max != "1.3" ||
-		s.Grace != 0 || s.LookupRetry != 5*time.Second || s.MinCoAFirmware != "0.14" || s.InGracePeriod != "compliant" || s.MaxDuration != 30*24*time.Hour {
+		s.Grace != 0 || s.LookupRetry != 5*time.Second || s.MinCoAFirmware != "0.14" || s.Compliance.InGracePeriod != "compliant" || s.MaxDuration != 30*24*time.Hour {
 		t.Errorf("settings are %+v", s)
 	}
 	if f.Network.Delay != time.Millisecond || f.Intune.PageSize != 1000 || f.Intune.EarlyCheckIns || !slices.Equal(f.Intune.Compliance.Require, []string{"antivirus", "firewall", "encryption"}) {

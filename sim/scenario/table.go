@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"nacsim/fakeap/eappeer"
+	"nacsim/nac/policy"
 )
 
 // This file and steptable.go are the language: which keys there are, what they mean, what they accept and what they default to.
@@ -76,13 +77,29 @@ var settingsRule = mapping[Settings]{fields: []field[Settings]{
 		func(s *Settings) *TLSVersions { return &s.TLS }, tlsRule, initially("{}")),
 	key("grace", "The default of intune.compliance.grace.",
 		func(s *Settings) *time.Duration { return &s.Grace }, period, initially("0s")),
-	key("in_grace_period", "How the NAC treats a device whose complianceState is inGracePeriod.",
-		func(s *Settings) *string { return &s.InGracePeriod }, choice("compliant", "noncompliant", "unknown"), initially("compliant")),
+	key("compliance", "What the NAC takes a device for by how it stands in Intune. Each can be compliant, noncompliant or unknown.",
+		func(s *Settings) *policy.Mapping { return &s.Compliance }, complianceMappingRule, initially("{}")),
 	key("lookup_retry", "The time after which a failed MDM lookup is repeated for the first time; it doubles each time.",
 		func(s *Settings) *time.Duration { return &s.LookupRetry }, interval, initially("5s")),
 	key("max_duration", "The world time after which a run that has not ended is stopped.",
 		func(s *Settings) *time.Duration { return &s.MaxDuration }, interval, initially("30d")),
 }}.rule()
+
+// complianceMappingRule has a key for each way in which a device can stand in Intune.
+var complianceMappingRule = func() rule[policy.Mapping] {
+	var m mapping[policy.Mapping]
+	standings := policy.Standings()
+	status := choice(mdmStatuses...)
+	for i := range standings {
+		s := &standings[i]
+		m.fields = append(m.fields, keyOf(s.Key, s.Doc, func(p *parser, n *node, into *policy.Mapping) {
+			var word string
+			status.read(p, n, s.Key, &word)
+			into.Set(s, policy.Status(word))
+		}, status.schema, initially(string(s.Default))))
+	}
+	return m.rule()
+}()
 
 var tlsRule = mapping[TLSVersions]{
 	fields: []field[TLSVersions]{
