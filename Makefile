@@ -22,7 +22,7 @@ test:
 	$(GO) test -skip '^TestInterop' ./...
 
 race:
-	$(GO) test -race -skip '^TestInterop' ./fakeap/... ./fakegraph ./internal/eap ./internal/radius ./internal/radsec ./nac/... ./sim/live ./sim/network ./sim/trace
+	$(GO) test -race -skip '^TestInterop' ./fakeap/... ./fakegraph/... ./internal/eap ./internal/radius ./internal/radsec ./nac/... ./sim/live ./sim/network ./sim/trace
 	$(GO) test -race -run '^TestLive' ./sim/play
 
 interop:

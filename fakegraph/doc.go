@@ -1,17 +1,16 @@
-// Package fakegraph plays Microsoft: the token endpoint of Entra ID and the managed devices of Intune as Microsoft
-// Graph shows them, over HTTPS, with the behaviour of the real services where a network access control system
-// meets it: the filter that is silently ignored, the page that is shorter than asked for, the MAC address that is
-// null in a list, the error message that is JSON inside JSON.
+// Package fakegraph plays Microsoft: the authority of Entra ID and Microsoft Graph in front of Intune, over HTTPS, with the
+// behaviour of the real services where a network access control system meets it: the filter that is silently ignored,
+// the page that is shorter than asked for, the MAC address that is null in a list, the error message that is JSON
+// inside JSON.
 //
 // One listener serves login.microsoftonline.com and graph.microsoft.com; absolute URLs in replies are made from
 // the Host header, so a client that reaches the listener under any name is led back to it.
 //
-// Behind it stands an Intune: devices with a posture, a compliance policy that is evaluated when a device checks
-// in, and check-ins right after enrolment and then every eight hours on the machine's clock. Devices are kept in
-// the machine's store and are there again after a crash.
+// The work is done in the sub-packages; this one wires them together:
 //
-// The methods of [Server] beside Start and Close are what the administrator of the tenant and the owners of the
-// devices do. They do not block and may be called from anywhere.
+//	directory   what Entra ID knows: app registrations, consent   entra    issues and checks tokens
+//	intune      devices, compliance, check-ins                    graph    shows both as Microsoft Graph does
+//	fault       requests that fail                                wire     what they have in common on the wire
 //
 // Statements of fact refer to facts: graph-and-entra.
 package fakegraph

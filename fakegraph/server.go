@@ -11,8 +11,12 @@ import (
 	"sync"
 	"time"
 
-	"github.com/gorilla/mux"
-
+	"nacsim/fakegraph/directory"
+	"nacsim/fakegraph/entra"
+	"nacsim/fakegraph/fault"
+	"nacsim/fakegraph/graph"
+	"nacsim/fakegraph/intune"
+	"nacsim/fakegraph/wire"
 	"nacsim/internal/guid"
 	"nacsim/internal/host"
 )
@@ -25,153 +29,81 @@ type Config struct {
 	// TLS holds the server certificate, which should name login.microsoftonline.com and graph.microsoft.com.
 	// Nil serves plain HTTP, which real client libraries refuse.
 	TLS *tls.Config
-	// SigningKey signs access tokens with RS256. It is required and must be the same after a restart, or tokens
-	// issued before are not accepted any more.
-	SigningKey *rsa.PrivateKey
 
 	// Tenant is the directory's GUID. It is required.
 	Tenant string
-	// Domains are verified domain names by which the tenant can be named too.
-	Domains []string
-	// Apps are the app registrations that can obtain tokens.
-	Apps []App
+	// Directory has what Entra ID knows: domains, app registrations, users, groups.
+	Directory directory.Config
+	// SigningKey signs access tokens with RS256. It is required and must be the same after a restart, or tokens
+	// issued before are not accepted any more.
+	SigningKey *rsa.PrivateKey
 	// TokenLifetime is the time an access token can be used, in whole seconds. The default is 3599 s.
 	TokenLifetime time.Duration
-
-	// Devices are enrolled when the machine boots for the first time. Later boots find them in the store.
-	Devices []DeviceConfig
-	// MaxDevices bounds the number of devices. The default is 200,000.
-	MaxDevices int
-	// Compliance is the policy assigned to all devices. Nil means that none is assigned, and a device without a
-	// policy is compliant (the tenant default, facts 1.5).
-	Compliance *CompliancePolicy
-	// CheckIn is the interval of routine check-ins. The default is 8 h.
-	CheckIn time.Duration
-	// EarlyCheckIns are the times after enrolment of the check-ins that precede the routine, beside the one right
-	// after enrolment. Nil means those of the device's operating system (facts 1.5): [WindowsEarlyCheckIns] or
-	// [AppleEarlyCheckIns]. An empty list means none.
-	EarlyCheckIns []time.Duration
-
-	// PageSize is the default and the largest number of devices in one page of a list. The default is 1000.
-	PageSize int
-	// UnsupportedFilter says what happens to a $filter that Intune does not support. The default is
-	// [FilterIgnored].
-	UnsupportedFilter FilterMode
-	// EthernetInList says what a list shows as ethernetMacAddress. The default is [EthernetNull].
-	EthernetInList EthernetMode
+	// Intune has the devices and the compliance policies.
+	Intune intune.Config
+	// Graph says how the API behaves where the real service has been seen to behave in several ways.
+	Graph graph.Config
 }
-
-// A FilterMode says what Graph does with a $filter on a property or with an operator that it does not support.
-type FilterMode int
-
-const (
-	// FilterIgnored answers 200 with the whole collection, as the real service does (facts 2.1).
-	FilterIgnored FilterMode = iota
-	// FilterStrict answers 400, for finding clients that depend on such a filter.
-	FilterStrict
-)
-
-// An EthernetMode says what a list shows as ethernetMacAddress. Sources about the real service disagree
-// (facts 1.3).
-type EthernetMode int
-
-const (
-	// EthernetNull shows null in lists; only the single device has the address.
-	EthernetNull EthernetMode = iota
-	// EthernetSelected shows the address in lists that name it in $select.
-	EthernetSelected
-	// EthernetAlways shows the address in all lists.
-	EthernetAlways
-)
 
 // A Server is Entra ID and Graph for one tenant. All methods are safe for concurrent use.
 type Server struct {
-	h       host.Host
-	cfg     Config
-	handler http.Handler
-	tokens  *tokens
-	guids   guidSource
+	h         host.Host
+	cfg       Config
+	ids       *guid.Source // of requests
+	directory *directory.Directory
+	entra     *entra.Authority
+	intune    *intune.Service
+	graph     *graph.API
+	faults    *fault.Set
 
-	mu      sync.RWMutex // guards what follows
-	store   host.Store
-	devices inventory
-	apps    map[string]*App // by lower-case client id
-	faults  []*activeFault
-	outage  bool
-	fault   int // number of the latest fault
+	mu      sync.Mutex // guards what follows
 	serving host.HTTPServer
 }
 
 // New checks the configuration, loads the devices of earlier boots, or enrols those of the configuration at the
 // first one, and starts their check-ins. It does not listen yet.
 func New(h host.Host, cfg Config) (*Server, error) {
-	if err := cfg.complete(h); err != nil {
-		return nil, fmt.Errorf("fakegraph: %w", err)
-	}
-	store, err := h.Store("intune")
+	s, err := newServer(h, cfg)
 	if err != nil {
-		return nil, fmt.Errorf("fakegraph: open the device store: %w", err)
-	}
-	s := &Server{h: h, cfg: cfg, store: store, devices: newInventory(), apps: map[string]*App{}}
-	s.guids.r = h.Rand("fakegraph/guid")
-	if s.tokens, err = newTokens(cfg.SigningKey, cfg.Tenant, cfg.TokenLifetime, &s.guids); err != nil {
-		return nil, fmt.Errorf("fakegraph: %w", err)
-	}
-	for _, a := range cfg.Apps {
-		if err := s.addApp(a); err != nil {
-			return nil, fmt.Errorf("fakegraph: %w", err)
-		}
-	}
-	s.handler = s.routes()
-	if err := s.boot(); err != nil {
 		return nil, fmt.Errorf("fakegraph: %w", err)
 	}
 	return s, nil
 }
 
-// complete fills in defaults and reports what cannot work.
-func (c *Config) complete(h host.Host) error {
-	if !c.Addr.IsValid() {
-		c.Addr = netip.AddrPortFrom(h.Addr(), 443)
+func newServer(h host.Host, cfg Config) (*Server, error) {
+	if !cfg.Addr.IsValid() {
+		cfg.Addr = netip.AddrPortFrom(h.Addr(), 443)
 	}
-	if c.SigningKey == nil {
-		return errors.New("no signing key")
+	if !guid.Valid(cfg.Tenant) {
+		return nil, fmt.Errorf("tenant %q is not a GUID", cfg.Tenant)
 	}
-	if !guid.Valid(c.Tenant) {
-		return fmt.Errorf("tenant %q is not a GUID", c.Tenant)
+	cfg.Tenant = strings.ToLower(cfg.Tenant)
+	if cfg.SigningKey == nil {
+		return nil, errors.New("no signing key")
 	}
-	c.Tenant = strings.ToLower(c.Tenant)
-	if c.TokenLifetime == 0 {
-		c.TokenLifetime = 3599 * time.Second
+	s := &Server{h: h, cfg: cfg, ids: guid.NewSource(h.Rand("fakegraph/guid")), faults: fault.NewSet(h)}
+	var err error
+	if s.directory, err = directory.New(cfg.Tenant, cfg.Directory); err != nil {
+		return nil, err
 	}
-	if c.TokenLifetime < time.Second {
-		return fmt.Errorf("token lifetime %v is shorter than a second", c.TokenLifetime)
+	if s.entra, err = entra.New(h, s.directory, entra.Config{SigningKey: cfg.SigningKey, TokenLifetime: cfg.TokenLifetime}); err != nil {
+		return nil, err
 	}
-	if c.MaxDevices == 0 {
-		c.MaxDevices = 200_000
+	if s.intune, err = intune.Open(h, cfg.Intune); err != nil {
+		return nil, err
 	}
-	if c.CheckIn == 0 {
-		c.CheckIn = 8 * time.Hour
-	}
-	if c.CheckIn < time.Second {
-		return fmt.Errorf("check-in interval %v is shorter than a second", c.CheckIn)
-	}
-	if c.PageSize == 0 {
-		c.PageSize = maxPageSize
-	}
-	if c.PageSize < 1 || c.PageSize > maxPageSize {
-		return fmt.Errorf("page size %d is not within 1 to %d", c.PageSize, maxPageSize)
-	}
-	for i, d := range c.EarlyCheckIns {
-		if d <= 0 || i > 0 && d <= c.EarlyCheckIns[i-1] {
-			return fmt.Errorf("early check-in %v: times after enrolment must be positive and ascending", d)
-		}
-	}
-	if c.Compliance != nil {
-		return c.Compliance.check()
-	}
-	return nil
+	s.graph, err = graph.New(h, s.intune, s.directory, s.entra, cfg.Graph)
+	return s, err
 }
+
+// Directory is what Entra ID knows of the tenant: what its administrator changes in the portal.
+func (s *Server) Directory() *directory.Directory { return s.directory }
+
+// Intune is the device management of the tenant.
+func (s *Server) Intune() *intune.Service { return s.intune }
+
+// Faults make requests fail.
+func (s *Server) Faults() *fault.Set { return s.faults }
 
 // Start listens at the configured address.
 func (s *Server) Start() error {
@@ -187,8 +119,8 @@ func (s *Server) Start() error {
 
 // Addr is the address of a started server, or the zero value.
 func (s *Server) Addr() netip.AddrPort {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.serving == nil {
 		return netip.AddrPort{}
 	}
@@ -200,10 +132,8 @@ func (s *Server) Close() error {
 	s.mu.Lock()
 	serving := s.serving
 	s.serving = nil
-	for _, e := range s.devices.order {
-		e.disarm()
-	}
 	s.mu.Unlock()
+	s.intune.Close()
 	if serving == nil {
 		return nil
 	}
@@ -212,62 +142,50 @@ func (s *Server) Close() error {
 
 // ServeHTTP answers one request to Entra ID or Graph. It can be used without Start.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	requestID := s.guids.next()
-	clientID := r.Header.Get("client-request-id")
+	id := s.ids.Next()
+	clientID := r.Header.Get(wire.ClientRequestID)
 	if clientID == "" || len(clientID) > maxClientRequestID {
-		clientID = requestID
+		clientID = id
 	}
 	header := w.Header()
-	header.Set(headerRequestID, requestID)
-	header.Set(headerClientRequestID, clientID)
+	header.Set(wire.RequestID, id)
+	header.Set(wire.ClientRequestID, clientID)
 	header.Set("x-ms-ags-diagnostic", agsDiagnostic)
 	header.Set("Strict-Transport-Security", "max-age=31536000")
 
-	path := canonicalPath(r.URL.Path)
-	if s.answerFault(w, r, path) {
+	r = s.canonical(r)
+	isGraph := wire.IsGraph(r, r.URL.Path)
+	f, struck := s.faults.Take(isGraph, r.URL.Path)
+	if struck && f.Delay > 0 && s.h.Sleep(f.Delay) != nil {
 		return
 	}
-	canonical := *r
-	u := *r.URL
-	u.Path, u.RawPath = path, ""
-	canonical.URL = &u
-	canonical.RequestURI = r.URL.Path // as the client wrote it, for error messages
-	s.handler.ServeHTTP(w, &canonical)
+	switch {
+	case struck && f.Answer(w):
+	case struck && f.Status != 0 && isGraph:
+		s.graph.Fail(w, r, f.Status)
+	case struck && f.Status != 0:
+		s.entra.Fail(w, f.Status)
+	case isGraph:
+		s.graph.ServeHTTP(w, r)
+	default:
+		s.entra.ServeHTTP(w, r)
+	}
 }
 
 const (
-	headerRequestID       = "Request-Id"
-	headerClientRequestID = "Client-Request-Id"
-	maxClientRequestID    = 128
-	agsDiagnostic         = `{"ServerInfo":{"DataCenter":"West Europe","Slice":"E","Ring":"5","ScaleUnit":"002","RoleInstance":"AM4PEPF000139A1"}}`
+	maxClientRequestID = 128
+	agsDiagnostic      = `{"ServerInfo":{"DataCenter":"West Europe","Slice":"E","Ring":"5","ScaleUnit":"002","RoleInstance":"AM4PEPF000139A1"}}`
 )
 
-// origin is what absolute URLs in the reply to r begin with.
-func (s *Server) origin(r *http.Request) string {
+// canonical is the request with a forgiving path, the scheme that it came by, and in RequestURI the path as the client
+// wrote it, for links and error messages.
+func (s *Server) canonical(r *http.Request) *http.Request {
+	c := *r
+	u := *r.URL
+	u.Path, u.RawPath, u.Scheme = wire.CanonicalPath(r.URL.Path), "", "https"
 	if s.cfg.TLS == nil && r.TLS == nil {
-		return "http://" + r.Host
+		u.Scheme = "http"
 	}
-	return "https://" + r.Host
-}
-
-// routes maps canonical paths to handlers.
-func (s *Server) routes() http.Handler {
-	router := mux.NewRouter().SkipClean(true)
-	router.HandleFunc("/{tenant}/oauth2/v2.0/token", s.serveToken(true))
-	router.HandleFunc("/{tenant}/oauth2/token", s.serveToken(false))
-	get := router.Methods(http.MethodGet, http.MethodHead).Subrouter()
-	get.HandleFunc("/common/discovery/instance", s.serveInstanceDiscovery)
-	get.HandleFunc("/{tenant}/v2.0/.well-known/openid-configuration", s.serveOpenIDConfiguration(true))
-	get.HandleFunc("/{tenant}/.well-known/openid-configuration", s.serveOpenIDConfiguration(false))
-	get.HandleFunc("/{tenant}/discovery/v2.0/keys", s.serveKeys)
-	get.HandleFunc("/{tenant}/discovery/keys", s.serveKeys)
-
-	graph := get.PathPrefix("/{version:v1\\.0|beta}").Subrouter()
-	graph.HandleFunc("/devicemanagement/manageddevices", s.requireRoles(s.listManagedDevices, rolesReadDevices))
-	graph.HandleFunc("/devicemanagement/manageddevices/{id}", s.requireRoles(s.getManagedDevice, rolesReadDevices))
-	graph.HandleFunc("/devicemanagement/manageddevices('{id}')", s.requireRoles(s.getManagedDevice, rolesReadDevices))
-
-	router.NotFoundHandler = http.HandlerFunc(s.serveUnknown)
-	router.MethodNotAllowedHandler = http.HandlerFunc(s.serveUnknown)
-	return router
+	c.URL, c.RequestURI = &u, r.URL.Path
+	return &c
 }

@@ -13,6 +13,10 @@ import (
 	"time"
 
 	"nacsim/fakegraph"
+	"nacsim/fakegraph/directory"
+	"nacsim/fakegraph/fault"
+	"nacsim/fakegraph/graph"
+	"nacsim/fakegraph/intune"
 	"nacsim/internal/host"
 	"nacsim/sim/network"
 	"nacsim/sim/scenario"
@@ -55,14 +59,12 @@ func (p *player) bootGraph(h host.Host) error {
 		TLS:        &tls.Config{Certificates: []tls.Certificate{p.credentials.graph}},
 		SigningKey: p.credentials.entraKey,
 		Tenant:     tenantID,
-		Domains:    []string{tenantDomain},
-		Apps:       []fakegraph.App{nacApp()},
-		CheckIn:    p.file.Settings.CheckIn,
-		PageSize:   p.file.Intune.PageSize,
-		Compliance: compliancePolicy(&p.file.Intune.Compliance),
+		Directory:  directory.Config{Domains: []string{tenantDomain}, Apps: []directory.App{nacApp()}},
+		Intune:     intune.Config{CheckIn: p.file.Settings.CheckIn, Compliance: compliancePolicy(&p.file.Intune.Compliance)},
+		Graph:      graph.Config{PageSize: p.file.Intune.PageSize},
 	}
 	if !p.file.Intune.EarlyCheckIns {
-		cfg.EarlyCheckIns = []time.Duration{}
+		cfg.Intune.EarlyCheckIns = []time.Duration{}
 	}
 	for i := range p.file.Devices {
 		d := &p.file.Devices[i]
@@ -70,7 +72,7 @@ func (p *player) bootGraph(h host.Host) error {
 			c := enrolment(d, d.DeviceName, d.Intune)
 			// It has been managed for a while when the scenario begins.
 			c.EnrolledAt = h.Now().Add(-30 * 24 * time.Hour)
-			cfg.Devices = append(cfg.Devices, c)
+			cfg.Intune.Devices = append(cfg.Intune.Devices, c)
 		}
 	}
 	server, err := fakegraph.New(h, cfg)
@@ -97,20 +99,20 @@ func (p *player) onDevice(change func() error) error {
 	return change()
 }
 
-func compliancePolicy(c *scenario.Compliance) *fakegraph.CompliancePolicy {
+func compliancePolicy(c *scenario.Compliance) *intune.CompliancePolicy {
 	if len(c.Require) == 0 {
 		return nil
 	}
-	policy := &fakegraph.CompliancePolicy{MinimumPatchLevel: c.MinimumPatchLevel, Grace: c.Grace}
+	policy := &intune.CompliancePolicy{MinimumPatchLevel: c.MinimumPatchLevel, Grace: c.Grace}
 	for _, fact := range c.Require {
-		policy.Require = append(policy.Require, fakegraph.Fact(fact))
+		policy.Require = append(policy.Require, intune.Fact(fact))
 	}
 	return policy
 }
 
 // enrolment is a device as it enrols.
-func enrolment(d *scenario.Device, name string, r *scenario.DeviceIntune) fakegraph.DeviceConfig {
-	c := fakegraph.DeviceConfig{
+func enrolment(d *scenario.Device, name string, r *scenario.DeviceIntune) intune.DeviceConfig {
+	c := intune.DeviceConfig{
 		Label: d.Name, Name: name, ID: r.ID, AzureADDeviceID: r.EntraID,
 		SerialNumber: r.Serial, UserPrincipalName: r.User, OperatingSystem: r.OS,
 	}
@@ -129,9 +131,9 @@ func enrolment(d *scenario.Device, name string, r *scenario.DeviceIntune) fakegr
 
 func (p *player) setPosture(s *scenario.SetPosture) error {
 	return p.onDevice(func() error {
-		err := p.graph.SetPosture(s.Device, fakegraph.PostureChange{Antivirus: s.Posture.Antivirus, Firewall: s.Posture.Firewall,
+		err := p.graph.Intune().SetPosture(s.Device, intune.PostureChange{Antivirus: s.Posture.Antivirus, Firewall: s.Posture.Firewall,
 			Encryption: s.Posture.Encryption, PatchLevel: s.Posture.PatchLevel})
-		if errors.Is(err, fakegraph.ErrNoDevice) {
+		if errors.Is(err, intune.ErrNoDevice) {
 			return nil // the step that enrols it has this posture
 		}
 		return err
@@ -141,7 +143,7 @@ func (p *player) setPosture(s *scenario.SetPosture) error {
 // setPower tells Intune's model of a device whether it can check in. Devices that are not enrolled never do.
 func (p *player) setPower(device string, on bool) error {
 	return p.onDevice(func() error {
-		if err := p.graph.SetPower(device, on); !errors.Is(err, fakegraph.ErrNoDevice) {
+		if err := p.graph.Intune().SetPower(device, on); !errors.Is(err, intune.ErrNoDevice) {
 			return err
 		}
 		return nil
@@ -152,19 +154,19 @@ func (p *player) sync(device string) error {
 	if !p.up(device) {
 		return inputError("%s is down and cannot check in", device)
 	}
-	return p.graph.Sync(device)
+	return p.graph.Intune().Sync(device)
 }
 
-func (p *player) retire(device string) error { return p.graph.Remove(device) }
+func (p *player) retire(device string) error { return p.graph.Intune().Remove(device) }
 
 func (p *player) rename(s *scenario.Rename) error {
 	p.devices[s.Device].name = s.To
-	return p.graph.Rename(s.Device, s.To)
+	return p.graph.Intune().Rename(s.Device, s.To)
 }
 
 func (p *player) enroll(s *scenario.Enroll) error {
 	d := p.file.Device(s.Device)
-	if _, err := p.graph.Enroll(enrolment(d, p.devices[s.Device].name, &s.Record)); err != nil {
+	if _, err := p.graph.Intune().Enroll(enrolment(d, p.devices[s.Device].name, &s.Record)); err != nil {
 		return err
 	}
 	return p.setPower(s.Device, p.up(s.Device))
@@ -182,13 +184,13 @@ func (p *player) breakGraph(g *scenario.Graph) error {
 		cut(true)
 	case g.Up:
 		cut(false)
-		p.graph.ClearFaults()
+		p.graph.Faults().ClearAll()
 	default:
-		f := fakegraph.Fault{Status: g.Answer, Count: g.Count}
+		f := fault.Fault{Status: g.Answer, Count: g.Count}
 		if g.RetryAfter > 0 {
 			f.RetryAfter = strconv.FormatFloat(g.RetryAfter.Seconds(), 'f', -1, 64)
 		}
-		_, err := p.graph.SetFault(f)
+		_, err := p.graph.Faults().Add(f)
 		return err
 	}
 	return nil

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"nacsim/fakegraph"
+	"nacsim/fakegraph/directory"
 	"nacsim/internal/eap"
 	"nacsim/internal/eap/teap"
 	"nacsim/internal/host"
@@ -25,11 +25,11 @@ import (
 var nacAddr = netip.MustParseAddr("10.0.0.1")
 
 // nacApp is the NAC's registration in the tenant, with the consent that it needs.
-func nacApp() fakegraph.App {
-	return fakegraph.App{
+func nacApp() directory.App {
+	return directory.App{
 		ClientID: clientID,
-		Secrets:  []fakegraph.Secret{{Value: clientSecret}},
-		Roles:    []string{fakegraph.RoleReadDevices},
+		Secrets:  []directory.Secret{{Value: clientSecret}},
+		Roles:    []string{directory.RoleReadDevices},
 	}
 }
 

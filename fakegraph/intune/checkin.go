@@ -1,0 +1,111 @@
+package intune
+
+import (
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+)
+
+// WindowsEarlyCheckIns are the check-ins of a newly enrolled Windows or Android device after the first: every 3
+// minutes for 15 minutes, then every 15 minutes for 2 hours (facts 1.5).
+func WindowsEarlyCheckIns() []time.Duration {
+	var early []time.Duration
+	for d := 3 * time.Minute; d <= 15*time.Minute; d += 3 * time.Minute {
+		early = append(early, d)
+	}
+	for d := 30 * time.Minute; d <= 15*time.Minute+2*time.Hour; d += 15 * time.Minute {
+		early = append(early, d)
+	}
+	return early
+}
+
+// AppleEarlyCheckIns are the check-ins of a newly enrolled iOS, iPadOS or macOS device after the first: every 15
+// minutes for an hour (facts 1.5).
+func AppleEarlyCheckIns() []time.Duration {
+	return []time.Duration{15 * time.Minute, 30 * time.Minute, 45 * time.Minute, time.Hour}
+}
+
+var (
+	windowsEarly = WindowsEarlyCheckIns()
+	appleEarly   = AppleEarlyCheckIns()
+)
+
+// earlyCheckIns are those of one device.
+func (c *Config) earlyCheckIns(operatingSystem string) []time.Duration {
+	if c.EarlyCheckIns != nil {
+		return c.EarlyCheckIns
+	}
+	for _, apple := range []string{"ios", "ipados", "macos"} {
+		if strings.EqualFold(operatingSystem, apple) {
+			return appleEarly
+		}
+	}
+	return windowsEarly
+}
+
+// nextCheckIn is the first scheduled check-in after now of a device that enrolled at enrolled: an early one, or
+// one of those that follow every CheckIn after the last early one.
+func (c *Config) nextCheckIn(enrolled, now time.Time, operatingSystem string) time.Time {
+	early := c.earlyCheckIns(operatingSystem)
+	since := now.Sub(enrolled)
+	if i, found := slices.BinarySearch(early, since); found && i+1 < len(early) {
+		return enrolled.Add(early[i+1])
+	} else if !found && i < len(early) {
+		return enrolled.Add(early[i])
+	}
+	last := time.Duration(0)
+	if len(early) > 0 {
+		last = early[len(early)-1]
+	}
+	routine := (since-last)/c.CheckIn + 1
+	return enrolled.Add(last + routine*c.CheckIn)
+}
+
+// arm schedules the device's next check-in. The caller holds the lock.
+func (s *Service) arm(e *entry) {
+	e.disarm()
+	number, id := e.armed, e.ID
+	e.timer = s.h.AfterFunc(e.NextCheckIn.Sub(s.h.Now()), func() { s.scheduledCheckIn(id, number) })
+}
+
+// scheduledCheckIn runs when the timer of arming number fires.
+func (s *Service) scheduledCheckIn(id string, number int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := s.devices.byID[id]
+	if e == nil || e.armed != number || e.Off {
+		return // a device that is off is armed again when it is switched on
+	}
+	now := s.h.Now()
+	e.NextCheckIn = s.cfg.nextCheckIn(e.Enrolled, now, e.OperatingSystem)
+	// A machine that is going down refuses to store the check-in; the device checks in again after the boot.
+	if s.checkIn(e, now) == nil && s.devices.byID[id] == e {
+		s.arm(e)
+	}
+}
+
+// checkIn lets a device report: it is evaluated against the policy, or removed when it was to be retired. The
+// caller holds the lock.
+func (s *Service) checkIn(e *entry, now time.Time) error {
+	if e.ManagementState == retirePending {
+		return s.drop(e)
+	}
+	was := e.ComplianceState
+	e.LastSync = now
+	s.cfg.Compliance.evaluate(&e.Device, now)
+	s.h.Trace("check_in", slog.String("device", e.Name), slog.String("complianceState", e.ComplianceState),
+		slog.String("was", was), slog.String("failing", joinFacts(e.Failing)), slog.String("id", e.ID))
+	return s.save(&e.Device)
+}
+
+func joinFacts(facts []Fact) string {
+	var b strings.Builder
+	for i, f := range facts {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteString(string(f))
+	}
+	return b.String()
+}

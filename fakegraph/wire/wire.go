@@ -1,0 +1,73 @@
+// Package wire is what the services of fakegraph have in common on the wire: the names that lead to a request in a
+// support case, the origin of absolute URLs, and paths as forgiving as the real services read them.
+package wire
+
+import (
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+// Headers of each reply (facts: graph-and-entra 3.1).
+const (
+	RequestID       = "Request-Id"
+	ClientRequestID = "Client-Request-Id"
+)
+
+// Origin is what absolute URLs in the reply to r begin with: the scheme and the Host that the client used, so that a client that
+// reaches the server under any name is led back to it.
+func Origin(r *http.Request) string {
+	if r.URL.Scheme == "http" {
+		return "http://" + r.Host
+	}
+	return "https://" + r.Host
+}
+
+// WriteJSON writes v as the whole reply. Values that reach it always marshal.
+func WriteJSON(w http.ResponseWriter, status int, v any) {
+	body, err := json.Marshal(v)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	WriteBody(w, status, "application/json", body)
+}
+
+// WriteBody writes a whole reply.
+func WriteBody(w http.ResponseWriter, status int, contentType string, body []byte) {
+	w.Header().Set("Content-Type", contentType)
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // the client has gone if this fails
+}
+
+// maxPath bounds the path of a request, in octets; what is longer is no route.
+const maxPath = 2048
+
+// CanonicalPath forgives what clients of the real services rely on being forgiven (facts: graph-and-entra 2.1, 2.5):
+// doubled and trailing slashes and the case of segments.
+func CanonicalPath(path string) string {
+	if len(path) > maxPath {
+		path = path[:maxPath]
+	}
+	var b strings.Builder
+	b.Grow(len(path))
+	for segment := range strings.SplitSeq(path, "/") {
+		if segment != "" {
+			b.WriteByte('/')
+			b.WriteString(strings.ToLower(segment))
+		}
+	}
+	if b.Len() == 0 {
+		return "/"
+	}
+	return b.String()
+}
+
+// IsGraph reports whether a request is for Graph and not for Entra ID, whose paths begin with a tenant: by its canonical
+// path, or else by the name that it came in under.
+func IsGraph(r *http.Request, canonical string) bool {
+	first, _, _ := strings.Cut(strings.TrimPrefix(canonical, "/"), "/")
+	return first == "v1.0" || first == "beta" || strings.HasPrefix(strings.ToLower(r.Host), "graph.")
+}
