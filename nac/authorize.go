@@ -248,10 +248,11 @@ func (n *NAC) mdmState(client string, keys []identity.Key) policy.MDM {
 	}
 	rec, key, ok := n.mdm.State(keys)
 	if !ok {
-		return policy.MDM{Why: n.mdm.Unknown(client, keys)}
+		why, _ := n.mdm.Unknown(client, keys)
+		return policy.MDM{Why: why}
 	}
 	m := policy.MDM{
-		Known: true, Status: n.compliance.Load().Status(rec.ComplianceState), Standing: rec.ComplianceState,
+		Known: true, Status: n.compliance.Load().Status(rec.Standing), Standing: rec.Standing,
 		ComplianceState: rec.ComplianceState, ManagementState: rec.ManagementState, SeenAt: rec.FetchedAt, DeviceID: rec.ID, DeviceName: rec.DeviceName, Key: key,
 	}
 	if rec.Conflict {

@@ -47,6 +47,17 @@ func (n *NAC) LookupDone(l mdm.Lookup) {
 // PollDone implements mdm.Observer. What a poll changed has been reported by DeviceChanged.
 func (n *NAC) PollDone(mdm.Poll) {}
 
+// StandingChanged has the sessions of clients compared with the policy whose devices stand otherwise now, though no
+// record has changed.
+func (n *NAC) StandingChanged(clients []string, cause string) {
+	for _, client := range clients {
+		n.reconciler.Mark(client, cause)
+	}
+}
+
+// LinkChanged implements mdm.Observer.
+func (n *NAC) LinkChanged(mdm.Status) {}
+
 // sessionChanged follows the sessions: a client that has gone needs no lookup any more.
 func (n *NAC) sessionChanged(c session.Change) {
 	if c.State == session.Ended && n.mdm != nil {

@@ -22,6 +22,8 @@ type client struct {
 	Found   bool `json:"found"`
 	// Missing says that it found none.
 	Missing bool `json:"missing,omitempty"`
+	// Asked is when that was.
+	Asked time.Time `json:"asked,omitzero"`
 	// Seen is when the client last authenticated, as of the last write.
 	Seen time.Time `json:"seen"`
 
@@ -30,24 +32,40 @@ type client struct {
 	queued   bool
 	running  bool
 	again    bool // the keys changed while the lookup was running
+	gone     bool // its session has ended
 	retry    host.Timer
 }
 
 // Unknown says why there is no record of a client with these keys, in words for the explanation of a decision: it has
-// not been looked up yet, the attempts have failed, or Intune had no such device when it was last asked.
-func (s *Service) Unknown(name string, keys []identity.Key) string {
+// not been looked up yet, the attempts have failed, Intune had no such device when it was last asked, or no account
+// is linked. NotFound says that it was the third, not longer ago than Config.MaxAge.
+func (s *Service) Unknown(name string, keys []identity.Key) (why string, notFound bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.link.Tenant == "" {
+		return errUnlinked.Error(), false
+	}
 	c := s.clients[name]
 	switch {
 	case c == nil || !slices.Equal(c.Keys, keys[:min(len(keys), maxClientKeys)]):
-		return "Intune has not answered yet"
+	case c.Missing && s.outdatedFinding(c):
+		return "Intune has not confirmed for a long time that it has no such device", false
 	case c.Missing:
-		return "Intune has no such device"
+		return "Intune has no such device", true
 	case c.failures > 0:
-		return "Intune could not be asked"
+		return "Intune could not be asked", false
 	}
-	return "Intune has not answered yet"
+	return "Intune has not answered yet", false
+}
+
+// outdatedFinding reports whether that a client's device is missing was last confirmed too long ago: by its lookup, or
+// by a poll, whose list would have had it.
+func (s *Service) outdatedFinding(c *client) bool {
+	asked := c.Asked
+	if s.poll.last.After(asked) {
+		asked = s.poll.last
+	}
+	return s.cfg.MaxAge > 0 && s.h.Now().Sub(asked) > s.cfg.MaxAge
 }
 
 // maxClientKeys bounds the keys of one client.

@@ -172,12 +172,15 @@ func confirmed(matches []*Record, others []identity.Key) []*Record {
 	return matches
 }
 
-// choose picks one of several matches: managed ones before others, then the latest check-in, then the least id.
-// When the candidates disagree about compliance, the choice is noncompliant.
+// choose picks one of several matches: managed ones before others and these before ones that are leaving, then the
+// latest check-in, then the least id. When the candidates disagree about compliance, the choice is noncompliant.
 func choose(matches []*Record) Record {
-	candidates := slices.DeleteFunc(slices.Clone(matches), func(r *Record) bool { return r.ManagementState != managed })
-	if len(candidates) == 0 {
-		candidates = matches
+	candidates := matches
+	for _, better := range []func(managementState string) bool{inUse, func(m string) bool { return !leaving(m) }} {
+		if some := slices.DeleteFunc(slices.Clone(matches), func(r *Record) bool { return !better(r.ManagementState) }); len(some) > 0 {
+			candidates = some
+			break
+		}
 	}
 	best := candidates[0]
 	for _, r := range candidates[1:] {
@@ -187,8 +190,8 @@ func choose(matches []*Record) Record {
 	}
 	chosen := *best
 	for _, r := range candidates {
-		if r.ComplianceState != best.ComplianceState {
-			chosen.ComplianceState, chosen.Conflict = noncompliant, true
+		if r.state() != best.state() {
+			chosen.ComplianceState, chosen.Conflict = StandingNoncompliant, true
 		}
 	}
 	return chosen

@@ -1,6 +1,7 @@
 package mdm
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -38,17 +39,30 @@ func TestRetryAfter(t *testing.T) {
 	}
 }
 
+// facts 4.2, 4.5: numbers may be texts, and either expires_in or expires_on is there.
 func TestDecodeToken(t *testing.T) {
-	for body, want := range map[string]time.Duration{
-		`{"access_token":"a","expires_in":3599}`:   3599 * time.Second,
-		`{"access_token":"a","expires_in":"3599"}`: 3599 * time.Second,
+	in := func(seconds int) time.Time { return start.Add(time.Duration(seconds) * time.Second) }
+	on := start.Unix() + 1000
+	for _, c := range []struct {
+		body       string
+		renew, end time.Time
+	}{
+		{`{"access_token":"a","expires_in":3599}`, in(3299), in(3599)},
+		{`{"access_token":"a","expires_in":"3599","expires_on":"1"}`, in(3299), in(3599)},
+		{fmt.Sprintf(`{"access_token":"a","expires_on":"%d"}`, on), in(700), in(1000)},
+		{fmt.Sprintf(`{"access_token":"a","expires_on":%d,"expires_in":null}`, on), in(700), in(1000)},
+		{`{"access_token":"a","expires_in":60}`, in(30), in(60)},
+		{`{"access_token":"a","expires_in":86400,"refresh_in":43200}`, in(43200), in(86400)},
+		{`{"access_token":"a","expires_in":3599,"refresh_in":"3590"}`, in(3299), in(3599)},
+		{`{"access_token":"a","expires_in":3599,"refresh_in":{}}`, in(3299), in(3599)},
 	} {
-		if text, lifetime, err := decodeToken([]byte(body)); err != nil || text != "a" || lifetime != want {
-			t.Errorf("%s: %q %v %v", body, text, lifetime, err)
+		if token, err := decodeToken([]byte(c.body), start); err != nil || token.text != "a" || !token.renew.Equal(c.renew) || !token.end.Equal(c.end) {
+			t.Errorf("%s: %+v %v", c.body, token, err)
 		}
 	}
-	for _, body := range []string{"", "{}", `{"access_token":"a"}`, `{"access_token":"a\r\nb","expires_in":1}`, `{"access_token":"a","expires_in":"x"}`, `{"access_token":"a","expires_in":0}`, `{"access_token":"a","expires_in":1e99}`, `{"expires_in":1}`} {
-		if _, _, err := decodeToken([]byte(body)); err == nil {
+	for _, body := range []string{"", "{}", `{"access_token":"a"}`, `{"access_token":"a\r\nb","expires_in":1}`, `{"access_token":"a","expires_in":"x"}`,
+		`{"access_token":"a","expires_in":0}`, `{"access_token":"a","expires_in":1e99}`, `{"expires_in":1}`, `{"access_token":"a","expires_on":5}`} {
+		if _, err := decodeToken([]byte(body), start); err == nil {
 			t.Errorf("%s was taken for a token", body)
 		}
 	}
@@ -96,8 +110,8 @@ func FuzzDecode(f *testing.F) {
 		if code, message := decodeError(body); len(code) > 64 || len(message) > maxMessage || strings.ContainsAny(code+message, "\r\n") || !utf8.ValidString(code+message) {
 			t.Errorf("code %q, message %q", code, message)
 		}
-		if text, lifetime, err := decodeToken(body); err == nil && (text == "" || lifetime <= 0) {
-			t.Errorf("token %q for %v", text, lifetime)
+		if token, err := decodeToken(body, start); err == nil && (token.text == "" || !token.renew.After(start) || token.renew.After(token.end)) {
+			t.Errorf("token %+v", token)
 		}
 	})
 }

@@ -154,11 +154,18 @@ type observations struct {
 	changes []Change
 	lookups []Lookup
 	polls   []Poll
+	// standings are the changes of standing without one of a record, as "cause: clients".
+	standings []string
+	links     []Status
 }
 
 func (o *observations) DeviceChanged(c Change) { o.changes = append(o.changes, c) }
 func (o *observations) LookupDone(l Lookup)    { o.lookups = append(o.lookups, l) }
 func (o *observations) PollDone(p Poll)        { o.polls = append(o.polls, p) }
+func (o *observations) LinkChanged(s Status)   { o.links = append(o.links, s) }
+func (o *observations) StandingChanged(clients []string, cause string) {
+	o.standings = append(o.standings, cause+": "+strings.Join(clients, " "))
+}
 
 func (o *observations) lookup(t *testing.T) Lookup {
 	t.Helper()

@@ -20,8 +20,9 @@ type graph struct {
 	cfg    *Config
 	tokens tokenSource
 
-	mu  sync.Mutex // guards ids
-	ids io.Reader
+	mu    sync.Mutex // guards ids
+	ids   io.Reader
+	salts io.Reader // for signatures
 }
 
 // maxBody bounds one reply: a page of 1000 devices with the selected properties has about 600 KB.

@@ -24,6 +24,14 @@ type indexed struct {
 	ethernetAt     time.Time // when the Ethernet address was read, zero when it was not
 }
 
+// clear forgets everything.
+func (x *macIndex) clear() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.listed, x.failed, x.reason = time.Time{}, time.Time{}, nil
+	x.byMAC, x.devices = nil, nil
+}
+
 // ids returns the devices that had the address when they were last seen.
 func (x *macIndex) ids(mac string) []string {
 	x.mu.Lock()

@@ -40,6 +40,7 @@ func (s *Service) Enqueue(name string, keys []identity.Key) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c, changed := s.remember(name, keys)
+	c.gone = false
 	now := s.h.Now()
 	if !changed && c.Found {
 		if r, _, ok := s.db.resolve(c.Keys); ok && now.Sub(r.FetchedAt) <= s.cfg.FreshFor {
@@ -70,7 +71,12 @@ func (s *Service) Enqueue(name string, keys []identity.Key) {
 func (s *Service) Forget(name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if c := s.clients[name]; c != nil && c.Pending {
+	c := s.clients[name]
+	if c == nil {
+		return
+	}
+	c.gone = true
+	if c.Pending {
 		c.cancel()
 		c.again = false
 		// Should the store refuse, the machine is going down; the lookup is made once after the restart.
@@ -78,9 +84,9 @@ func (s *Service) Forget(name string) {
 	}
 }
 
-// enqueue hands a client to the workers. The caller holds the lock.
+// enqueue hands a client to the workers. Without a linked account it stays pending. The caller holds the lock.
 func (s *Service) enqueue(name string, c *client) {
-	if c.queued || c.running {
+	if c.queued || c.running || s.link.Tenant == "" {
 		return
 	}
 	c.queued = true
@@ -94,17 +100,17 @@ func (s *Service) enqueue(name string, c *client) {
 // work looks clients up until the queue is empty.
 func (s *Service) work() {
 	for {
-		name, c, keys := s.next()
+		name, c, keys, epoch := s.next()
 		if c == nil {
 			return
 		}
-		tried, err := s.lookup(keys)
-		s.finish(name, c, keys, tried, err)
+		tried, err := s.lookup(keys, epoch)
+		s.finish(name, c, keys, epoch, tried, err)
 	}
 }
 
 // next takes a client from the queue, or ends the worker.
-func (s *Service) next() (string, *client, []identity.Key) {
+func (s *Service) next() (name string, c *client, keys []identity.Key, epoch int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for len(s.queue) > 0 {
@@ -117,25 +123,31 @@ func (s *Service) next() (string, *client, []identity.Key) {
 		c.queued = false
 		if c.Pending {
 			c.running = true
-			return name, c, c.Keys
+			return name, c, c.Keys, s.epoch
 		}
 	}
 	s.queue = nil
 	s.workers--
-	return "", nil, nil
+	return "", nil, nil, 0
 }
 
 // finish books the result of one attempt and reports it.
-func (s *Service) finish(name string, c *client, keys []identity.Key, tried []string, err error) {
+func (s *Service) finish(name string, c *client, keys []identity.Key, epoch int, tried []string, err error) {
 	if errors.Is(err, host.ErrDown) {
 		return // the lookup is pending in the store and goes on after the restart
 	}
 	done := Lookup{Client: name, Keys: keys, Err: err}
 	s.mu.Lock()
-	s.note(err)
+	if epoch != s.epoch { // another account is linked now, or none
+		c.running = false
+		s.enqueue(name, c)
+		s.mu.Unlock()
+		return
+	}
+	status := s.note(err, false)
 	done.Took = s.h.Now().Sub(c.started)
 	c.running = false
-	outdated := c.again
+	outdated, missing := c.again, false
 	c.again = false
 	switch {
 	case outdated:
@@ -144,7 +156,10 @@ func (s *Service) finish(name string, c *client, keys []identity.Key, tried []st
 	case err == nil:
 		done.Record, done.Key, done.Found = s.db.resolve(keys)
 		c.cancel()
-		c.Found, c.Missing = done.Found, !done.Found
+		s.stand(&done.Record, s.h.Now())
+		missing = !done.Found && !c.Missing
+		c.Found, c.Missing, c.Asked = done.Found, !done.Found, s.h.Now()
+		s.health.lastLookup = c.Asked
 		if s.clients[name] == c {
 			_ = s.saveClient(name, c) // see Forget
 		}
@@ -154,9 +169,15 @@ func (s *Service) finish(name string, c *client, keys []identity.Key, tried []st
 		c.retry = s.h.AfterFunc(done.RetryIn, func() { s.retry(name, c) })
 	}
 	s.mu.Unlock()
+	if status != nil {
+		s.tellLink(*status)
+	}
 	if !outdated {
 		s.traceLookup(&done, tried)
 		s.observer.LookupDone(done)
+	}
+	if missing {
+		s.observer.StandingChanged([]string{name}, "Intune has no such device")
 	}
 }
 
@@ -164,7 +185,7 @@ func (s *Service) finish(name string, c *client, keys []identity.Key, tried []st
 func (s *Service) retry(name string, c *client) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.clients[name] == c && c.Pending {
+	if s.clients[name] == c && c.Pending && s.link.Tenant != "" {
 		c.retry = nil
 		s.enqueue(name, c)
 	}

@@ -178,7 +178,8 @@ func TestTwins(t *testing.T) {
 		{"agreeing, the newest", [2]device{{name: "A", state: "compliant", sync: young}, {name: "A", state: "compliant", sync: old}}, keys(cn("A")), "1 compliant false"},
 		{"disagreeing fails closed", [2]device{{name: "A", state: "compliant", sync: young}, {name: "A", state: "noncompliant", sync: old}}, keys(cn("A")), "1 noncompliant true"},
 		{"managed before newest", [2]device{{name: "A", state: "compliant", sync: old}, {name: "A", state: "noncompliant", sync: young, management: "retirePending"}}, keys(cn("A")), "1 compliant false"},
-		{"none managed", [2]device{{name: "A", state: "noncompliant", sync: young, management: "wipePending"}, {name: "A", state: "noncompliant", sync: old, management: "unhealthy"}}, keys(cn("A")), "1 noncompliant false"},
+		{"none managed", [2]device{{name: "A", state: "noncompliant", sync: young, management: "wipePending"}, {name: "A", state: "noncompliant", sync: old, management: "unhealthy"}}, keys(cn("A")), "2 noncompliant false"},
+		{"a wipe that was taken back", [2]device{{name: "A", state: "compliant", sync: young, management: "wipeCanceled"}, {name: "A", state: "noncompliant", sync: old, management: "unhealthy"}}, keys(cn("A")), "1 compliant false"},
 		{"a dock's address on two devices: the certificate tells", [2]device{{name: "A", wifi: wifi1, state: "compliant", sync: old}, {name: "B", wifi: wifi1, state: "noncompliant", sync: young}}, keys(mac(client1), cn("A")), "1 compliant false"},
 		{"and without a certificate fails closed", [2]device{{name: "A", wifi: wifi1, state: "noncompliant", sync: old}, {name: "B", wifi: wifi1, state: "compliant", sync: young}}, keys(mac(client1)), "2 noncompliant true"},
 	}
@@ -245,7 +246,7 @@ func TestRetryUntilAnswered(t *testing.T) {
 	if got := l.state(k...); got != "LAPTOP-1 compliant by cn" {
 		t.Error(got)
 	}
-	if st := l.Status(); st.LastError != nil || st.Clients != 1 || st.Devices != 1 || st.LastSuccess.IsZero() {
+	if st := l.Status(); st.LastError == nil || st.Health != Healthy || st.Clients != 1 || st.Devices != 1 || st.LastLookup.IsZero() {
 		t.Errorf("status %+v", st)
 	}
 	if done := l.obs.lookup(t); done.Took < time.Hour {
@@ -291,8 +292,8 @@ func TestUnknown(t *testing.T) {
 	k := keys(cn("X"))
 	want := func(when, name string, k []identity.Key, want string) {
 		t.Helper()
-		if got := l.Unknown(name, k); got != want {
-			t.Errorf("%s: %q, want %q", when, got, want)
+		if got, notFound := l.Unknown(name, k); got != want || notFound != (want == no) {
+			t.Errorf("%s: %q, %t, want %q", when, got, notFound, want)
 		}
 	}
 	want("never asked", client1, k, yet)
@@ -592,7 +593,8 @@ func TestLimits(t *testing.T) {
 
 func TestNewRefusesWhatCannotWork(t *testing.T) {
 	for want, change := range map[string]func(*Config){
-		"no tenant":                            func(c *Config) { c.Tenant = "" },
+		`tenant "a/b" is neither`:              func(c *Config) { c.Tenant = "a/b" },
+		`tenant "common" stands for many`:      func(c *Config) { c.Tenant = "common" },
 		"no client id":                         func(c *Config) { c.ClientID = "" },
 		"no client secret":                     func(c *Config) { c.ClientSecret = "" },
 		`address "http://graph.microsoft.com"`: func(c *Config) { c.Graph = "http://graph.microsoft.com" },

@@ -14,9 +14,10 @@ const maxMatches = 8
 // A search gathers what Intune knows of one client. Only when it is complete it goes into the DDB, all at once: a
 // device found by name must not decide anything while it is open which device has the client's address.
 type search struct {
-	s    *Service
-	rows []fetched
-	gone []string
+	s     *Service
+	epoch int
+	rows  []fetched
+	gone  []string
 	// tried says what was asked and what came of it, for the trace.
 	tried []string
 }
@@ -30,8 +31,8 @@ func (q *search) note(k identity.Key, found bool) {
 }
 
 // lookup brings into the DDB what Intune knows of a client with these keys, so that the DDB resolves them.
-func (s *Service) lookup(keys []identity.Key) (tried []string, err error) {
-	q := &search{s: s}
+func (s *Service) lookup(keys []identity.Key, epoch int) (tried []string, err error) {
+	q := &search{s: s, epoch: epoch}
 	if err := q.run(keys); err != nil {
 		return q.tried, err
 	}
@@ -94,6 +95,10 @@ func (q *search) commit() error {
 		}
 	}
 	s.mu.Lock()
+	if q.epoch != s.epoch {
+		s.mu.Unlock()
+		return errUnlinked
+	}
 	for i := range q.rows {
 		// A device that was read again counts once, as it was last.
 		if !slices.ContainsFunc(q.rows[i+1:], func(f fetched) bool { return f.ID == q.rows[i].ID }) {

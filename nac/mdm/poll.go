@@ -26,8 +26,10 @@ type Poll struct {
 type pollState struct {
 	last time.Time // when the last successful poll began
 	size int       // the number of devices in it
-	// short says that the latest attempt was refused because its list was short.
-	short bool
+	next time.Time // when the next is due
+	wake host.Signal
+	// short are the sizes of the latest lists, which were refused because they were short.
+	short []int
 }
 
 func (p *pollState) load(store host.Store) error {
@@ -41,65 +43,99 @@ func (p *pollState) load(store host.Store) error {
 // maxMissing bounds the devices that are read one by one after a poll whose list lacks them.
 const maxMissing = 1000
 
-// pollTask polls every PollInterval, counted from the last poll before a restart. A failed poll is repeated with
-// back-off.
+// pollTask polls every PollInterval, counted from the last poll before a restart, and when it is woken up. A failed poll
+// is repeated with back-off.
 func (s *Service) pollTask() {
 	s.mu.Lock()
 	slot := s.h.Now()
 	if !s.poll.last.IsZero() && s.poll.last.Before(slot) {
 		slot = s.poll.last
 	}
+	s.poll.next = s.pollAt(slot.Add(s.cfg.PollInterval))
 	s.mu.Unlock()
-	slot = slot.Add(s.cfg.PollInterval)
-	next, failures := slot, 0
-	for {
-		if s.h.Sleep(max(next.Sub(s.h.Now()), 0)) != nil {
-			return
-		}
+	for failures := 0; s.waitForPoll(); {
 		err := s.Poll()
 		if errors.Is(err, host.ErrDown) {
 			return
 		}
+		s.mu.Lock()
 		now := s.h.Now()
 		for !slot.After(now) {
 			slot = slot.Add(s.cfg.PollInterval)
 		}
 		if err == nil {
-			next, failures = slot, 0
+			failures = 0
+			s.poll.next = s.pollAt(slot)
 		} else {
 			failures++
-			s.mu.Lock()
-			next = now.Add(s.backoff(failures, err))
-			s.mu.Unlock()
+			s.poll.next = now.Add(s.backoff(failures, err))
+		}
+		s.mu.Unlock()
+	}
+}
+
+// pollAt moves a time by the jitter of polls. The caller holds the lock.
+func (s *Service) pollAt(slot time.Time) time.Time { return slot }
+
+// waitForPoll waits until a poll is due, and reports whether one is: the machine may go down instead.
+func (s *Service) waitForPoll() bool {
+	for {
+		s.mu.Lock()
+		next, now := s.poll.next, s.h.Now()
+		if _, ok := s.linked(); !ok {
+			next = time.Time{} // until there is a link
+		}
+		wake := s.poll.wake
+		s.mu.Unlock()
+		if !next.IsZero() && !next.After(now) {
+			return true
+		}
+		if err := wake.Wait(next); err != nil && !errors.Is(err, host.ErrTimeout) {
+			return false
 		}
 	}
 }
 
+// pollNow has the task poll at once.
+func (s *Service) pollNow() {
+	s.mu.Lock()
+	s.poll.next = s.h.Now()
+	s.mu.Unlock()
+	s.poll.wake.Set()
+}
+
 // Poll asks Intune for all devices now and brings the records of the clients that have authenticated up to date. It
 // blocks until that is done. Without such clients it does nothing. A poll that fails changes nothing; so does
-// one whose list has less than half as many devices as the last, unless the next is as short.
+// one whose list is refused because it is short, see Config.ShortList.
 func (s *Service) Poll() error {
 	s.mu.Lock()
-	idle := len(s.clients) == 0
+	idle, epoch := len(s.clients) == 0, s.epoch
+	_, ok := s.linked()
 	s.mu.Unlock()
-	if idle {
+	switch {
+	case !ok:
+		return fmt.Errorf("mdm: poll: %w", errUnlinked)
+	case idle:
 		return nil
 	}
 	began := s.h.Now()
 	list, err := s.graph.all()
 	if err == nil {
-		err = s.checkSize(len(list))
+		err = s.checkSize(len(list), epoch)
 	}
 	var changes []*Change
 	if err == nil {
-		changes, err = s.apply(list, began)
+		changes, err = s.apply(list, began, epoch)
 	}
 	if errors.Is(err, host.ErrDown) {
 		return err
 	}
 	s.mu.Lock()
-	s.note(err)
+	status := s.note(err, true)
 	s.mu.Unlock()
+	if status != nil {
+		s.tellLink(*status)
+	}
 	s.announce(changes)
 	done := Poll{Devices: len(list), Changed: len(changes), Err: err}
 	fields := []slog.Attr{slog.Int("devices", done.Devices), slog.Int("changed", done.Changed), slog.String("result", "ok")}
@@ -113,31 +149,51 @@ func (s *Service) Poll() error {
 }
 
 // checkSize refuses a list that is much shorter than the one before: Graph has been seen to lose most of a tenant
-// (facts: graph-and-entra 2.1). A second short list in a row is believed.
-func (s *Service) checkSize(size int) error {
+// (facts: graph-and-entra 2.1).
+func (s *Service) checkSize(size, epoch int) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if size >= s.poll.size/2 || s.poll.short {
-		s.poll.short = false
+	p := &s.poll
+	if epoch != s.epoch {
+		return errUnlinked
+	}
+	if s.cfg.ShortList < 0 || float64(size) >= s.cfg.ShortList*float64(p.size) {
+		p.short = nil
 		return nil
 	}
-	s.poll.short = true
-	return fmt.Errorf("list of devices: %d devices after %d the last time", size, s.poll.size)
+	if n := len(p.short); n > 0 && !alike(p.short[n-1], size) {
+		p.short = nil
+	}
+	p.short = append(p.short, size)
+	if s.cfg.ShortListAccept > 0 && len(p.short) > s.cfg.ShortListAccept {
+		p.short = nil
+		return nil
+	}
+	p.short = p.short[max(0, len(p.short)-maxShort):]
+	return fmt.Errorf("list of devices: %d devices after %d the last time", size, p.size)
 }
+
+// maxShort bounds the sizes of refused lists that are remembered.
+const maxShort = 1000
+
+// alike reports whether two lists are of about equal size.
+func alike(a, b int) bool { return max(a, b)-min(a, b) <= max(a, b)/10 }
 
 // apply brings a complete list into the DDB: all records that it has, and all devices in the list that a key of a
 // known client matches. Records that are missing in the list are read one by one first, because lists can be
 // incomplete.
-func (s *Service) apply(list []fetched, began time.Time) ([]*Change, error) {
+func (s *Service) apply(list []fetched, began time.Time, epoch int) ([]*Change, error) {
 	rows := indexRows(list)
 	missing, err := s.readMissing(rows)
 	if err != nil {
 		return nil, err
 	}
-	s.index.replace(list, s.h.Now())
-
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if epoch != s.epoch {
+		return nil, errUnlinked
+	}
+	s.index.replace(list, s.h.Now())
 	var changes []*Change
 	add := func(c *Change, err error) error {
 		if c != nil {

@@ -118,8 +118,12 @@ func TestShortPoll(t *testing.T) {
 	if err := l.poll1(); err == nil || !strings.Contains(err.Error(), "1 devices after 10 the last time") {
 		t.Errorf("short poll: %v", err)
 	}
+	if err := l.poll1(); err == nil {
+		t.Error("a second short list was believed")
+	}
+	l.cfg.ShortListAccept = 2
 	if err := l.poll1(); err != nil {
-		t.Errorf("a second short poll: %v", err)
+		t.Errorf("a third short list, to be believed: %v", err)
 	}
 	if len(l.Records()) != 3 || len(l.obs.changes) != 0 {
 		t.Errorf("devices that are there by id were dropped: %+v", l.obs.changes)

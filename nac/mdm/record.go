@@ -36,16 +36,13 @@ type Record struct {
 	// FetchedAt is when Graph last confirmed the record.
 	FetchedAt time.Time `json:"fetchedAt"`
 
+	// Standing is what the record comes to at the moment: one of the words StandingUnknown, StandingCompliant and so on. It is what
+	// decisions are to go by, because it minds the management state and the age of the record, too.
+	Standing string `json:"-"`
 	// Conflict says that several records match and disagree, so that ComplianceState was set to "noncompliant".
 	// Only records from State have it.
 	Conflict bool `json:"-"`
 }
-
-// noncompliant is what a conflict counts as.
-const noncompliant = "noncompliant"
-
-// managed is the managementState of a device in normal use.
-const managed = "managed"
 
 // same reports whether two versions of a record are equal in all that a decision can depend on.
 func (r *Record) same(o *Record) bool {

@@ -24,6 +24,12 @@ type Observer interface {
 	LookupDone(Lookup)
 	// PollDone reports the end of one attempt to poll Intune.
 	PollDone(Poll)
+	// StandingChanged reports that State and Unknown say something else of these clients, in ascending order, though no
+	// record has changed: Intune has no such device, a record has got too old, the account was unlinked. The cause
+	// says which, for people.
+	StandingChanged(clients []string, cause string)
+	// LinkChanged reports that an account was linked or unlinked, or that Status.Health has changed.
+	LinkChanged(Status)
 }
 
 // A Change is a change of a record in the DDB.
@@ -58,18 +64,10 @@ type Service struct {
 	queue   []string
 	workers int
 	poll    pollState
-	status  Status
-}
-
-// A Status is the health of the link.
-type Status struct {
-	// LastSuccess is when a lookup or a poll last succeeded.
-	LastSuccess time.Time
-	// LastError is why the latest attempt failed, nil when it succeeded.
-	LastError error
-	// Clients and Devices are the numbers of known clients and of records in the DDB.
-	Clients int
-	Devices int
+	link    linkState
+	health  health
+	// epoch counts the links: what was asked for in an earlier one is of no use.
+	epoch int
 }
 
 // keyPoll is where the store keeps the time of the last poll.
@@ -89,7 +87,8 @@ func New(h host.Host, cfg Config, observer Observer) (*Service, error) {
 	}
 	s := &Service{h: h, cfg: cfg, observer: observer, jitter: h.Rand("mdm/jitter"), store: store,
 		clients: map[string]*client{}, byKey: map[identity.Key][]string{}}
-	s.graph.h, s.graph.cfg, s.graph.ids = h, &s.cfg, h.Rand("mdm/request-id")
+	s.graph.h, s.graph.cfg, s.graph.ids, s.graph.salts = h, &s.cfg, h.Rand("mdm/request-id"), h.Rand("mdm/assertion")
+	s.poll.wake = h.NewSignal()
 	if err := s.poll.load(store); err != nil {
 		return nil, fmt.Errorf("mdm: load the time of the last poll: %w", err)
 	}
@@ -99,6 +98,12 @@ func New(h host.Host, cfg Config, observer Observer) (*Service, error) {
 	if err := s.loadClients(); err != nil {
 		return nil, fmt.Errorf("mdm: load the clients: %w", err)
 	}
+	if err := s.loadLink(); err != nil {
+		return nil, fmt.Errorf("mdm: load the linked account: %w", err)
+	}
+	if s.health.unlinked(); s.link.Tenant != "" {
+		s.health.linked()
+	}
 	return s, nil
 }
 
@@ -107,6 +112,9 @@ func (s *Service) Start() {
 	s.h.Go("mdm/poll", s.pollTask)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.link.Tenant == "" {
+		return
+	}
 	for _, mac := range s.pendingClients() {
 		s.enqueue(mac, s.clients[mac])
 	}
@@ -117,7 +125,11 @@ func (s *Service) Start() {
 func (s *Service) State(keys []identity.Key) (Record, identity.Key, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.db.resolve(keys)
+	r, k, ok := s.db.resolve(keys)
+	if ok {
+		s.stand(&r, s.h.Now())
+	}
+	return r, k, ok
 }
 
 // Records returns the whole DDB in the order of ids.
@@ -125,28 +137,13 @@ func (s *Service) Records() []Record {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	records := make([]Record, 0, len(s.db.records))
-	for _, r := range s.db.records {
+	now := s.h.Now()
+	for _, r := range s.db.records { // order-free: sorted below
 		records = append(records, *r)
+		s.stand(&records[len(records)-1], now)
 	}
 	slices.SortFunc(records, func(a, b Record) int { return strings.Compare(a.ID, b.ID) })
 	return records
-}
-
-// Status returns the health of the link.
-func (s *Service) Status() Status {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	status := s.status
-	status.Clients, status.Devices = len(s.clients), len(s.db.records)
-	return status
-}
-
-// note keeps how the latest attempt ended. The caller holds the lock.
-func (s *Service) note(err error) {
-	s.status.LastError = err
-	if err == nil {
-		s.status.LastSuccess = s.h.Now()
-	}
 }
 
 // put stores a record and returns the change, or nil when there is none. The caller holds the lock.

@@ -264,6 +264,12 @@ var recordTable = []RecordKind{
 		{Name: "result", Doc: "ok or error"},
 		{Name: "error", Of: []string{"error"}, Doc: "what went wrong"},
 	}},
+	{Name: "intune", Principal: "health", Doc: "The NAC's link to Intune was made or ended, or its health changed.", Fields: []RecordField{
+		actorField,
+		{Name: "tenant", Doc: "the directory that is linked"},
+		{Name: "health", Doc: "unlinked, untried, healthy or unhealthy"},
+		{Name: "error", Of: []string{"unhealthy"}, Doc: "what went wrong"},
+	}},
 	{Name: "revocation", Doc: "The NAC read a certificate revocation list, or asked an OCSP responder.", Fields: []RecordField{
 		actorField,
 		{Name: "source", Doc: "the file or URL of the list, or ocsp and the URL of the responder"},

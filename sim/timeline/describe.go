@@ -48,6 +48,8 @@ func (t *Timeline) describe(r *trace.Record) (line, news) {
 		return t.event(r), ordinary
 	case "poll":
 		return poll(r)
+	case "intune":
+		return intune(r)
 	case "check_in":
 		return checkIn(r)
 	}
@@ -265,6 +267,18 @@ func (t *Timeline) event(r *trace.Record) line {
 		return line{text: text, look: bad}
 	}
 	return line{text: text, look: detail}
+}
+
+// intune says how the NAC's link to Intune is.
+func intune(r *trace.Record) (line, news) {
+	text := "Intune of tenant " + r.Field("tenant") + " is " + r.Field("health")
+	switch r.Field("health") {
+	case "unlinked":
+		return line{text: "has no Intune account linked any more"}, ordinary
+	case "unhealthy":
+		return line{text: join(": ", text, r.Field("error")), look: bad}, ordinary
+	}
+	return line{text: text, look: detail}, quiet
 }
 
 func poll(r *trace.Record) (line, news) {
