@@ -153,6 +153,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header.Set("x-ms-ags-diagnostic", agsDiagnostic)
 	header.Set("Strict-Transport-Security", "max-age=31536000")
 
+	r, _ = wire.WithNote(r)
 	r = s.canonical(r)
 	isGraph := wire.IsGraph(r, r.URL.Path)
 	f, struck := s.faults.Take(isGraph, r.URL.Path)
