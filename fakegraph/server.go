@@ -83,7 +83,7 @@ func newServer(h host.Host, cfg Config) (*Server, error) {
 	}
 	s := &Server{h: h, cfg: cfg, ids: guid.NewSource(h.Rand("fakegraph/guid")), faults: fault.NewSet(h)}
 	var err error
-	if s.directory, err = directory.New(cfg.Tenant, cfg.Directory); err != nil {
+	if s.directory, err = directory.Open(h, cfg.Tenant, cfg.Directory); err != nil {
 		return nil, err
 	}
 	if s.entra, err = entra.New(h, s.directory, entra.Config{SigningKey: cfg.SigningKey, TokenLifetime: cfg.TokenLifetime}); err != nil {

@@ -21,8 +21,11 @@ import (
 // GraphAudience is the resource that tokens for Microsoft Graph are issued for.
 const GraphAudience = "https://graph.microsoft.com"
 
+// IntuneAudience is the resource that tokens for the Intune API are issued for, with the slash at its end.
+const IntuneAudience = "https://api.manage.microsoft.com/"
+
 // GraphAppID is Microsoft Graph's own application id, which names the resource too.
-const GraphAppID = "00000003-0000-0000-c000-000000000000"
+const GraphAppID = directory.GraphAppID
 
 // tokens issues and checks access tokens.
 //
@@ -50,9 +53,12 @@ type issuedToken struct {
 
 // A Grant is what a valid token says.
 type Grant struct {
-	// ClientID is the app that it was issued to, and Roles are the permissions of the app.
+	// ClientID is the app that it was issued to.
 	ClientID string
-	Roles    []string
+	// Roles are the application permissions of a token for the app itself, and Scopes the delegated ones of a token for a user.
+	Roles, Scopes []string
+	// UserID and UPN are the object id and name of the user of a delegated token.
+	UserID, UPN string
 
 	audience string
 	expires  time.Time
@@ -84,7 +90,7 @@ func (t *tokens) reuse() time.Duration { return min(reuseWindow, t.lifetime/4).T
 
 // issue returns a token of an app for a resource at time now.
 func (t *tokens) issue(a directory.App, audience string, now time.Time) (string, error) {
-	roles := slices.Clone(a.Roles)
+	roles := rolesFor(a.Roles, audience)
 	slices.Sort(roles)
 	key := a.ClientID + " " + audience
 	t.mu.Lock()
@@ -146,8 +152,8 @@ const (
 	errTokenAudience = tokenError("Access token validation failure. Invalid audience.")
 )
 
-// check returns what a token for Graph grants at time now. The error's text is for the client.
-func (t *tokens) check(text string, now time.Time) (Grant, error) {
+// check returns what a token for an audience grants at time now. The error's text is for the client.
+func (t *tokens) check(text, audience string, now time.Time) (Grant, error) {
 	if text == "" {
 		return Grant{}, errTokenEmpty
 	}
@@ -169,7 +175,7 @@ func (t *tokens) check(text string, now time.Time) (Grant, error) {
 	if !now.Before(g.expires) {
 		return Grant{}, errTokenExpired
 	}
-	if strings.TrimSuffix(g.audience, "/") != GraphAudience {
+	if strings.TrimSuffix(g.audience, "/") != strings.TrimSuffix(audience, "/") {
 		return Grant{}, errTokenAudience
 	}
 	return g, nil
@@ -190,4 +196,11 @@ func (t *tokens) grantOf(text string) (Grant, error) {
 		return Grant{}, errTokenMalform
 	}
 	return Grant{ClientID: claims.AppID, Roles: claims.Roles, audience: claims.Audience[0], expires: claims.ExpiresAt.Time}, nil
+}
+
+// rolesFor are those of an app's permissions that belong to a resource.
+func rolesFor(roles []string, audience string) []string {
+	return slices.DeleteFunc(slices.Clone(roles), func(role string) bool {
+		return directory.IsIntuneRole(role) != (audience == IntuneAudience)
+	})
 }

@@ -65,5 +65,7 @@ func (a *Authority) routes() http.Handler {
 	return router
 }
 
-// Check returns what a token for Graph grants now. The error's text is for the client.
-func (a *Authority) Check(token string) (Grant, error) { return a.tokens.check(token, a.h.Now()) }
+// Check returns what a token for an audience, [GraphAudience] or [IntuneAudience], grants now. The error's text is for the client.
+func (a *Authority) Check(token, audience string) (Grant, error) {
+	return a.tokens.check(token, audience, a.h.Now())
+}

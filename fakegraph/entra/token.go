@@ -194,5 +194,8 @@ func (a *Authority) knownAudience(resource string) (string, error) {
 	if resource == GraphAppID || strings.EqualFold(strings.TrimSuffix(resource, "/"), GraphAudience) {
 		return GraphAudience, nil
 	}
+	if resource == directory.IntuneAppID || resource == directory.IntuneAPIAppID || strings.EqualFold(strings.TrimSuffix(resource, "/"), strings.TrimSuffix(IntuneAudience, "/")) {
+		return IntuneAudience, nil
+	}
 	return "", errResourceUnknown(resource, a.directory.Tenant())
 }

@@ -14,7 +14,7 @@ var rolesReadDevices = []string{directory.RoleReadDevices, directory.RoleReadWri
 // requireRoles lets a request pass that bears a valid token with one of the roles.
 func (a *API) requireRoles(next http.HandlerFunc, roles []string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		g, err := a.authority.Check(bearer(r))
+		g, err := a.authority.Check(bearer(r), entra.GraphAudience)
 		if err != nil {
 			a.unauthorized(w, err.Error())
 			return
