@@ -187,7 +187,7 @@ func (a *API) page(q listQuery, v *view) (rows []byte, count int, next *skipToke
 		named = q.filter.name
 	}
 	var last skipToken
-	a.intune.List(intune.Place{Name: q.from.name, ID: q.from.id}, named, func(d *intune.Device) bool {
+	a.intune.List(intune.ViewList, intune.Place{Name: q.from.name, ID: q.from.id}, named, func(d *intune.Device) bool {
 		if q.filter != nil && !q.filter.match(d) {
 			return true
 		}
@@ -274,7 +274,7 @@ func (a *API) getManagedDevice(w http.ResponseWriter, r *http.Request) {
 	body := append(make([]byte, 0, 4096), `{"@odata.context":`...)
 	body = appendJSONString(body, a.context(r, selected)+"/$entity")
 	body = append(body, ',')
-	found := a.intune.ByID(id, func(d *intune.Device) { body = v.append(body, d) })
+	found := a.intune.ByID(intune.ViewGet, id, func(d *intune.Device) { body = v.append(body, d) })
 	if !found {
 		a.backendError(w, r, http.StatusNotFound, "ResourceNotFound", "An error has occurred")
 		return

@@ -62,41 +62,36 @@ func (c *Config) nextCheckIn(enrolled, now time.Time, operatingSystem string) ti
 	return enrolled.Add(last + routine*c.CheckIn)
 }
 
-// arm schedules the device's next check-in. The caller holds the lock.
+// arm schedules the device's next check-in. The caller holds the lock, and winds the timer afterwards.
 func (s *Service) arm(e *entry) {
-	e.disarm()
-	number, id := e.armed, e.ID
-	e.timer = s.h.AfterFunc(e.NextCheckIn.Sub(s.h.Now()), func() { s.scheduledCheckIn(id, number) })
+	if e.Off {
+		s.agenda.strike(e) // it is armed again when it is switched on
+		return
+	}
+	s.agenda.note(e, e.NextCheckIn)
 }
 
-// scheduledCheckIn runs when the timer of arming number fires.
-func (s *Service) scheduledCheckIn(id string, number int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	e := s.devices.byID[id]
-	if e == nil || e.armed != number || e.Off {
-		return // a device that is off is armed again when it is switched on
-	}
-	now := s.h.Now()
-	e.NextCheckIn = s.cfg.nextCheckIn(e.Enrolled, now, e.OperatingSystem)
+// attend does what is due about a device that has been taken off the agenda. The caller holds the lock.
+func (s *Service) attend(e *entry, now time.Time) {
 	// A machine that is going down refuses to store the check-in; the device checks in again after the boot.
-	if s.checkIn(e, now) == nil && s.devices.byID[id] == e {
+	if s.checkIn(e, now, s.cfg.nextCheckIn(e.Enrolled, now, e.OperatingSystem)) == nil && s.devices.byID[e.ID] == e {
 		s.arm(e)
 	}
 }
 
 // checkIn lets a device report: it is evaluated against the policy, or removed when it was to be retired. The
 // caller holds the lock.
-func (s *Service) checkIn(e *entry, now time.Time) error {
+func (s *Service) checkIn(e *entry, now, next time.Time) error {
 	if e.ManagementState == retirePending {
 		return s.drop(e)
 	}
 	was := e.ComplianceState
-	e.LastSync = now
-	s.cfg.Compliance.evaluate(&e.Device, now)
-	s.h.Trace("check_in", slog.String("device", e.Name), slog.String("complianceState", e.ComplianceState),
-		slog.String("was", was), slog.String("failing", joinFacts(e.Failing)), slog.String("id", e.ID))
-	return s.save(&e.Device)
+	return s.revise(e, func(d *Device) {
+		d.LastSync, d.NextCheckIn = now, next
+		s.cfg.Compliance.evaluate(d, now)
+		s.h.Trace("check_in", slog.String("device", d.Name), slog.String("complianceState", d.ComplianceState),
+			slog.String("was", was), slog.String("failing", joinFacts(d.Failing)), slog.String("id", d.ID))
+	})
 }
 
 func joinFacts(facts []Fact) string {

@@ -25,24 +25,26 @@ const (
 func (s *Service) boot() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var entries []*entry
+	var stored []*Device
 	var bad error
 	err := s.store.Scan(keyDevice, func(key string, value []byte) bool {
-		e := &entry{}
-		if bad = json.Unmarshal(value, &e.Device); bad != nil {
+		d := &Device{}
+		if bad = json.Unmarshal(value, d); bad != nil {
 			bad = fmt.Errorf("stored %s: %w", key, bad)
 			return false
 		}
-		entries = append(entries, e)
+		stored = append(stored, d)
 		return true
 	})
 	if err = errors.Join(err, bad); err != nil {
 		return fmt.Errorf("load devices: %w", err)
 	}
-	s.devices.load(entries)
+	s.devices.load(stored)
 	for _, e := range s.devices.order {
 		s.arm(e)
 	}
+	defer s.openShelves()
+	defer s.wind()
 	if seeded, err := s.store.Get(keySeeded); err != nil || seeded != nil {
 		return err
 	}
@@ -50,7 +52,7 @@ func (s *Service) boot() error {
 		if d.Label == "" {
 			d.Label = d.Name
 		}
-		if s.devices.byLabel[d.Label] != nil && len(entries) > 0 {
+		if s.devices.byLabel[d.Label] != nil && len(stored) > 0 {
 			continue // an earlier boot enrolled it before it crashed
 		}
 		if _, err := s.enroll(d); err != nil {
@@ -95,6 +97,7 @@ func (s *Service) Enroll(c DeviceConfig) (Device, error) {
 	if err != nil {
 		return Device{}, fmt.Errorf("intune: %w", err)
 	}
+	s.wind()
 	return d, nil
 }
 
@@ -132,8 +135,9 @@ func (s *Service) enroll(c DeviceConfig) (Device, error) {
 	if err := s.save(&d); err != nil {
 		return Device{}, err
 	}
-	e := &entry{Device: d}
+	e := newEntry(&d)
 	s.devices.insert(e)
+	s.publish(d.ID, &d)
 	s.h.Trace("device", slog.String("device", d.Name), slog.String("change", "enrolled"), slog.String("id", d.ID),
 		slog.String("azureADDeviceId", d.AzureADDeviceID), slog.String("wiFiMacAddress", d.WiFiMAC),
 		slog.String("ethernetMacAddress", d.EthernetMAC))
@@ -151,15 +155,16 @@ func (s *Service) SetPosture(label string, c PostureChange) error {
 				fields = append(fields, slog.Bool(string(name), *value))
 			}
 		}
-		set(Antivirus, &e.Posture.Antivirus, c.Antivirus)
-		set(Firewall, &e.Posture.Firewall, c.Firewall)
-		set(Encryption, &e.Posture.Encryption, c.Encryption)
-		if c.PatchLevel != nil {
-			e.Posture.PatchLevel = *c.PatchLevel
-			fields = append(fields, slog.String(string(PatchLevel), c.PatchLevel.UTC().Format(time.DateOnly)))
-		}
-		s.h.Trace("device", fields...)
-		return s.save(&e.Device)
+		return s.revise(e, func(d *Device) {
+			set(Antivirus, &d.Posture.Antivirus, c.Antivirus)
+			set(Firewall, &d.Posture.Firewall, c.Firewall)
+			set(Encryption, &d.Posture.Encryption, c.Encryption)
+			if c.PatchLevel != nil {
+				d.Posture.PatchLevel = *c.PatchLevel
+				fields = append(fields, slog.String(string(PatchLevel), c.PatchLevel.UTC().Format(time.DateOnly)))
+			}
+			s.h.Trace("device", fields...)
+		})
 	})
 }
 
@@ -172,7 +177,7 @@ func (s *Service) Sync(label string) error {
 		if e.Off {
 			return ErrOff
 		}
-		return s.checkIn(e, s.h.Now())
+		return s.checkIn(e, s.h.Now(), e.NextCheckIn)
 	})
 }
 
@@ -183,11 +188,11 @@ func (s *Service) SetPower(label string, on bool) error {
 		if e.Off == !on {
 			return nil
 		}
-		e.Off = !on
-		if on {
-			s.arm(e) // a check-in that is overdue happens at once
+		if err := s.revise(e, func(d *Device) { d.Off = !on }); err != nil {
+			return err
 		}
-		return s.save(&e.Device)
+		s.arm(e) // a check-in that is overdue happens at once
+		return nil
 	})
 }
 
@@ -200,15 +205,11 @@ func (s *Service) Rename(label, name string) error {
 		if err := checkText(name); err != nil {
 			return err
 		}
-		renamed := e.Device
-		renamed.Name = name
-		if err := s.save(&renamed); err != nil {
+		was := e.Name
+		if err := s.revise(e, func(d *Device) { d.Name = name }); err != nil {
 			return err
 		}
-		s.h.Trace("device", slog.String("device", name), slog.String("change", "renamed"), slog.String("was", e.Name), slog.String("id", e.ID))
-		s.devices.remove(e)
-		e.Device = renamed
-		s.devices.insert(e)
+		s.h.Trace("device", slog.String("device", name), slog.String("change", "renamed"), slog.String("was", was), slog.String("id", e.ID))
 		return nil
 	})
 }
@@ -216,9 +217,8 @@ func (s *Service) Rename(label, name string) error {
 // Retire asks for a device to be retired: it is retirePending until its next check-in, which removes it.
 func (s *Service) Retire(label string) error {
 	return s.change(label, func(e *entry) error {
-		e.ManagementState = retirePending
 		s.h.Trace("device", slog.String("device", e.Name), slog.String("change", "retire pending"), slog.String("id", e.ID))
-		return s.save(&e.Device)
+		return s.revise(e, func(d *Device) { d.ManagementState = retirePending })
 	})
 }
 
@@ -235,7 +235,7 @@ func (s *Service) Device(label string) (Device, bool) {
 	if e == nil {
 		return Device{}, false
 	}
-	return e.Device, true
+	return *e.Device, true
 }
 
 // Devices returns all devices by name and id.
@@ -244,7 +244,7 @@ func (s *Service) Devices() []Device {
 	defer s.mu.RUnlock()
 	all := make([]Device, len(s.devices.order))
 	for i, e := range s.devices.order {
-		all[i] = e.Device
+		all[i] = *e.Device
 	}
 	return all
 }
@@ -260,6 +260,19 @@ func (s *Service) change(label string, f func(*entry) error) error {
 	if err := f(e); err != nil {
 		return fmt.Errorf("intune: device %q: %w", label, err)
 	}
+	s.wind()
+	return nil
+}
+
+// revise replaces a device by a changed copy, which is durable first. The caller holds the lock.
+func (s *Service) revise(e *entry, change func(*Device)) error {
+	d := *e.Device
+	change(&d)
+	if err := s.save(&d); err != nil {
+		return err
+	}
+	s.devices.replace(e, &d)
+	s.publish(d.ID, &d)
 	return nil
 }
 
@@ -268,8 +281,9 @@ func (s *Service) drop(e *entry) error {
 	if err := s.store.Delete(keyDevice + e.ID); err != nil {
 		return err
 	}
-	e.disarm()
+	s.agenda.strike(e)
 	s.devices.remove(e)
+	s.publish(e.ID, nil)
 	s.h.Trace("device", slog.String("device", e.Name), slog.String("change", "removed"), slog.String("id", e.ID))
 	return nil
 }

@@ -24,6 +24,8 @@ type Config struct {
 	// after enrolment. Nil means those of the device's operating system (facts 1.5): [WindowsEarlyCheckIns] or
 	// [AppleEarlyCheckIns]. An empty list means none.
 	EarlyCheckIns []time.Duration
+	// Delays are how long it takes until each view shows what has happened.
+	Delays Delays
 }
 
 // A Service is the Intune of one tenant. All methods are safe for concurrent use.
@@ -33,7 +35,10 @@ type Service struct {
 
 	mu      sync.RWMutex // guards what follows
 	store   host.Store
-	devices inventory
+	devices inventory // as they are
+	agenda  agenda
+	shelves [views]*shelf // nil for a view without a delay
+	closed  bool
 }
 
 // Open loads the devices of earlier boots, or enrols those of the configuration at the first one, and starts their
@@ -46,7 +51,7 @@ func Open(h host.Host, cfg Config) (*Service, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the device store: %w", err)
 	}
-	s := &Service{h: h, cfg: cfg, store: store, devices: newInventory()}
+	s := &Service{h: h, cfg: cfg, store: store, devices: newInventory(len(cfg.Devices))}
 	return s, s.boot()
 }
 
@@ -60,6 +65,11 @@ func (c *Config) complete() error {
 	}
 	if c.CheckIn < time.Second {
 		return fmt.Errorf("check-in interval %v is shorter than a second", c.CheckIn)
+	}
+	for v := range views {
+		if d := c.Delays.of(v); d < 0 {
+			return fmt.Errorf("visibility delay %v is negative", d)
+		}
 	}
 	for i, d := range c.EarlyCheckIns {
 		if d <= 0 || i > 0 && d <= c.EarlyCheckIns[i-1] {
@@ -76,38 +86,6 @@ func (c *Config) complete() error {
 func (s *Service) Close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, e := range s.devices.order {
-		e.disarm()
-	}
-}
-
-// A Place is one in the order in which Intune lists devices: by deviceName without regard to case, then by id.
-type Place struct{ Name, ID string }
-
-// List calls f for each device behind a place in the order, until it returns false. The zero Place is before the first.
-// With named only devices of that deviceName are visited. The device is valid during the call, which must not block.
-func (s *Service) List(after Place, named string, f func(*Device) bool) {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	in := s.devices
-	if named != "" {
-		in.order = s.devices.named(named)
-	}
-	for _, e := range in.order[in.after(foldName(after.Name), after.ID, false):] {
-		if !f(&e.Device) {
-			return
-		}
-	}
-}
-
-// ByID calls f with the device of that Intune device ID and reports whether there is one. The device is valid during the
-// call, which must not block.
-func (s *Service) ByID(id string, f func(*Device)) bool {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	e := s.devices.byID[id]
-	if e != nil {
-		f(&e.Device)
-	}
-	return e != nil
+	s.closed = true
+	s.agenda.stop()
 }
