@@ -78,6 +78,22 @@ func NewAuthority(commonName string, notBefore, notAfter time.Time, random io.Re
 	return &Authority{certificate: certificate, key: key, root: certificate}, nil
 }
 
+// OpenAuthority returns the root CA of an earlier run by its certificate and its private key, which must belong together.
+func OpenAuthority(certificate *x509.Certificate, key *ecdsa.PrivateKey) (*Authority, error) {
+	switch {
+	case !certificate.IsCA:
+		return nil, fmt.Errorf("pki: the certificate of %s is not that of a CA", certificate.Subject)
+	case !key.PublicKey.Equal(certificate.PublicKey):
+		return nil, fmt.Errorf("pki: the private key is not that of the certificate of %s", certificate.Subject)
+	case certificate.CheckSignatureFrom(certificate) != nil:
+		return nil, fmt.Errorf("pki: the certificate of %s is not that of a root CA", certificate.Subject)
+	}
+	return &Authority{certificate: certificate, key: key, root: certificate}, nil
+}
+
+// Key returns the authority's private key, for keeping it.
+func (a *Authority) Key() *ecdsa.PrivateKey { return a.key }
+
 // Intermediate makes a CA below a. Certificates that it issues carry it along, so that a peer needs to know the root only.
 func (a *Authority) Intermediate(commonName string, random io.Reader) (*Authority, error) {
 	template, key, err := authorityTemplate(commonName, a.certificate.NotBefore, a.certificate.NotAfter, random)
