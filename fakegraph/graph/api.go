@@ -6,12 +6,14 @@ package graph
 import (
 	"fmt"
 	"net/http"
-
-	"github.com/gorilla/mux"
+	"net/url"
+	"slices"
+	"strings"
 
 	"nacsim/fakegraph/directory"
 	"nacsim/fakegraph/entra"
 	"nacsim/fakegraph/intune"
+	"nacsim/fakegraph/wire"
 	"nacsim/internal/host"
 )
 
@@ -57,7 +59,7 @@ type API struct {
 	intune    *intune.Service
 	directory *directory.Directory
 	authority *entra.Authority
-	handler   http.Handler
+	tree      *routeNode
 }
 
 // New makes the API of a tenant.
@@ -68,21 +70,42 @@ func New(h host.Host, i *intune.Service, d *directory.Directory, authority *entr
 	if cfg.PageSize < 1 || cfg.PageSize > maxPageSize {
 		return nil, fmt.Errorf("page size %d is not within 1 to %d", cfg.PageSize, maxPageSize)
 	}
-	a := &API{h: h, cfg: cfg, intune: i, directory: d, authority: authority}
-	a.handler = a.routes()
+	a := &API{h: h, cfg: cfg, intune: i, directory: d, authority: authority, tree: newRouteTree(routes)}
 	return a, nil
 }
 
-// ServeHTTP answers a request whose path is canonical (package wire) and whose RequestURI is the path as the client wrote it.
-func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.handler.ServeHTTP(w, r) }
+// routes are all addresses of the API.
+var routes = slices.Concat(managedDeviceRoutes)
 
-func (a *API) routes() http.Handler {
-	router := mux.NewRouter().SkipClean(true)
-	get := router.PathPrefix("/{version:v1\\.0|beta}").Methods(http.MethodGet, http.MethodHead).Subrouter()
-	get.HandleFunc("/devicemanagement/manageddevices", a.requireRoles(a.listManagedDevices, rolesReadDevices))
-	get.HandleFunc("/devicemanagement/manageddevices/{id}", a.requireRoles(a.getManagedDevice, rolesReadDevices))
-	get.HandleFunc("/devicemanagement/manageddevices('{id}')", a.requireRoles(a.getManagedDevice, rolesReadDevices))
-	router.NotFoundHandler = http.HandlerFunc(a.serveUnknown)
-	router.MethodNotAllowedHandler = http.HandlerFunc(a.serveUnknown)
-	return router
+// ServeHTTP answers a request whose path is canonical (package wire) and whose RequestURI is the path as the client wrote it.
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	version, path, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+	if version != "v1.0" && version != "beta" {
+		a.fail(w, r, &failure{status: http.StatusNotFound, code: "ResourceNotFound", message: "Invalid version: " + version})
+		return
+	}
+	m := a.tree.find(path)
+	route := m.node.route(r.Method)
+	if m.unknown != "" || route == nil {
+		a.fail(w, r, a.unknown(w, r, m))
+		return
+	}
+	note := wire.NoteOf(r)
+	note.Route, note.Tenant = route.name(), a.directory.Tenant()
+	a.serve(w, &request{Request: r, version: version, route: route, keys: m.keys, note: note})
+}
+
+// serve answers a request that has a route.
+func (a *API) serve(w http.ResponseWriter, r *request) {
+	if !a.authorize(w, r) {
+		return
+	}
+	var err error
+	if r.options, err = url.ParseQuery(r.URL.RawQuery); err != nil {
+		a.fail(w, r.Request, badRequest("The query cannot be parsed: "+err.Error()))
+		return
+	}
+	if err := r.route.serve(a, w, r); err != nil {
+		a.fail(w, r.Request, err)
+	}
 }

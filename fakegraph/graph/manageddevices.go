@@ -3,14 +3,9 @@ package graph
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
-	"net/url"
-	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/gorilla/mux"
 
 	"nacsim/fakegraph/intune"
 	"nacsim/fakegraph/wire"
@@ -30,79 +25,71 @@ type listQuery struct {
 	skipped  bool // $skip was used
 }
 
-// A queryError is a reply to a query option that cannot be obeyed.
-type queryError struct {
-	status  int
-	code    string
-	message string
-	backend bool
-}
-
-func (e *queryError) Error() string { return e.message }
-
-func badRequest(message string) *queryError {
-	return &queryError{status: http.StatusBadRequest, code: "BadRequest", message: message}
+var managedDeviceRoutes = []route{
+	{http.MethodGet, "deviceManagement/managedDevices", readDevices, ofIntune, false, (*API).listManagedDevices},
+	{http.MethodGet, "deviceManagement/managedDevices/{id}", readDevices, ofIntune, false, (*API).getManagedDevice},
 }
 
 // listManagedDevices answers GET /deviceManagement/managedDevices (facts 2.1).
-func (a *API) listManagedDevices(w http.ResponseWriter, r *http.Request) {
-	options, err := url.ParseQuery(r.URL.RawQuery)
+func (a *API) listManagedDevices(w http.ResponseWriter, r *request) error {
+	q, err := a.listQuery(r)
 	if err != nil {
-		a.graphError(w, http.StatusBadRequest, "BadRequest", "The query cannot be parsed: "+err.Error())
-		return
-	}
-	q, err := a.listQuery(options)
-	if err != nil {
-		a.queryError(w, r, err)
-		return
+		return err
 	}
 	body := append(make([]byte, 0, 4096), `{"@odata.context":`...)
-	body = appendJSONString(body, a.context(r, q.selected))
-	v := newView(q.selected, true, a.cfg.EthernetInList)
-	rows, count, next := a.page(q, &v)
+	body = appendJSONString(body, r.context("deviceManagement/managedDevices"+managedDevices.names(q.selected)))
+	rows, count, next := a.page(q, a.deviceLayout(q.selected, true))
 	body = append(body, `,"@odata.count":`...)
 	body = strconv.AppendInt(body, int64(count), 10)
 	if next != nil {
 		body = append(body, `,"@odata.nextLink":`...)
-		body = appendJSONString(body, a.nextLink(r, options, *next))
+		body = appendJSONString(body, r.nextLink(next.String()))
 	}
 	body = append(body, `,"value":[`...)
 	body = append(body, rows...)
 	body = append(body, "]}"...)
+	r.note.Rows = count
 	wire.WriteBody(w, http.StatusOK, odataJSON, body)
+	return nil
+}
+
+// deviceLayout is the layout of a managed device in a list or alone.
+func (a *API) deviceLayout(selected []int, list bool) layout[device] {
+	noEthernet := list && a.cfg.EthernetInList != EthernetAlways && !(a.cfg.EthernetInList == EthernetSelected && len(selected) > 0)
+	return managedDevices.layout(selected, list, func(p *property[device]) bool { return noEthernet && p.name == ethernetProperty })
 }
 
 // odataJSON is the content type of successful replies.
 const odataJSON = "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8"
 
 // listQuery reads the query options. $orderby, $search and $count have no effect (facts 2.1).
-func (a *API) listQuery(options url.Values) (listQuery, error) {
+func (a *API) listQuery(r *request) (listQuery, error) {
 	q := listQuery{page: a.cfg.PageSize}
 	var err error
-	if q.selected, err = selectedProperties(option(options, "$select")); err != nil {
+	if q.selected, err = managedDevices.selected(r.option("$select")); err != nil {
 		return q, err
 	}
-	if top := option(options, "$top"); top != "" {
+	if top := r.option("$top"); top != "" {
 		n, err := strconv.Atoi(top)
 		if err != nil || n < 1 {
 			return q, badRequest(fmt.Sprintf("Invalid value '%s' for $top query option found. The $top query option requires a positive integer value.", top))
 		}
 		q.page = min(n, q.page)
 	}
-	if skip := option(options, "$skip"); skip != "" && skip != "0" {
+	if skip := r.option("$skip"); skip != "" && skip != "0" {
 		if n, err := strconv.Atoi(skip); err != nil || n < 0 {
 			return q, badRequest(fmt.Sprintf("Invalid value '%s' for $skip query option found.", skip))
 		}
 		q.skipped = true
 	}
-	if token := option(options, "$skiptoken"); token != "" {
+	if token := r.option("$skiptoken"); token != "" {
 		if q.from, err = parseSkipToken(token); err != nil {
 			return q, badRequest(err.Error())
 		}
 		q.started = true
 	}
-	if filter := option(options, "$filter"); filter != "" {
-		q.filter, err = a.filter(filter, option(options, "$count"))
+	if filter := r.option("$filter"); filter != "" {
+		q.filter, err = a.filter(filter, r.option("$count"))
 	}
 	return q, err
 }
@@ -122,7 +109,7 @@ func (a *API) filter(text, count string) (*predicate, error) {
 	case err == nil:
 		return p, nil
 	case errors.Is(err, errFilterIn):
-		return nil, &queryError{http.StatusInternalServerError, "InternalServerError", "An internal server error has occurred", true}
+		return nil, &failure{http.StatusInternalServerError, "InternalServerError", "An internal server error has occurred", true}
 	case errors.Is(err, errFilterUnsupported) && a.cfg.UnsupportedFilter == FilterIgnored:
 		return nil, nil
 	}
@@ -138,46 +125,8 @@ func mentions(e *filterExpr, property string) bool {
 	return strings.EqualFold(e.property, property)
 }
 
-// option returns the value of a query option; its name is not case-sensitive, and the $ may be missing
-// (OData 4.01 part 2, section 5.1).
-func option(options url.Values, name string) string {
-	if v, ok := options[name]; ok {
-		return v[0]
-	}
-	for _, key := range slices.Sorted(maps.Keys(options)) {
-		if sameOption(key, name) {
-			return options[key][0]
-		}
-	}
-	return ""
-}
-
-func sameOption(key, name string) bool {
-	return strings.EqualFold(key, name) || strings.EqualFold("$"+key, name)
-}
-
-func selectedProperties(list string) ([]int, error) {
-	if list == "" {
-		return nil, nil
-	}
-	seen := map[int]bool{}
-	var selected []int
-	for name := range strings.SplitSeq(list, ",") {
-		name = strings.TrimSpace(name)
-		index, ok := propertyIndex[strings.ToLower(name)]
-		if !ok {
-			return nil, badRequest(fmt.Sprintf("Parsing OData Select and Expand failed: Could not find a property named '%s' on type 'microsoft.graph.managedDevice'.", name))
-		}
-		if !seen[index] {
-			seen[index] = true
-			selected = append(selected, index)
-		}
-	}
-	return selected, nil
-}
-
 // page renders the devices of one page, and where the next one begins if there are more.
-func (a *API) page(q listQuery, v *view) (rows []byte, count int, next *skipToken) {
+func (a *API) page(q listQuery, l layout[device]) (rows []byte, count int, next *skipToken) {
 	if q.skipped && !q.started {
 		// $skip yields an empty page with a link to the beginning (facts 2.1).
 		return nil, 0, &skipToken{}
@@ -199,7 +148,7 @@ func (a *API) page(q listQuery, v *view) (rows []byte, count int, next *skipToke
 			rows = append(rows, ',')
 		}
 		rows = append(rows, '{')
-		rows = v.append(rows, d)
+		rows = l.append(rows, d)
 		rows = append(rows, '}')
 		last = skipToken{d.Name, d.ID}
 		count++
@@ -208,89 +157,32 @@ func (a *API) page(q listQuery, v *view) (rows []byte, count int, next *skipToke
 	return rows, count, next
 }
 
-// nextLink is the address of the next page: the same query with a skip token, whose characters are escaped in lower
-// case (facts 2.1).
-func (a *API) nextLink(r *http.Request, options url.Values, next skipToken) string {
-	maps.DeleteFunc(options, func(key string, _ []string) bool {
-		return sameOption(key, "$skiptoken") || sameOption(key, "$skip")
-	})
-	query := strings.ReplaceAll(options.Encode(), "%24", "$")
-	if query != "" {
-		query += "&"
-	}
-	path := url.URL{Path: r.RequestURI}
-	return wire.Origin(r) + path.EscapedPath() + "?" + query + "$skiptoken=" + lowerEscape(next.String())
-}
-
-// lowerEscape is url.QueryEscape with lower-case digits and %20 for a space.
-func lowerEscape(text string) string {
-	escaped := []byte(strings.ReplaceAll(url.QueryEscape(text), "+", "%20"))
-	for i := 0; i+2 < len(escaped); i++ {
-		if escaped[i] == '%' {
-			escaped[i+1], escaped[i+2] = lowerDigit(escaped[i+1]), lowerDigit(escaped[i+2])
-		}
-	}
-	return string(escaped)
-}
-
-func lowerDigit(c byte) byte {
-	if c >= 'A' && c <= 'F' {
-		return c + 'a' - 'A'
-	}
-	return c
-}
-
-// context is the @odata.context of a list.
-func (a *API) context(r *http.Request, selected []int) string {
-	c := wire.Origin(r) + "/" + mux.Vars(r)["version"] + "/$metadata#deviceManagement/managedDevices"
-	if len(selected) == 0 {
-		return c
-	}
-	names := make([]string, len(selected))
-	for i, index := range selected {
-		names[i] = properties[index].name
-	}
-	return c + "(" + strings.Join(names, ",") + ")"
-}
-
 // getManagedDevice answers GET /deviceManagement/managedDevices/{id} (facts 2.2).
-func (a *API) getManagedDevice(w http.ResponseWriter, r *http.Request) {
-	options, err := url.ParseQuery(r.URL.RawQuery)
+func (a *API) getManagedDevice(w http.ResponseWriter, r *request) error {
+	selected, err := managedDevices.selected(r.option("$select"))
 	if err != nil {
-		a.graphError(w, http.StatusBadRequest, "BadRequest", "The query cannot be parsed: "+err.Error())
-		return
+		return err
 	}
-	selected, err := selectedProperties(option(options, "$select"))
+	id, err := deviceID(r)
 	if err != nil {
-		a.queryError(w, r, err)
-		return
+		return err
 	}
-	id := mux.Vars(r)["id"]
-	if !guid.Valid(id) {
-		a.backendError(w, r, http.StatusBadRequest, "BadRequest", "The device id '"+id+"' is not a GUID")
-		return
-	}
-	v := newView(selected, false, EthernetAlways)
+	l := a.deviceLayout(selected, false)
 	body := append(make([]byte, 0, 4096), `{"@odata.context":`...)
-	body = appendJSONString(body, a.context(r, selected)+"/$entity")
+	body = appendJSONString(body, r.context("deviceManagement/managedDevices"+managedDevices.names(selected)+"/$entity"))
 	body = append(body, ',')
-	found := a.intune.ByID(intune.ViewGet, id, func(d *intune.Device) { body = v.append(body, d) })
-	if !found {
-		a.backendError(w, r, http.StatusNotFound, "ResourceNotFound", "An error has occurred")
-		return
+	if !a.intune.ByID(intune.ViewGet, id, func(d *intune.Device) { body = l.append(body, d) }) {
+		return noDevice()
 	}
+	r.note.Rows = 1
 	wire.WriteBody(w, http.StatusOK, odataJSON, append(body, '}'))
+	return nil
 }
 
-// queryError answers with what listQuery and its parts found wrong.
-func (a *API) queryError(w http.ResponseWriter, r *http.Request, err error) {
-	var q *queryError
-	switch {
-	case !errors.As(err, &q):
-		a.graphError(w, http.StatusBadRequest, "BadRequest", err.Error())
-	case q.backend:
-		a.backendError(w, r, q.status, q.code, q.message)
-	default:
-		a.graphError(w, q.status, q.code, q.message)
+// deviceID is the Intune device ID in the path.
+func deviceID(r *request) (string, error) {
+	if id := r.key(); guid.Valid(id) {
+		return id, nil
 	}
+	return "", &failure{http.StatusBadRequest, "BadRequest", "The device id '" + r.key() + "' is not a GUID", true}
 }

@@ -97,7 +97,7 @@ func (p *predicate) conjunct(e *filterExpr) error {
 // disjunction compiles several values of one property.
 func (p *predicate) disjunction(e *filterExpr) error {
 	var t term
-	var first *property
+	var first *property[device]
 	var add func(e *filterExpr) error
 	add = func(e *filterExpr) error {
 		if e.op == "or" {
@@ -135,12 +135,11 @@ func (p *predicate) disjunction(e *filterExpr) error {
 }
 
 // comparisonTest compiles one comparison or function.
-func comparisonTest(e *filterExpr) (func(*intune.Device) bool, *property, error) {
-	index, ok := propertyIndex[strings.ToLower(e.property)]
-	if !ok {
+func comparisonTest(e *filterExpr) (func(*intune.Device) bool, *property[device], error) {
+	p := managedDevices.property(e.property)
+	if p == nil {
 		return nil, nil, refusef("Could not find a property named '%s' on type 'microsoft.graph.managedDevice'.", e.property)
 	}
-	p := &properties[index]
 	v := e.values[0]
 	op := map[string]filterOps{"eq": opEq, "ne": opNe, "contains": opContains, "lt": opLess, "gt": opGreater}[e.op]
 	if op == opNe && p.ops&opEq != 0 && p.ops&opNe == 0 && p.ops&opOr != 0 {
@@ -162,19 +161,26 @@ func comparisonTest(e *filterExpr) (func(*intune.Device) bool, *property, error)
 	return textTest(p, op, v.text), p, nil
 }
 
-func textTest(p *property, op filterOps, want string) func(*intune.Device) bool {
+// textTest compares without regard to case.
+func textTest[T any](p *property[T], op filterOps, want string) func(*T) bool {
 	text := p.text
 	switch op {
 	case opContains:
 		want = strings.ToLower(want)
-		return func(d *intune.Device) bool { return strings.Contains(strings.ToLower(text(d)), want) }
+		return func(e *T) bool { return strings.Contains(strings.ToLower(text(e)), want) }
+	case opStartsWith:
+		want = strings.ToLower(want)
+		return func(e *T) bool { return strings.HasPrefix(strings.ToLower(text(e)), want) }
+	case opEndsWith:
+		want = strings.ToLower(want)
+		return func(e *T) bool { return strings.HasSuffix(strings.ToLower(text(e)), want) }
 	case opNe:
-		return func(d *intune.Device) bool { return !strings.EqualFold(text(d), want) }
+		return func(e *T) bool { return !strings.EqualFold(text(e), want) }
 	}
-	return func(d *intune.Device) bool { return strings.EqualFold(text(d), want) }
+	return func(e *T) bool { return strings.EqualFold(text(e), want) }
 }
 
-func timeTest(p *property, op filterOps, v literal) (func(*intune.Device) bool, error) {
+func timeTest[T any](p *property[T], op filterOps, v literal) (func(*T) bool, error) {
 	want, err := time.Parse(time.RFC3339, v.text)
 	if err != nil {
 		want, err = time.Parse(time.DateOnly, v.text)
@@ -184,7 +190,7 @@ func timeTest(p *property, op filterOps, v literal) (func(*intune.Device) bool, 
 	}
 	moment := p.moment
 	if op == opLess {
-		return func(d *intune.Device) bool { return moment(d).Before(want) }, nil
+		return func(e *T) bool { return moment(e).Before(want) }, nil
 	}
-	return func(d *intune.Device) bool { return moment(d).After(want) }, nil
+	return func(e *T) bool { return moment(e).After(want) }, nil
 }

@@ -1,0 +1,131 @@
+package graph
+
+import (
+	"strings"
+	"time"
+
+	"nacsim/fakegraph/intune"
+	"nacsim/internal/guid"
+)
+
+const never = `"9999-12-31T23:59:59Z"`
+
+// managedDevices is the type managedDevice of v1.0; the properties stand in the order in which Graph lists them (facts 1.1).
+var managedDevices = newSchema("managedDevice",
+	textOf("id", 0, func(d *intune.Device) string { return d.ID }),
+	textOf("userId", 0, userID),
+	textOf("deviceName", opEq|opContains, func(d *intune.Device) string { return d.Name }),
+	enumOf("managedDeviceOwnerType", 0, ownerType),
+	timeOf("enrolledDateTime", opLess|opGreater, func(d *intune.Device) time.Time { return d.Enrolled }),
+	timeOf("lastSyncDateTime", opLess|opGreater, func(d *intune.Device) time.Time { return d.LastSync }),
+	textOf("operatingSystem", opEq|opOr, func(d *intune.Device) string { return d.OperatingSystem }),
+	enumOf("complianceState", opEq|opOr, func(d *intune.Device) string { return d.ComplianceState }),
+	textOf("jailBroken", opEq|opOr, jailBroken),
+	enumOf("managementAgent", opEq|opOr, func(*intune.Device) string { return "mdm" }),
+	textOf("osVersion", opContains, func(d *intune.Device) string { return d.OSVersion }),
+	literalOf[device]("easActivated", "false"),
+	literalOf[device]("easDeviceId", "null"),
+	literalOf[device]("easActivationDateTime", `"0001-01-01T00:00:00Z"`),
+	literalOf[device]("azureADRegistered", "true"),
+	literalOf[device]("deviceEnrollmentType", `"windowsAzureADJoin"`),
+	detailOf[device]("activationLockBypassCode", "null"),
+	textOf("emailAddress", opContains, func(d *intune.Device) string { return d.UserPrincipalName }),
+	textOf("azureADDeviceId", opEq, func(d *intune.Device) string { return d.AzureADDeviceID }),
+	literalOf[device]("deviceRegistrationState", `"registered"`),
+	textOf("deviceCategoryDisplayName", opEq|opOr, func(*intune.Device) string { return "Unknown" }),
+	literalOf[device]("isSupervised", "false"),
+	literalOf[device]("exchangeLastSuccessfulSyncDateTime", `"0001-01-01T00:00:00Z"`),
+	enumOf("exchangeAccessState", opEq|opOr, func(*intune.Device) string { return "none" }),
+	literalOf[device]("exchangeAccessStateReason", `"none"`),
+	detailOf[device]("remoteAssistanceSessionUrl", "null"),
+	literalOf[device]("remoteAssistanceSessionErrorDetails", "null"),
+	property[device]{name: "isEncrypted", json: func(b []byte, d *intune.Device) []byte { return appendJSONBool(b, d.Reported.Encryption) }},
+	textOf("userPrincipalName", opEq|opNe, func(d *intune.Device) string { return d.UserPrincipalName }),
+	textOf("model", opEq|opContains, func(d *intune.Device) string { return d.Model }),
+	textOf("manufacturer", opEq|opOr, func(d *intune.Device) string { return d.Manufacturer }),
+	textOf("imei", opEq|opOr, func(*intune.Device) string { return "" }),
+	property[device]{name: "complianceGracePeriodExpirationDateTime", ops: opLess | opGreater, kind: kindTime, moment: graceEnds, json: appendGraceEnds},
+	textOf("serialNumber", opEq|opOr, func(d *intune.Device) string { return d.SerialNumber }),
+	textOf("phoneNumber", opContains, func(*intune.Device) string { return "" }),
+	property[device]{name: "androidSecurityPatchLevel", json: appendAndroidPatchLevel},
+	textOf("userDisplayName", 0, userDisplayName),
+	literalOf[device]("configurationManagerClientEnabledFeatures", "null"),
+	textOf("wiFiMacAddress", 0, func(d *intune.Device) string { return d.WiFiMAC }),
+	literalOf[device]("deviceHealthAttestationState", "null"),
+	literalOf[device]("subscriberCarrier", `""`),
+	literalOf[device]("meid", `""`),
+	literalOf[device]("totalStorageSpaceInBytes", "255143706624"),
+	literalOf[device]("freeStorageSpaceInBytes", "171798691840"),
+	textOf("managedDeviceName", 0, managedDeviceName),
+	literalOf[device]("partnerReportedThreatState", `"unknown"`),
+	literalOf[device]("requireUserEnrollmentApproval", "null"),
+	timeOf("managementCertificateExpirationDate", 0, func(d *intune.Device) time.Time { return d.Enrolled.AddDate(1, 0, 0) }),
+	detailOf[device]("iccid", "null"),
+	detailOf[device]("udid", "null"),
+	detailOf[device]("notes", "null"),
+	property[device]{name: ethernetProperty, json: appendEthernet},
+	property[device]{name: "physicalMemoryInBytes", literal: "17179869184", detail: true, detailZero: "0"},
+	literalOf[device]("enrollmentProfileName", "null"),
+	enumOf("managementState", opEq|opOr, func(d *intune.Device) string { return d.ManagementState }),
+	literalOf[device]("deviceActionResults", "[]"),
+)
+
+type device = intune.Device
+
+const ethernetProperty = "ethernetMacAddress"
+
+func userID(d *intune.Device) string {
+	if d.UserPrincipalName == "" {
+		return ""
+	}
+	return guid.Derived("user/" + strings.ToLower(d.UserPrincipalName))
+}
+
+func userDisplayName(d *intune.Device) string {
+	name, _, _ := strings.Cut(d.UserPrincipalName, "@")
+	return name
+}
+
+func ownerType(d *intune.Device) string {
+	if d.Personal {
+		return "personal"
+	}
+	return "company"
+}
+
+// jailBroken is a text, and "Unknown" where the question makes no sense (facts 1.3).
+func jailBroken(d *intune.Device) string {
+	switch strings.ToLower(d.OperatingSystem) {
+	case "ios", "ipados", "android":
+		return "False"
+	}
+	return "Unknown"
+}
+
+// managedDeviceName is user_OS_date_time (facts 1.3).
+func managedDeviceName(d *intune.Device) string {
+	return userDisplayName(d) + "_" + d.OperatingSystem + "_" + d.Enrolled.UTC().Format("1/2/2006_3:04 PM")
+}
+
+func graceEnds(d *intune.Device) time.Time {
+	if d.GraceEnds.IsZero() {
+		return time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
+	}
+	return d.GraceEnds
+}
+
+func appendGraceEnds(b []byte, d *intune.Device) []byte {
+	if d.GraceEnds.IsZero() {
+		return append(b, never...)
+	}
+	return appendJSONTime(b, d.GraceEnds)
+}
+
+func appendAndroidPatchLevel(b []byte, d *intune.Device) []byte {
+	if !strings.EqualFold(d.OperatingSystem, "android") || d.Reported.PatchLevel.IsZero() {
+		return append(b, `""`...)
+	}
+	return appendJSONString(b, d.Reported.PatchLevel.UTC().Format(time.DateOnly))
+}
+
+func appendEthernet(b []byte, d *intune.Device) []byte { return appendJSONString(b, d.EthernetMAC) }
