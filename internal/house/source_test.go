@@ -89,7 +89,13 @@ func root(t *testing.T) string {
 	return dir
 }
 
-// load parses all Go files of the repository.
+// isModule reports whether a folder is a module of its own, which keeps its own house.
+func isModule(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, "go.mod"))
+	return err == nil
+}
+
+// load parses all Go files of the module.
 func load(t *testing.T) []*file {
 	t.Helper()
 	top := root(t)
@@ -99,7 +105,7 @@ func load(t *testing.T) []*file {
 		switch {
 		case err != nil:
 			return err
-		case d.IsDir() && (strings.HasPrefix(d.Name(), ".") || d.Name() == "testdata"):
+		case d.IsDir() && (strings.HasPrefix(d.Name(), ".") || d.Name() == "testdata" || p != top && isModule(p)):
 			return filepath.SkipDir
 		case d.IsDir() || filepath.Ext(p) != ".go":
 			return nil

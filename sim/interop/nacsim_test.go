@@ -30,7 +30,10 @@ func TestMain(m *testing.M) {
 			return nil, errors.New("the test binary plays no scenarios")
 		})))
 	}
-	os.Exit(m.Run())
+	clean := buildGraphPrograms()
+	code := m.Run()
+	clean()
+	os.Exit(code)
 }
 
 // nacProgram is "nacsim nac" as a process of its own, with a configuration file as a user writes it.

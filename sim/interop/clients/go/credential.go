@@ -93,7 +93,7 @@ func (c *client) msalToken(ctx context.Context, parameters url.Values) (any, err
 	if err != nil {
 		return nil, err
 	}
-	second, err := app.AcquireTokenSilent(ctx, scopes)
+	second, err := app.AcquireTokenByCredential(ctx, scopes)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,235 @@
+package interop
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"nacsim/fakegraph/directory"
+	"nacsim/fakegraph/fault"
+)
+
+// A graphToken is what the programs say of a token.
+type graphToken struct {
+	Claims struct {
+		Audience string   `json:"aud"`
+		Tenant   string   `json:"tid"`
+		App      string   `json:"appid"`
+		Proof    string   `json:"appidacr"`
+		Kind     string   `json:"idtyp"`
+		Roles    []string `json:"roles"`
+		User     string   `json:"upn"`
+	} `json:"claims"`
+	Lifetime float64 `json:"lifetime"`
+	Cached   bool    `json:"cached"`
+}
+
+func TestInteropGraphClientsToken(t *testing.T) {
+	eachGraphProgram(t, func(t *testing.T, p *graphProgram) {
+		f := startGraph(t, smallTenant())
+		for _, library := range p.tokenCases() {
+			before := len(f.log("/token"))
+			var token graphToken
+			p.ask(t, f, nacApp, library)[0].read(t, &token)
+			c := token.Claims
+			if c.Audience != "https://graph.microsoft.com" || c.Tenant != graphTenant || c.App != graphClient || c.Proof != "1" ||
+				c.Kind != "app" || !slices.Equal(c.Roles, []string{directory.RoleReadDevices}) {
+				t.Errorf("%s: the token says %+v", library, c)
+			}
+			if token.Lifetime < 3500 || token.Lifetime > 3900 || !token.Cached {
+				t.Errorf("%s: lifetime %v s, found in the cache: %v", library, token.Lifetime, token.Cached)
+			}
+			if n := len(f.log("/token")) - before; n != 1 {
+				t.Errorf("%s asked for a token %d times, not once", library, n)
+			}
+		}
+	})
+}
+
+// tokenCases are the libraries that a program can get a token with.
+func (p *graphProgram) tokenCases() []string {
+	if p.name == "go" {
+		return []string{"token", "msal"}
+	}
+	return []string{"msal"}
+}
+
+func TestInteropGraphClientsTokenRefused(t *testing.T) {
+	tests := []struct {
+		name    string
+		app     graphApp
+		scope   string
+		status  int
+		code    string
+		message string
+	}{
+		{"wrong secret", graphApp{tenant: graphTenant, client: graphClient, secret: "wrong"}, "", 401, "invalid_client", "AADSTS7000215"},
+		{"expired secret", graphApp{tenant: graphTenant, client: graphClient, secret: "expired"}, "", 401, "invalid_client", "AADSTS7000222"},
+		{"unknown app", graphApp{tenant: graphTenant, client: graphTenant, secret: graphSecret}, "", 400, "unauthorized_client", "AADSTS700016"},
+		{"unknown resource", nacApp, "https://nobody.example/.default", 400, "invalid_resource", "AADSTS500011"},
+		{"no default scope", nacApp, "https://graph.microsoft.com/User.Read", 400, "invalid_scope", "AADSTS70011"},
+	}
+	eachGraphProgram(t, func(t *testing.T, p *graphProgram) {
+		f := startGraph(t, smallTenant())
+		for _, test := range tests {
+			for _, library := range p.tokenCases() {
+				t.Run(test.name+" "+library, func(t *testing.T) {
+					r := p.ask(t, f, test.app, library+"?scope="+test.scope)[0]
+					if p.name == "node" && r.Error != nil {
+						r.Error.Status = 0 // MSAL does not tell it
+					}
+					r.fails(t, test.status, test.code, test.message)
+				})
+			}
+		}
+	})
+}
+
+// graphDevice is a device as the programs saw it.
+type graphDevice struct {
+	ID, Name, WiFi, Ethernet, State, Management, User, OS, LastSync *string
+}
+
+type graphList struct {
+	Devices   []graphDevice
+	FirstPage int
+	Count     *int
+}
+
+func (l graphList) names() []string {
+	var names []string
+	for _, d := range l.Devices {
+		names = append(names, show(d.Name))
+	}
+	return names
+}
+
+// show is a text, or what stands for none.
+func show(s *string) string {
+	if s == nil {
+		return "null"
+	}
+	return *s
+}
+
+func TestInteropGraphClientsList(t *testing.T) {
+	all := []string{"LAPTOP-1", "LAPTOP-2", "MAC-1", "PHONE-1", "PHONE-2"}
+	tests := []struct {
+		query string
+		names []string
+		first int // rows of the first page
+		calls int // requests for pages
+	}{
+		{"list", all, 5, 1},
+		{"list?$select=id,deviceName&$top=2", all, 2, 3},
+		{"list?$top=2&most=3", all[:3], 2, 2},
+		{"list?$filter=deviceName eq 'PHONE-1'", []string{"PHONE-1"}, 1, 1},
+		{"list?$filter=contains(deviceName,'PHONE')&$top=1", []string{"PHONE-1", "PHONE-2"}, 1, 2},
+		{"list?$filter=complianceState eq 'noncompliant'&$select=deviceName,complianceState", []string{"LAPTOP-2"}, 1, 1},
+		{"list?$filter=deviceName eq 'O''Brien'", nil, 0, 1},
+		{"list?$filter=wiFiMacAddress eq 'A483E7000003'", all, 5, 1}, // ignored, as the service does (facts 2.1)
+		{"list?$orderby=complianceState", all, 5, 1},
+	}
+	eachGraphProgram(t, func(t *testing.T, p *graphProgram) {
+		f := startGraph(t, smallTenant())
+		for _, test := range tests {
+			before := len(f.log("/managedDevices"))
+			var list graphList
+			p.ask(t, f, nacApp, test.query)[0].read(t, &list)
+			if names := list.names(); !slices.Equal(names, test.names) {
+				t.Errorf("%s lists %q, not %q", test.query, names, test.names)
+			}
+			if calls := len(f.log("/managedDevices")) - before; list.FirstPage != test.first || calls != test.calls {
+				t.Errorf("%s: %d rows on the first page and %d requests, not %d and %d", test.query, list.FirstPage, calls, test.first, test.calls)
+			}
+		}
+		for _, r := range f.log("/managedDevices") {
+			if r.status != http.StatusOK || !strings.HasPrefix(r.header.Get("Authorization"), "Bearer ") {
+				t.Errorf("%s %s?%s: status %d, Authorization %q", r.method, r.path, r.query, r.status, r.header.Get("Authorization"))
+			}
+		}
+	})
+}
+
+func TestInteropGraphClientsDevice(t *testing.T) {
+	const id = "00000000-0000-4000-8000-000000000001"
+	eachGraphProgram(t, func(t *testing.T, p *graphProgram) {
+		f := startGraph(t, smallTenant())
+		reports := p.ask(t, f, nacApp, "list?$select=deviceName,ethernetMacAddress,wiFiMacAddress,complianceState", "get?id="+id,
+			"get?id="+id+"&$select=id,ethernetMacAddress", "get?id=00000000-0000-4000-8000-0000000000ff", "get?id=nonsense")
+		var list graphList
+		reports[0].read(t, &list)
+		d := list.Devices[0]
+		if show(d.WiFi) != "A483E7000001" || d.Ethernet != nil || show(d.State) != "compliant" || d.User != nil {
+			t.Errorf("the list shows Wi-Fi %s, Ethernet %s, state %s, user %s", show(d.WiFi), show(d.Ethernet), show(d.State), show(d.User))
+		}
+		reports[1].read(t, &d)
+		if show(d.ID) != id || show(d.Name) != "LAPTOP-1" || show(d.User) != "ada@contoso.example" || show(d.Management) != "managed" || show(d.OS) != "Windows" {
+			t.Errorf("the device is %s, %s of %s, %s, %s", show(d.ID), show(d.Name), show(d.User), show(d.Management), show(d.OS))
+		}
+		reports[2].read(t, &d)
+		if show(d.ID) != id || show(d.Ethernet) != "A483E7000101" {
+			t.Errorf("the device has Ethernet %s", show(d.Ethernet))
+		}
+		reports[3].fails(t, 404, "ResourceNotFound", `"_version": 3`)
+		reports[4].fails(t, 400, "BadRequest", "")
+	})
+}
+
+func TestInteropGraphClientsForbidden(t *testing.T) {
+	eachGraphProgram(t, func(t *testing.T, p *graphProgram) {
+		f := startGraph(t, smallTenant())
+		if err := f.Directory().SetConsent(graphClient); err != nil {
+			t.Fatal(err)
+		}
+		p.ask(t, f, nacApp, "list")[0].fails(t, 403, "Forbidden", "Application must have one of the following scopes")
+	})
+}
+
+func TestInteropGraphClientsThrottled(t *testing.T) {
+	tests := []struct {
+		name    string
+		fault   fault.Fault
+		seconds float64 // the least that the program waits
+		status  int     // of the error in the end, or 0
+		code    string
+		calls   int
+	}{
+		{"429 with Retry-After", fault.Fault{Status: 429, RetryAfter: "1", Count: 2}, 2, 0, "", 4},
+		{"429 without", fault.Fault{Status: 429, Count: 1}, 3, 0, "", 3},
+		{"503", fault.Fault{Status: 503, RetryAfter: "1", Count: 1}, 1, 0, "", 3},
+		{"504 on page two", fault.Fault{Status: 504, RetryAfter: "1", Skip: 1, Count: 1}, 1, 0, "", 3},
+		{"500 is not tried again", fault.Fault{Status: 500, Count: 1}, 0, 500, "InternalServerError", 1},
+		{"429 for ever", fault.Fault{Status: 429, RetryAfter: "1"}, 3, 429, "TooManyRequests", 4},
+	}
+	eachGraphProgram(t, func(t *testing.T, p *graphProgram) {
+		for _, test := range tests {
+			t.Run(test.name, func(t *testing.T) {
+				t.Parallel()
+				f := startGraph(t, smallTenant())
+				test.fault.Service = fault.Graph
+				if _, err := f.Faults().Add(test.fault); err != nil {
+					t.Fatal(err)
+				}
+				r := p.ask(t, f, nacApp, "list?$top=3")[0]
+				if test.status != 0 {
+					r.fails(t, test.status, test.code, "")
+				} else {
+					var list graphList
+					r.read(t, &list)
+					if len(list.Devices) != 5 {
+						t.Errorf("it lists %q", list.names())
+					}
+				}
+				if r.Seconds < test.seconds {
+					t.Errorf("it took %v s, less than %v", r.Seconds, test.seconds)
+				}
+				calls := f.log("/managedDevices")
+				if len(calls) != test.calls {
+					t.Errorf("it made %d requests, not %d", len(calls), test.calls)
+				}
+			})
+		}
+	})
+}
