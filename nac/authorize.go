@@ -11,6 +11,7 @@ import (
 	"nacsim/nac/eapserver"
 	"nacsim/nac/event"
 	"nacsim/nac/identity"
+	"nacsim/nac/mdm"
 	"nacsim/nac/policy"
 	"nacsim/nac/radiusd"
 	"nacsim/nac/session"
@@ -248,7 +249,10 @@ func (n *NAC) mdmState(client string, keys []identity.Key) policy.MDM {
 	}
 	rec, key, ok := n.mdm.State(keys)
 	if !ok {
-		why, _ := n.mdm.Unknown(client, keys)
+		why, notFound := n.mdm.Unknown(client, keys)
+		if notFound {
+			return policy.MDM{Status: n.compliance.Load().Status(mdm.StandingNotFound), Standing: mdm.StandingNotFound, Why: why}
+		}
 		return policy.MDM{Why: why}
 	}
 	m := policy.MDM{

@@ -4,10 +4,13 @@ import (
 	"crypto/tls"
 	"errors"
 	"net/netip"
+	"time"
 
+	"nacsim/nac/api"
 	"nacsim/nac/coa"
 	"nacsim/nac/credential"
 	"nacsim/nac/eapserver"
+	"nacsim/nac/link"
 	"nacsim/nac/mdm"
 	"nacsim/nac/policy"
 	"nacsim/nac/radiusd"
@@ -16,7 +19,7 @@ import (
 )
 
 // A Config is everything a NAC is told. Zero values mean the defaults of the parts they belong to. Fixed while it runs are
-// the addresses, the bounds on conversations and for how long they wait, MDM, CoA and MaxSessions; the rest can
+// the addresses, the bounds on conversations and for how long they wait, MDM, Link, CredentialAlarm, API, CoA and MaxSessions; the rest can
 // be changed with [NAC.Reload].
 type Config struct {
 	// RADIUS is the front end: its addresses, which are by default ports 1812 and 1813 of the machine, the access points
@@ -41,6 +44,14 @@ type Config struct {
 	Compliance policy.Mapping
 	// MDM is the linked Intune account; nil means that there is none, and no device is known.
 	MDM *mdm.Config
+	// Link says how an account is linked by an administrator's consent; nil means that it cannot be. It needs the API,
+	// which takes the callback.
+	Link *link.Config
+	// CredentialAlarm is how long before the end of MDM's credential the alarm begins; zero means 30 days, and less that
+	// there is none.
+	CredentialAlarm time.Duration
+	// API is the HTTP API; nil means that there is none.
+	API *api.Config
 	// CoA is how changes of authorization are asked for.
 	CoA CoA
 	// MaxSessions bounds the sessions.

@@ -55,8 +55,8 @@ func (n *NAC) StandingChanged(clients []string, cause string) {
 	}
 }
 
-// LinkChanged implements mdm.Observer.
-func (n *NAC) LinkChanged(mdm.Status) {}
+// LinkChanged tells the operator. It implements mdm.Observer.
+func (n *NAC) LinkChanged(mdm.Status) { n.watchAccount() }
 
 // sessionChanged follows the sessions: a client that has gone needs no lookup any more.
 func (n *NAC) sessionChanged(c session.Change) {

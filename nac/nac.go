@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"nacsim/internal/host"
+	"nacsim/nac/api"
 	"nacsim/nac/coa"
 	"nacsim/nac/event"
 	"nacsim/nac/mdm"
@@ -48,6 +49,8 @@ type NAC struct {
 	reconciler  *reconcile.Reconciler
 	radius      *radiusd.Server
 	connections atomic.Pointer[radiusd.Server] // radius once it serves, for changes of authorization
+	intune      intune                         // the linked Intune account
+	api         *api.Server                    // nil if there is none
 	class       io.Reader
 
 	reloading  sync.Mutex          // guards what follows
@@ -74,16 +77,25 @@ func Start(h host.Host, cfg Config) (*NAC, error) {
 		if n.mdm, err = mdm.New(h, *cfg.MDM, n); err != nil {
 			return nil, err
 		}
+		if err := n.intune.open(n); err != nil {
+			return nil, fmt.Errorf("nac: %w", err)
+		}
 	}
 	n.reconciler = reconcile.Start(h, reconcile.Config{Sessions: n.sessions, Decide: n.decide, Send: sender.Send,
 		Kind: cfg.CoA.Kind, Limits: cfg.CoA.Limits})
 	if n.mdm != nil {
 		n.mdm.Start()
+		n.watchAccount()
 	}
 	if n.radius, err = radiusd.Start(h, front.radius, n); err != nil {
 		return nil, fmt.Errorf("nac: %w", err)
 	}
 	n.connections.Store(n.radius)
+	if cfg.API != nil {
+		if n.api, err = api.Start(h, *cfg.API, manager{n}); err != nil {
+			return nil, fmt.Errorf("nac: %w", err)
+		}
+	}
 	return n, nil
 }
 
@@ -110,12 +122,18 @@ func (n *NAC) SetPolicy(p *policy.Policy) {
 
 // decide evaluates the policy for a session on what is known now.
 func (n *NAC) decide(now time.Time, s *session.Session) policy.Decision {
+	d, _ := n.judge(now, s)
+	return d
+}
+
+// judge evaluates the policy for a session, and returns what is known of its device too.
+func (n *NAC) judge(now time.Time, s *session.Session) (policy.Decision, policy.MDM) {
 	r := s.Request
 	if refusal := n.account(&r); refusal != "" {
-		return policy.Decision{Reason: refusal, MDM: policy.Unknown, At: now}
+		return policy.Decision{Reason: refusal, MDM: policy.Unknown, At: now}, policy.MDM{Why: "it was not asked for"}
 	}
 	r.MDM = n.mdmState(r.MAC, s.Keys())
-	return n.Policy().Decide(now, r)
+	return n.Policy().Decide(now, r), r.MDM
 }
 
 // secret is the one shared with a NAS: that of the client with the longest prefix.

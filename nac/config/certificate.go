@@ -218,15 +218,26 @@ func decodeKey(block *pem.Block, password string) (key any, err error) {
 
 // authorities reads the CAs for clients.
 func (r *reader) authorities(files []named) (pool *x509.CertPool, all []*x509.Certificate) {
+	return r.pool("client_cas", files)
+}
+
+// roots reads the CAs for servers.
+func (r *reader) roots(what string, files []named) *x509.CertPool {
+	pool, _ := r.pool(what, files)
+	return pool
+}
+
+// pool reads CAs.
+func (r *reader) pool(what string, files []named) (pool *x509.CertPool, all []*x509.Certificate) {
 	pool = x509.NewCertPool()
 	for _, file := range files {
-		data := r.read(file, "client_cas")
+		data := r.read(file, what)
 		if data == nil {
 			continue
 		}
 		certificates, err := certificatesOf(data)
 		if err != nil {
-			r.Errorf(file.node, "client_cas: %s: %v", r.path(file.text), err)
+			r.Errorf(file.node, "%s: %s: %v", what, r.path(file.text), err)
 			continue
 		}
 		for _, c := range certificates {

@@ -16,8 +16,9 @@ type Config struct {
 	// NAC are the settings of the NAC itself, except for the addresses.
 	NAC nac.Config
 	// Auth and Acct are the addresses of this computer at which RADIUS is served, RadSec that for RADIUS over TLS. The
-	// first two are invalid where the file does not say, and the last where it is not served.
-	Auth, Acct, RadSec netip.AddrPort
+	// first two are invalid where the file does not say, and the last where it is not served. API is that of the HTTP API,
+	// invalid if there is none.
+	Auth, Acct, RadSec, API netip.AddrPort
 	// State is the folder for what must survive a restart; empty means that nothing does.
 	State string
 	// PolicyFile is the name of the policy's file.
@@ -74,7 +75,7 @@ func parse(name string, data []byte, open func(name string) ([]byte, error)) (*C
 // requiredKeys are those that a file cannot do without, and secretKeys those whose values nobody may see.
 const requiredKeys = "clients, certificate and policy"
 
-var secretKeys = []string{"secret", "password", "nt_hash"}
+var secretKeys = []string{"secret", "password", "nt_hash", "token"}
 
 // A reader reads one configuration file.
 type reader struct {

@@ -145,8 +145,11 @@ plain_passwords: true
 mab: {forms: [chap], password: x}
 revocation: {crl: ["http://pki.example/ca.crl"], ocsp: {ask: true, url: "http://ocsp.example", max_age: 1h}, fail: hard, refresh: 5m, timeout: 2s}
 policy: policy.yaml
-compliance: {in_grace_period: noncompliant}
-intune: {tenant: t, client_id: c, secret_file: secret, poll: 30m, authority: "https://a.example", graph: "https://g.example"}
+compliance: {in_grace_period: noncompliant, not_found: noncompliant, stale: compliant}
+intune: {tenant: t, client_id: c, secret_file: secret, secret_expires: 2027-05-01, credential_alarm: 10d, cas: [ca.pem], poll: 30m, authority: "https://a.example", graph: "https://g.example",
+  max_age: 6h, stale_after: 30d, short_list: 80%, short_list_accept: 3, timeout: 5s, rate: 500,
+  link: {redirect_uri: "https://nac.example/link/callback", consent: v1, tenants: [c0a80000-0000-4000-8000-000000000001], lifetime: 5m}}
+api: {listen: "127.0.0.1:8443", token: a-token-of-24-characters, certificate: {chain: server.pem, key: server.key}}
 coa: {kind: disconnect, timeout: 3s, tries: 4, backoff: 1m, per_hour: 9, min_firmware: "0.15", fallback: false}
 state: state
 limits: {sessions: 11, conversations: 13, conversations_per_nas: 6, waiting: 14}
@@ -169,16 +172,21 @@ limits: {sessions: 11, conversations: 13, conversations_per_nas: 6, waiting: 14}
 		"mab":   n.RADIUS.MAB == (radiusd.MAB{CHAP: true, Password: "x"}),
 		"revocation": n.Revocation.CRL[0] == "http://pki.example/ca.crl" && n.Revocation.OCSP.Ask && n.Revocation.OCSP.URL == "http://ocsp.example" && n.Revocation.OCSP.MaxAge == time.Hour &&
 			n.Revocation.Fail == "hard" && n.Revocation.Refresh == 5*time.Minute && n.Revocation.Timeout == 2*time.Second,
-		"intune": n.MDM.Tenant == "t" && n.MDM.ClientID == "c" && n.MDM.ClientSecret == "from-a-file" && n.MDM.PollInterval == 30*time.Minute && n.MDM.Authority == "https://a.example" && n.MDM.Graph == "https://g.example",
+		"intune": n.MDM.Tenant == "t" && n.MDM.ClientID == "c" && n.MDM.ClientSecret == "from-a-file" && n.MDM.PollInterval == 30*time.Minute && n.MDM.Authority == "https://a.example" && n.MDM.Graph == "https://g.example" && n.MDM.RootCAs != nil,
+		"age":    n.MDM.MaxAge == 6*time.Hour && n.MDM.StaleAfter == 30*24*time.Hour && n.MDM.ShortList == 0.8 && n.MDM.ShortListAccept == 3 && n.MDM.Timeout == 5*time.Second && n.MDM.Rate == 500,
+		"secret": n.MDM.SecretExpires.Equal(time.Date(2027, 5, 2, 0, 0, 0, 0, time.UTC)) && n.CredentialAlarm == 10*24*time.Hour,
+		"link": n.Link.RedirectURI == "https://nac.example/link/callback" && n.Link.Version == 1 && n.Link.Tenants[0] == "c0a80000-0000-4000-8000-000000000001" && n.Link.Lifetime == 5*time.Minute &&
+			n.Link.Authority == "https://a.example" && n.Link.ClientID == "c",
+		"api":    c.API.String() == "127.0.0.1:8443" && n.API.Addr == c.API && n.API.Token == "a-token-of-24-characters" && len(n.API.TLS.Certificates) == 1 && n.API.Authority == "https://a.example",
 		"coa":    n.CoA.Kind == coa.Disconnect && n.CoA.Timers == coa.Timers{Initial: 3 * time.Second, Tries: 4} && n.CoA.Limits.Backoff == time.Minute && n.CoA.Limits.PerHour == 9 && n.CoA.MinFirmware == "0.15" && n.CoA.NoFallback,
 		"limits": n.MaxSessions == 11 && n.RADIUS.MaxConversations == 13 && n.RADIUS.MaxPerNAS == 6 && n.RADIUS.MaxWaiting == 14,
-		"other":  n.Compliance.InGracePeriod == policy.Noncompliant && c.State == filepath.Join("conf", "state"),
+		"other":  n.Compliance == (policy.Mapping{InGracePeriod: policy.Noncompliant, NotFound: policy.Noncompliant, Stale: policy.Compliant}) && c.State == filepath.Join("conf", "state"),
 	} {
 		if !ok {
 			t.Errorf("%s: got %+v", what, n)
 		}
 	}
-	want := []string{"can be forged", "secret has 2 characters", "peap is on", "plain_passwords is on"}
+	want := []string{"compliance.stale is compliant: a device that has not checked in", "can be forged", "secret has 2 characters", "peap is on", "plain_passwords is on"}
 	warnings := strings.Join(c.Warnings(c.Certificates[0].Leaf.NotBefore), "\n")
 	for _, w := range want {
 		if !strings.Contains(warnings, w) {
@@ -243,9 +251,23 @@ func TestMistakes(t *testing.T) {
 		{"user without password", minimal + "users: [{name: anna}]", `5:9: user "anna" has neither password nor nt_hash`},
 		{"user with both", minimal + "users: [{name: anna, password: x, nt_hash: 8846f7eaee8fb117ad06bdd830b7586c}]", `5:9: user "anna" has both password and nt_hash`},
 		{"bad hash", minimal + "users: [{name: anna, nt_hash: xyz}]", "5:31: nt_hash is not 32 hexadecimal digits"},
-		{"intune without secret", minimal + "intune: {tenant: t, client_id: c}", "5:9: intune lacks the key secret or secret_file"},
+		{"intune without secret", minimal + "intune: {tenant: t, client_id: c}", "5:9: intune lacks the key secret, secret_file or certificate"},
 		{"intune with two", minimal + "intune: {tenant: t, client_id: c, secret: s, secret_file: secret}", "5:9: intune has both secret and secret_file"},
 		{"intune with an empty file", minimal + "intune: {tenant: t, client_id: c, secret_file: empty}", "5:48: secret_file: conf/empty is empty"},
+		{"intune with a certificate too", minimal + "intune: {tenant: t, client_id: c, secret: s, certificate: {chain: server.pem, key: server.key}}", "5:9: intune has both a secret and a certificate"},
+		{"intune with an ECDSA key", minimal + "intune: {tenant: t, client_id: c, certificate: {chain: server.pem, key: server.key}}", "5:9: intune: client certificate: its key is"},
+		{"intune for all tenants", minimal + "intune: {tenant: common, client_id: c, secret: s}", "5:9: intune: tenant \"common\" stands for many"},
+		{"intune by HTTP", minimal + "intune: {tenant: t, client_id: c, secret: s, graph: 'http://g'}", "5:9: intune: address \"http://g\" is not like https://graph.microsoft.com"},
+		{"short list without percent", minimal + "intune: {client_id: c, secret: s, short_list: '0.5'}", `5:47: short_list is "0.5"; expected a share such as "50%"`},
+		{"secret ends at a bad time", minimal + "intune: {client_id: c, secret: s, secret_expires: soon}", `5:51: secret_expires is "soon"; expected a day such as 2027-05-01`},
+		{"link without api", minimal + "intune: {client_id: c, secret: s, link: {lifetime: 5m}}", "5:41: link needs the section api"},
+		{"link back by HTTP", minimal + "intune: {client_id: c, secret: s, link: {redirect_uri: 'http://nac.example/link/callback'}}", `5:56: redirect URI "http://nac.example/link/callback" does not begin with https://`},
+		{"link of a domain", minimal + "intune: {client_id: c, secret: s, link: {tenants: [corp.example]}}", `5:52: an entry of tenants is "corp.example"; expected the ID of a tenant`},
+		{"compliance in Intune's words", minimal + "compliance: {inGracePeriod: compliant}", `5:14: unknown key "inGracePeriod" in compliance; expected one of compliant,`},
+		{"compliance that is none", minimal + "compliance: {stale: inGracePeriod}", `5:21: stale is "inGracePeriod"; expected one of compliant, noncompliant, unknown`},
+		{"api without token", minimal + "api: {listen: '127.0.0.1:8443'}", "5:6: api: the token is too short; 32 random characters are hard to guess"},
+		{"api with two", minimal + "api: {listen: '127.0.0.1:8443', token: sixteen-octets-16, token_file: secret}", "5:6: api has both token and token_file"},
+		{"api without address", minimal + "api: {token: sixteen-octets-16}", `5:6: api lacks the key "listen"`},
 		{"entra with two", minimal + "directory: {entra: {tenant: t, client_id: c, secret: s, secret_file: secret}}", "5:20: entra has both secret and secret_file"},
 		{"entra without client", minimal + "directory: {entra: {tenant: t}}", `5:20: entra lacks the key "client_id"`},
 		{"mab", minimal + "mab: [pap]", "5:6: mab must be a mapping of keys to values, not a list"},

@@ -32,6 +32,7 @@ type fileNode struct {
 	compliance   policy.Mapping
 	coa          coaNode
 	intune       *intuneNode
+	api          *apiNode
 	state        string
 	limits       limitsNode
 }
@@ -130,6 +131,12 @@ var fileProperties = []yamltable.Property[fileNode]{
 		Set: func(r *yamltable.Reader, n ast.Node, to *fileNode) {
 			to.intune = &intuneNode{node: n}
 			yamltable.Object(r, n, "intune", intuneProperties, to.intune)
+		}},
+	{Name: "api", Doc: "The HTTP API: the state of the linked account, linking one, sessions and devices. Without this key there is none.",
+		Schema: yamltable.ObjectSchema(apiProperties),
+		Set: func(r *yamltable.Reader, n ast.Node, to *fileNode) {
+			to.api = &apiNode{node: n}
+			yamltable.Object(r, n, "api", apiProperties, to.api)
 		}},
 	yamltable.Section("coa", "How the NAC asks access points and switches to change a session.",
 		coaProperties, func(to *fileNode) *coaNode { return &to.coa }),

@@ -3,6 +3,7 @@ package config
 import (
 	"reflect"
 
+	"nacsim/nac/api"
 	"nacsim/nac/mdm"
 )
 
@@ -23,7 +24,8 @@ func (c *Config) Fixed(next *Config) []string {
 		{"limits.sessions", a.MaxSessions == b.MaxSessions},
 		{"limits.conversations", a.RADIUS.MaxConversations == b.RADIUS.MaxConversations},
 		{"limits.conversations_per_nas", a.RADIUS.MaxPerNAS == b.RADIUS.MaxPerNAS},
-		{"intune", sameAccount(a.MDM, b.MDM)},
+		{"intune", sameAccount(a.MDM, b.MDM) && reflect.DeepEqual(a.Link, b.Link) && a.CredentialAlarm == b.CredentialAlarm},
+		{"api", c.API == next.API && sameAPI(a.API, b.API)},
 		{"coa", a.CoA == b.CoA},
 	} {
 		if !k.same {
@@ -38,5 +40,13 @@ func sameAccount(a, b *mdm.Config) bool {
 	if a == nil || b == nil {
 		return a == b
 	}
-	return reflect.DeepEqual(a, b)
+	return a.Equal(b)
+}
+
+// sameAPI reports whether two settings of the API are the same, but for its address and certificate.
+func sameAPI(a, b *api.Config) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return a.Token == b.Token && (a.TLS == nil) == (b.TLS == nil)
 }

@@ -27,6 +27,8 @@ func (r *reader) resolve(f *fileNode) *Config {
 		Policy:         r.policy(f.policy),
 		Compliance:     f.compliance,
 		MDM:            r.mdm(f.intune),
+		Link:           r.link(f.intune, f.api),
+		API:            r.api(f.api, f.intune),
 		MaxSessions:    f.limits.sessions,
 		CoA: nac.CoA{
 			Kind:        f.coa.kind,
@@ -44,6 +46,12 @@ func (r *reader) resolve(f *fileNode) *Config {
 	c.RadSec = c.NAC.RADIUS.RadSec.Addr
 	if len(c.NAC.RADIUS.Clients)+len(c.NAC.RADIUS.RadSec.Peers) == 0 && len(r.Errs) == 0 {
 		r.Errorf(f.node, "the configuration has no clients; nobody could ask")
+	}
+	if f.intune != nil {
+		c.NAC.CredentialAlarm = f.intune.alarm
+	}
+	if c.NAC.API != nil {
+		c.API = c.NAC.API.Addr
 	}
 	c.PolicyFile = r.path(f.policy.text)
 	return c

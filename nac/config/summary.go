@@ -43,7 +43,14 @@ func (c *Config) Summary(now time.Time) []string {
 		out = append(out, "revocation by "+count(len(v.CRL), "list")+" and OCSP, "+cmp.Or(v.Fail, revocation.Soft)+" fail")
 	}
 	if c.NAC.MDM != nil {
-		out = append(out, "Intune account of "+c.NAC.MDM.Tenant)
+		if tenant := c.NAC.MDM.Tenant; tenant != "" {
+			out = append(out, "Intune account of "+tenant)
+		} else {
+			out = append(out, "Intune account as it is linked")
+		}
+	}
+	if c.NAC.API != nil {
+		out = append(out, "HTTP API"+apiKind(c)+" on "+c.API.String())
 	}
 	if c.State == "" {
 		return append(out, "sessions are forgotten at the end; set state to keep them")
@@ -74,6 +81,14 @@ func keyKind(c *x509.Certificate) string {
 func radsecPeers(c *Config) string {
 	if n := len(c.NAC.RADIUS.RadSec.Peers); n > 0 {
 		return ", " + count(n, "RadSec peer")
+	}
+	return ""
+}
+
+// apiKind tells HTTPS from HTTP.
+func apiKind(c *Config) string {
+	if c.NAC.API.TLS != nil {
+		return " with TLS"
 	}
 	return ""
 }

@@ -53,9 +53,8 @@ func (c *Config) Warnings(now time.Time) []string {
 			out = append(out, "ciphers has "+s.Name+", which is off by default: its records are open to timing attacks (Lucky 13)")
 		}
 	}
-	for _, w := range c.NAC.Compliance.Warnings() {
-		out = append(out, "compliance."+w)
-	}
+	out = append(out, c.aboutAccount(now)...)
+	out = append(out, c.aboutAPI(now)...)
 	if c.NAC.PlainPasswords {
 		out = append(out, "plain_passwords is on: RADIUS hides passwords with MD5 only")
 	}

@@ -1,4 +1,4 @@
-// Package event records what happens to clients as Juniper Mist's NAC client events.
+// Package event records what happens to clients, and to the linked account, as Juniper Mist's NAC client events.
 //
 // An [Event] has one of Mist's types and Mist's field names (facts: mist-and-peers 1.7). [Log.Emit] writes it
 // to the trace as kind `event`. MAC addresses are twelve bare lower-case
@@ -60,10 +60,10 @@ const (
 	CoADisconnect Type = "NAC_CLIENT_COA_DISCONNECT"
 )
 
-// An Event is one thing that happened to one client.
+// An Event is one thing that happened to one client, or to the linked account.
 type Event struct {
 	Type Type
-	// MAC is the client's address in any notation.
+	// MAC is the client's address in any notation, empty for an event on no client.
 	MAC string
 	// At is set by [Log.Emit] where it is zero.
 	At time.Time
@@ -84,10 +84,11 @@ func (e *Event) Fields() []slog.Attr {
 func (e *Event) Attrs() []slog.Attr {
 	fields := e.Fields()
 	attrs := make([]slog.Attr, 0, len(fields)+3)
-	attrs = append(attrs,
-		slog.String("type", string(e.Type)),
-		slog.String("mac", BareMAC(e.MAC)),
-		slog.Int64("timestamp", e.At.UnixMilli()))
+	attrs = append(attrs, slog.String("type", string(e.Type)))
+	if e.MAC != "" {
+		attrs = append(attrs, slog.String("mac", BareMAC(e.MAC)))
+	}
+	attrs = append(attrs, slog.Int64("timestamp", e.At.UnixMilli()))
 	return append(attrs, fields...)
 }
 

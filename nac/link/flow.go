@@ -112,7 +112,7 @@ func (c *Config) complete() error {
 func CheckRedirect(uri string) error {
 	u, err := url.Parse(uri)
 	switch {
-	case err != nil || u.Host == "" || u.Fragment != "" || u.User != nil || u.RawQuery != "":
+	case err != nil || u.Host == "" || !strings.HasSuffix(u.Path, CallbackPath) || u.Fragment != "" || u.User != nil || u.RawQuery != "":
 		return fmt.Errorf("redirect URI %q is not like https://nac.example%s", uri, CallbackPath)
 	case u.Scheme == "https", u.Scheme == "http" && Local(u.Hostname()):
 		return nil
@@ -120,7 +120,8 @@ func CheckRedirect(uri string) error {
 	return fmt.Errorf("redirect URI %q does not begin with https://; Entra takes http:// for localhost only", uri)
 }
 
-// CallbackPath is the usual path of a redirect URI.
+// CallbackPath is where the NAC takes callbacks. The path of a redirect URI ends in it: a proxy before the NAC may have put
+// something before it.
 const CallbackPath = "/link/callback"
 
 // Local reports whether a host is the computer itself by its name or address.

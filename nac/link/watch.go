@@ -25,8 +25,10 @@ type Account struct {
 	// Healthy says that it works as far as is known, and Error otherwise why it does not.
 	Healthy bool
 	Error   string
-	// CredentialExpires is when the credential ends, zero if that is not known.
+	// CredentialExpires is when the credential ends, zero if that is not known. CredentialEnded says that Entra has called
+	// it expired then.
 	CredentialExpires time.Time
+	CredentialEnded   bool
 }
 
 // A Notice is something that an operator should know.
@@ -80,6 +82,9 @@ func (w *Watch) Look(now time.Time, a Account) []Notice {
 		out = append(out, Notice{Unhealthy, a.Tenant, a.Error})
 	case !was.Healthy && a.Healthy:
 		out = append(out, Notice{Healthy, a.Tenant, ""})
+	}
+	if a.CredentialEnded && !was.CredentialEnded {
+		out = append(out, Notice{Expired, a.Tenant, "Entra says that the credential of the app registration has ended"})
 	}
 	return append(out, w.alarm(now, &a)...)
 }

@@ -30,6 +30,8 @@ func TestWatch(t *testing.T) {
 		{Account{Tenant: "t", Healthy: true}, ""},
 		{Account{Tenant: "t", Error: "403"}, "unhealthy t 403"},
 		{Account{Tenant: "t", Error: "503"}, ""},
+		{Account{Tenant: "t", Error: "AADSTS7000222", CredentialEnded: true}, "expired t Entra says that the credential of the app registration has ended"},
+		{Account{Tenant: "t", Error: "AADSTS7000222", CredentialEnded: true}, ""},
 		{Account{Tenant: "t", Healthy: true}, "healthy t"},
 		{Account{Tenant: "u", Error: "401"}, "linked u; unhealthy u 401"},
 		{Account{}, "unlinked u"},

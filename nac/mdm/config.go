@@ -110,6 +110,12 @@ func (c *Config) Equal(o *Config) bool {
 	return reflect.DeepEqual(a, b)
 }
 
+// DefaultPoll is the default of PollInterval.
+const DefaultPoll = 2 * time.Hour
+
+// Check reports what cannot work.
+func (c Config) Check() error { return c.complete() }
+
 // complete fills in defaults and reports what cannot work.
 func (c *Config) complete() error {
 	setDefault(&c.Authority, "https://login.microsoftonline.com")
@@ -153,7 +159,7 @@ func (c *Config) complete() error {
 }
 
 func (c *Config) completeTimes() error {
-	setDefault(&c.PollInterval, 2*time.Hour)
+	setDefault(&c.PollInterval, DefaultPoll)
 	setDefault(&c.FreshFor, c.PollInterval)
 	setDefault(&c.MaxAge, 24*time.Hour)
 	setDefault(&c.Timeout, 10*time.Second)

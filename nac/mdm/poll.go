@@ -104,6 +104,9 @@ func (s *Service) pollNow() {
 	s.poll.wake.Set()
 }
 
+// PollNow has the next poll begin at once, in the background. Without a link it does nothing.
+func (s *Service) PollNow() { s.pollNow() }
+
 // Poll asks Intune for all devices now and brings the records of the clients that have authenticated up to date. It
 // blocks until that is done. Without such clients it does nothing. A poll that fails changes nothing; so does
 // one whose list is refused because it is short, see Config.ShortList.

@@ -37,7 +37,7 @@ func newNACLog(w io.Writer, quiet bool) *nacLog {
 }
 
 // nacLogged are the kinds of records that a nacLog takes.
-var nacLogged = []string{"decision", "session", "drop", "warning", "coa", "lookup", "config"}
+var nacLogged = []string{"decision", "session", "drop", "warning", "coa", "lookup", "config", "intune", "link", "credential", "api"}
 
 // record takes one record of the trace. It is cheap where nothing is to be printed.
 func (l *nacLog) record(r trace.Record) {
@@ -161,6 +161,14 @@ func nacLine(r *trace.Record) string {
 		return join(" ", "session ", r.Field("client"), "on", r.Field("nas"), r.Field("state"), r.Field("reason"))
 	case "config":
 		return join(" ", "config  ", r.Field("text"))
+	case "intune":
+		return join(" ", "intune  ", r.Field("health"), r.Field("tenant"), r.Field("error"))
+	case "link":
+		return join(" ", "link    ", r.Field("tenant"), r.Field("result"), r.Field("error"))
+	case "credential":
+		return join(" ", "warning ", r.Field("text"))
+	case "api":
+		return join(" ", "api     ", r.Field("from"), r.Field("request"))
 	}
 	return ""
 }
@@ -243,6 +251,7 @@ var dropTexts = map[string]string{
 	"no_nas":                   "neither NAS-Identifier nor NAS-IP-Address",
 	"conversations_full":       "too many EAP conversations are open",
 	"reply_too_long":           "the reply would be longer than a RADIUS packet can be",
+	"api_token":                "who asked the HTTP API has not shown its token",
 	"not_recorded":             "the accounting record could not be kept",
 }
 

@@ -36,6 +36,7 @@ var (
 	nacAuth   = netip.AddrPortFrom(nacOwn, radiusd.DefaultAuthPort)
 	nacAcct   = netip.AddrPortFrom(nacOwn, radiusd.DefaultAcctPort)
 	nacRadSec = netip.AddrPortFrom(nacOwn, radiusd.DefaultRadSecPort)
+	nacAPI    = netip.AddrPortFrom(nacOwn, 8443)
 )
 
 // tick is how late what the NAC does is written to files.
@@ -119,6 +120,9 @@ func listeners(cfg *config.Config) []listener {
 	if cfg.RadSec.IsValid() {
 		list = append(list, listener{"tcp", "RadSec", nacRadSec, orEverywhere(cfg.RadSec, nacRadSec.Port())})
 	}
+	if cfg.API.IsValid() {
+		list = append(list, listener{"tcp", "the HTTP API", nacAPI, cfg.API})
+	}
 	return list
 }
 
@@ -133,6 +137,11 @@ func (n *nacRun) start(cfg *config.Config) error {
 	radius.AuthAddr, radius.AcctAddr = nacAuth, nacAcct
 	if cfg.RadSec.IsValid() {
 		radius.RadSec.Addr = nacRadSec
+	}
+	if cfg.API.IsValid() {
+		api := *cfg.NAC.API
+		api.Addr = nacAPI
+		cfg.NAC.API = &api
 	}
 	err := n.world.AddHost(nacName, nacOwn, func(h host.Host) (err error) {
 		n.nac, err = nac.Start(h, cfg.NAC)

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"nacsim/fakegraph/directory"
 	"nacsim/internal/eap"
@@ -95,6 +96,8 @@ func (p *player) nacConfig() nac.Config {
 			RootCAs:      p.credentials.corp.Pool(),
 			PollInterval: s.Poll,
 			RetryMin:     s.LookupRetry,
+			MaxAge:       orNever(s.MaxAge), StaleAfter: s.StaleAfter,
+			ShortList: orNever(s.ShortList), ShortListAccept: s.ShortListAccept,
 		},
 		CoA: nac.CoA{
 			Kind:        coa.Kind(s.CoA),
@@ -107,6 +110,14 @@ func (p *player) nacConfig() nac.Config {
 		cfg.Resumption = &eapserver.SessionLimits{Lifetime: limit}
 	}
 	return cfg
+}
+
+// orNever is a setting of which 0 means never in a scenario, and a negative value in mdm.
+func orNever[T float64 | time.Duration](v T) T {
+	if v == 0 {
+		return -1
+	}
+	return v
 }
 
 // eapMethods are those of the file.

@@ -133,6 +133,15 @@ type Settings struct {
 	// Compliance is what the NAC takes a device for by how it stands in Intune.
 	Compliance policy.Mapping
 
+	// MaxAge is how long the last known state of a device counts while Intune cannot be asked, and StaleAfter how long
+	// ago a device may have checked in; 0 means for ever.
+	MaxAge     time.Duration
+	StaleAfter time.Duration
+	// ShortList is the share of the last list's devices that a list must have to be believed, and ShortListAccept after
+	// how many short ones one is believed; 0 means any and never.
+	ShortList       float64
+	ShortListAccept int
+
 	// LookupRetry is the time after which the NAC repeats a failed MDM lookup for the first time.
 	LookupRetry time.Duration
 

@@ -109,6 +109,9 @@ func (k *RecordKind) keys() []string {
 
 // Which events have which fields.
 var (
+	accountEvents = eventNames(event.MDMAccountLinked, event.MDMAccountUnlinked, event.MDMAccountHealthy, event.MDMAccountUnhealthy,
+		event.MDMCredentialExpiring, event.MDMCredentialExpired)
+	clientEvents  = slices.DeleteFunc(slices.Clone(eventTypes), func(t string) bool { return slices.Contains(accountEvents, t) })
 	decidedEvents = eventNames(event.ClientPermit, event.ClientDeny)
 	permitEvents  = eventNames(event.ClientPermit)
 	lookupEvents  = eventNames(event.MDMLookupSuccess, event.MDMLookupFailure, event.MDMDeviceNotEnrolled)
@@ -149,18 +152,18 @@ var (
 
 // recordTable has every kind of record that the programs, the worlds and the runner write.
 var recordTable = []RecordKind{
-	{Name: "event", Principal: "type", Doc: "A client event of the NAC, with the names of Juniper Mist's API.", Fields: []RecordField{
+	{Name: "event", Principal: "type", Doc: "An event of the NAC on a client, or on the linked account, with the names of Juniper Mist's API.", Fields: []RecordField{
 		actorField,
 		{Name: "type", Doc: "the type of the event"},
-		{Name: "mac", Key: "client", Doc: "the client's MAC address, bare as in 001cb3098515"},
+		{Name: "mac", Key: "client", Of: clientEvents, Doc: "the client's MAC address, bare as in 001cb3098515"},
 		{Name: "timestamp", Doc: "milliseconds since 1970"},
-		{Name: "auth_type", Doc: "how the client authenticates, such as eap-tls"},
-		{Name: "port_type", Doc: "wired or wireless"},
-		{Name: "ssid", Doc: "the wireless network"},
-		{Name: "username", Doc: "whose password was checked, or else the EAP identity"},
-		{Name: "ap", Key: "nas", Doc: "the access point or switch"},
-		{Name: "nas_ip", Doc: "its IP address"},
-		{Name: "random_mac", Doc: "whether the MAC address is locally administered"},
+		{Name: "auth_type", Of: clientEvents, Doc: "how the client authenticates, such as eap-tls"},
+		{Name: "port_type", Of: clientEvents, Doc: "wired or wireless"},
+		{Name: "ssid", Of: clientEvents, Doc: "the wireless network"},
+		{Name: "username", Of: clientEvents, Doc: "whose password was checked, or else the EAP identity"},
+		{Name: "ap", Key: "nas", Of: clientEvents, Doc: "the access point or switch"},
+		{Name: "nas_ip", Of: clientEvents, Doc: "its IP address"},
+		{Name: "random_mac", Of: clientEvents, Doc: "whether the MAC address is locally administered"},
 		{Name: "nacrule_name", Key: "rule", Of: decidedEvents, Doc: "the policy rule that decided"},
 		{Name: "nacrule_matched", Of: decidedEvents, Doc: "whether a rule decided"},
 		{Name: "vlan", Key: "vlan", Of: slices.Concat(permitEvents, sessionEvents), Doc: "the VLAN handed out, or in force"},
@@ -174,7 +177,7 @@ var recordTable = []RecordKind{
 		{Name: "resumed", Of: decidedEvents, Doc: "true if an earlier TLS session was resumed"},
 		{Name: "idp_username", Of: idpEvents, Doc: "whose password was checked"},
 		{Name: "idp_role", Of: slices.Concat(decidedEvents, idpEvents), Doc: "the groups of the user in the directory, as a list such as [\"staff\"]"},
-		{Name: "text", Of: slices.Concat(certEvents, idpEvents), Doc: "what is wrong, in words"},
+		{Name: "text", Of: slices.Concat(certEvents, idpEvents, accountEvents), Doc: "what is wrong, in words"},
 		{Name: "cert_cn", Of: certEvents, Doc: "Common Name of the client certificate; in an event on a machine's, of that one"},
 		{Name: "cert_subject", Of: certEvents, Doc: "its subject"},
 		{Name: "cert_issuer", Of: certEvents, Doc: "its issuer"},
@@ -183,7 +186,8 @@ var recordTable = []RecordKind{
 		{Name: "cert_san_dns", Of: certEvents, Doc: "its DNS names"},
 		{Name: "cert_san_upn", Of: certEvents, Doc: "its user principal names"},
 		{Name: "cert_san_email", Of: certEvents, Doc: "its email addresses"},
-		{Name: "mdm_provider", Of: lookupEvents, Doc: "intune"},
+		{Name: "mdm_provider", Of: slices.Concat(lookupEvents, accountEvents), Doc: "intune"},
+		{Name: "mdm_tenant", Of: accountEvents, Doc: "the tenant of the linked account"},
 		{Name: "mdm_client_id", Of: foundEvents, Doc: "the device's ID in Intune"},
 		{Name: "pre_mdm_compliance", Of: foundEvents, Doc: "what was known before"},
 		{Name: "mdm_last_checked", Of: foundEvents, Doc: "when the record was fetched, in milliseconds since 1970"},
@@ -269,6 +273,23 @@ var recordTable = []RecordKind{
 		{Name: "tenant", Doc: "the directory that is linked"},
 		{Name: "health", Doc: "unlinked, untried, healthy or unhealthy"},
 		{Name: "error", Of: []string{"unhealthy"}, Doc: "what went wrong"},
+	}},
+	{Name: "link", Principal: "result", Doc: "An administrator came back from giving consent, or not, for the NAC's link to Intune.", Fields: []RecordField{
+		actorField,
+		{Name: "result", Doc: "ok or error"},
+		{Name: "tenant", Doc: "the tenant that consent was given in"},
+		{Name: "error", Of: []string{"error"}, Doc: "why no account was linked"},
+		{Name: "reason", Of: []string{"error"}, Doc: "the same in a word, such as denied or used_state, where the callback is to blame"},
+	}},
+	{Name: "credential", Principal: "state", Doc: "The secret or certificate of the NAC's app registration ends.", Fields: []RecordField{
+		actorField,
+		{Name: "state", Doc: "expiring or expired"},
+		{Name: "text", Doc: "when, in words"},
+	}},
+	{Name: "api", Doc: "The NAC's HTTP API was asked to change something, or took a callback.", Fields: []RecordField{
+		actorField,
+		{Name: "from", Doc: "who asked"},
+		{Name: "request", Doc: "method and path"},
 	}},
 	{Name: "revocation", Doc: "The NAC read a certificate revocation list, or asked an OCSP responder.", Fields: []RecordField{
 		actorField,

@@ -365,6 +365,8 @@ var eventTypes = []string{
 	string(event.IdPAuthcSuccess), string(event.IdPAuthcFailure), string(event.IdPUserDisabled), string(event.IdPUnreachable),
 	string(event.MDMLookupSuccess), string(event.MDMLookupFailure), string(event.MDMDeviceNotEnrolled),
 	string(event.CoAReauth), string(event.CoADisconnect),
+	string(event.MDMAccountLinked), string(event.MDMAccountUnlinked), string(event.MDMAccountHealthy), string(event.MDMAccountUnhealthy),
+	string(event.MDMCredentialExpiring), string(event.MDMCredentialExpired),
 }
 
 // recordKinds are the kinds of trace records that something can be expected of.
