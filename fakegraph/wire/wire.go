@@ -16,12 +16,12 @@ const (
 )
 
 // Origin is what absolute URLs in the reply to r begin with: the scheme and the Host that the client used, so that a client that
-// reaches the server under any name is led back to it.
+// reaches the server under any name is led back to it. The port that a scheme has anyway is left out, as the real services do.
 func Origin(r *http.Request) string {
 	if r.URL.Scheme == "http" {
-		return "http://" + r.Host
+		return "http://" + strings.TrimSuffix(r.Host, ":80")
 	}
-	return "https://" + r.Host
+	return "https://" + strings.TrimSuffix(r.Host, ":443")
 }
 
 // WriteJSON writes v as the whole reply. Values that reach it always marshal.

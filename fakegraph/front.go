@@ -1,0 +1,131 @@
+package fakegraph
+
+import (
+	"net"
+	"net/http"
+	"strings"
+
+	"nacsim/fakegraph/requestlog"
+	"nacsim/fakegraph/wire"
+)
+
+// ServeHTTP answers one request to Entra ID or Graph. It can be used without Start.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.serveLogged(w, r) }
+
+// serveLogged answers a request to one of the services and writes it into the log, also when a fault cuts the connection, for
+// which it panics.
+func (s *Server) serveLogged(w http.ResponseWriter, r *http.Request) {
+	began := s.h.Now()
+	r, note := wire.WithNote(r)
+	reply := &reply{ResponseWriter: w}
+	defer func() {
+		note.Status = reply.status
+		e := requestlog.NewEntry(r, note, w.Header(), began, s.h.Now().Sub(began))
+		e.Bytes = reply.bytes
+		s.log.Add(e)
+	}()
+	s.serve(reply, r)
+	reply.begin(http.StatusOK) // what net/http does for a handler that has written nothing
+}
+
+// serve answers a request to one of the services.
+func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
+	s.identify(w.Header(), r)
+	isGraph := wire.IsGraph(r, wire.CanonicalPath(r.URL.Path))
+	r = s.canonical(r)
+	t := s.tenant.Load()
+	f, struck := s.faults.Take(isGraph, r.URL.Path)
+	if struck && f.Delay > 0 && s.h.Sleep(f.Delay) != nil {
+		return
+	}
+	switch {
+	case struck && f.Answer(w):
+	case struck && f.Status != 0 && isGraph:
+		t.graph.Fail(w, r, f.Status)
+	case struck && f.Status != 0:
+		t.entra.Fail(w, f.Status)
+	case isGraph:
+		t.graph.ServeHTTP(w, r)
+	default:
+		t.entra.ServeHTTP(w, r)
+	}
+}
+
+const (
+	maxClientRequestID = 128
+	agsDiagnostic      = `{"ServerInfo":{"DataCenter":"West Europe","Slice":"E","Ring":"5","ScaleUnit":"002","RoleInstance":"AM4PEPF000139A1"}}`
+)
+
+// identify sets the headers that all replies have (facts: graph-and-entra 3.1).
+func (s *Server) identify(header http.Header, r *http.Request) {
+	id := s.ids.Next()
+	clientID := r.Header.Get(wire.ClientRequestID)
+	if clientID == "" || len(clientID) > maxClientRequestID {
+		clientID = id
+	}
+	header.Set(wire.RequestID, id)
+	header.Set(wire.ClientRequestID, clientID)
+	header.Set("x-ms-ags-diagnostic", agsDiagnostic)
+	if !isLocalhost(r.Host) { // a browser would demand HTTPS of all that is developed there
+		header.Set("Strict-Transport-Security", "max-age=31536000")
+	}
+}
+
+// isLocalhost reports whether a Host is a name of the client's own computer (RFC 6761 section 6.3).
+func isLocalhost(hostPort string) bool {
+	name, _, err := net.SplitHostPort(hostPort)
+	if err != nil {
+		name = hostPort
+	}
+	name = strings.ToLower(strings.TrimSuffix(name, "."))
+	return name == "localhost" || strings.HasSuffix(name, ".localhost")
+}
+
+// canonical is the request with a forgiving path, the scheme and the Host that absolute URLs begin with, and in RequestURI the path as the
+// client wrote it, for links and error messages.
+func (s *Server) canonical(r *http.Request) *http.Request {
+	c := *r
+	u := *r.URL
+	u.Path, u.RawPath, u.Scheme = wire.CanonicalPath(r.URL.Path), "", "https"
+	if s.cfg.TLS == nil && r.TLS == nil {
+		u.Scheme = "http"
+	}
+	switch public := s.cfg.PublicURL; {
+	case public != nil:
+		u.Scheme, c.Host = public.Scheme, public.Host
+	case c.Host == "": // HTTP/1.0 has none
+		c.Host = s.Addr().String()
+	}
+	c.URL, c.RequestURI = &u, r.URL.Path
+	return &c
+}
+
+// reply notices what goes out.
+type reply struct {
+	http.ResponseWriter
+	status int // 0 while nothing has gone out
+	bytes  int64
+}
+
+func (r *reply) begin(status int) {
+	if r.status == 0 {
+		r.status = status
+	}
+}
+
+func (r *reply) WriteHeader(status int) {
+	if status >= 200 { // the others announce that there is more to come
+		r.begin(status)
+	}
+	r.ResponseWriter.WriteHeader(status)
+}
+
+func (r *reply) Write(b []byte) (int, error) {
+	r.begin(http.StatusOK)
+	n, err := r.ResponseWriter.Write(b)
+	r.bytes += int64(n)
+	return n, err
+}
+
+// Unwrap is for http.ResponseController.
+func (r *reply) Unwrap() http.ResponseWriter { return r.ResponseWriter }

@@ -1,0 +1,107 @@
+package fakegraph
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"nacsim/fakegraph/directory"
+	"nacsim/fakegraph/entra"
+	"nacsim/fakegraph/graph"
+	"nacsim/fakegraph/intune"
+	"nacsim/internal/guid"
+	"nacsim/internal/host"
+)
+
+// A tenant is the services of one.
+type tenant struct {
+	directory *directory.Directory
+	entra     *entra.Authority
+	intune    *intune.Service
+	graph     *graph.API
+}
+
+// openTenant makes the services, with what earlier boots have left in the stores.
+func openTenant(h host.Host, cfg Config) (*tenant, error) {
+	if !guid.Valid(cfg.Tenant) {
+		return nil, fmt.Errorf("tenant %q is not a GUID", cfg.Tenant)
+	}
+	if cfg.SigningKey == nil {
+		return nil, errors.New("no signing key")
+	}
+	t := &tenant{}
+	var err error
+	if t.directory, err = directory.Open(h, strings.ToLower(cfg.Tenant), cfg.Directory); err != nil {
+		return nil, err
+	}
+	if t.entra, err = entra.New(h, t.directory, entra.Config{SigningKey: cfg.SigningKey, TokenLifetime: cfg.TokenLifetime}); err != nil {
+		return nil, err
+	}
+	if t.intune, err = intune.Open(h, cfg.Intune); err != nil {
+		return nil, err
+	}
+	if t.graph, err = graph.New(h, t.intune, t.directory, t.entra, cfg.Graph); err != nil {
+		t.intune.Close()
+		return nil, err
+	}
+	return t, nil
+}
+
+// stores are those of the services, which a reset empties.
+var stores = []string{"directory", "entra", "intune"}
+
+// Reset begins again with the tenant of a configuration: everything that has changed since the first boot is forgotten, and so
+// are faults and the log of requests. Only what is said about the tenant is taken from the configuration. When the tenant cannot
+// work, the one of before begins again.
+func (s *Server) Reset(cfg Config) error {
+	s.resetting.Lock()
+	defer s.resetting.Unlock()
+	cfg.SigningKey = s.cfg.SigningKey
+	t, err := s.reopen(cfg)
+	if err != nil {
+		err = fmt.Errorf("fakegraph: reset: %w", err)
+		var again error
+		if t, again = s.reopen(s.fresh); again != nil {
+			return errors.Join(err, again)
+		}
+		cfg = s.fresh
+	}
+	s.fresh = cfg
+	s.tenant.Store(t)
+	s.faults.ClearAll()
+	s.faults.Outage(false)
+	s.log.Clear()
+	return err
+}
+
+// reopen makes the services with empty stores.
+func (s *Server) reopen(cfg Config) (*tenant, error) {
+	s.Intune().Close()
+	for _, name := range stores {
+		if err := empty(s.h, name); err != nil {
+			return nil, err
+		}
+	}
+	return openTenant(s.h, cfg)
+}
+
+// empty removes everything from a store.
+func empty(h host.Host, name string) error {
+	store, err := h.Store(name)
+	if err != nil {
+		return err
+	}
+	var keys []string
+	if err := store.Scan("", func(key string, _ []byte) bool {
+		keys = append(keys, key)
+		return true
+	}); err != nil {
+		return err
+	}
+	for _, key := range keys {
+		if err := store.Delete(key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
