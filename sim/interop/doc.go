@@ -11,6 +11,7 @@
 //   - wpa_supplicant behind hostapd, each in a network namespace of its own with a cable between them, is let in, accounted
 //     for, thrown off and authenticated again by "nacsim nac". This needs root.
 //   - fakegraph is asked by the programs in clients, which use the libraries that Microsoft makes for Go and Node.
+//     What PacketFence and Cisco ISE ask is in testdata/graph and sent by net/http and by curl.
 //
 // Everything else happens on loopback addresses and ports that the operating system picks. Programs are started with
 // files of the test's own in a temporary folder, are waited for by what they print, and are ended by their process

@@ -37,9 +37,10 @@ type graphRequest struct {
 }
 
 const (
-	graphTenant = "7d1f5a52-43a8-4d0e-9a0b-6f2f0c6a1d11"
-	graphClient = "2b0c7f8e-51d4-4c46-8b71-8d6f0b1f7a01"
-	graphSecret = "q~secret/+= 1"
+	graphTenant   = "7d1f5a52-43a8-4d0e-9a0b-6f2f0c6a1d11"
+	graphClient   = "2b0c7f8e-51d4-4c46-8b71-8d6f0b1f7a01"
+	graphSecret   = "q~secret/+= 1"
+	graphPassword = "pass& word=1"
 )
 
 // nacApp signs in as the app that may read devices.
