@@ -27,6 +27,25 @@ type Config struct {
 	UnsupportedFilter FilterMode
 	// EthernetInList says what a list shows as ethernetMacAddress. The default is [EthernetNull].
 	EthernetInList EthernetMode
+	// TotalCount makes @odata.count of a list of devices the number of all that match, instead of those on the page
+	// (facts 2.1: which of them the real service sends when there are more pages is not known).
+	TotalCount bool
+	// Truncation makes a list of devices without a filter incomplete.
+	Truncation Truncation
+	// PolicyStatesOfDevices lets a permission on managed devices read the states of their compliance policies. By default
+	// DeviceManagementConfiguration.Read.All is needed (facts 2.2).
+	PolicyStatesOfDevices bool
+	// Throttling limits how many requests are answered.
+	Throttling Throttling
+}
+
+// Truncation is how a list of devices without a filter is incomplete, as has been seen in large tenants (facts 2.1). A single
+// device is found, and so is one by a filter.
+type Truncation struct {
+	// First ends the list after that many devices, as if there were no more. 0 means no such end.
+	First int
+	// Every leaves out one device in so many. 0 leaves out none.
+	Every int
 }
 
 // A FilterMode says what Graph does with a $filter on a property or with an operator that it does not support.
@@ -60,6 +79,7 @@ type API struct {
 	directory *directory.Directory
 	authority *entra.Authority
 	tree      *routeNode
+	throttle  *throttle
 }
 
 // New makes the API of a tenant.
@@ -70,7 +90,13 @@ func New(h host.Host, i *intune.Service, d *directory.Directory, authority *entr
 	if cfg.PageSize < 1 || cfg.PageSize > maxPageSize {
 		return nil, fmt.Errorf("page size %d is not within 1 to %d", cfg.PageSize, maxPageSize)
 	}
-	a := &API{h: h, cfg: cfg, intune: i, directory: d, authority: authority, tree: newRouteTree(routes)}
+	if err := cfg.Throttling.complete(); err != nil {
+		return nil, err
+	}
+	if cfg.Truncation.First < 0 || cfg.Truncation.Every < 0 {
+		return nil, fmt.Errorf("truncation %+v is negative", cfg.Truncation)
+	}
+	a := &API{h: h, throttle: newThrottle(cfg.Throttling), cfg: cfg, intune: i, directory: d, authority: authority, tree: newRouteTree(routes)}
 	return a, nil
 }
 
@@ -97,7 +123,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // serve answers a request that has a route.
 func (a *API) serve(w http.ResponseWriter, r *request) {
-	if !a.authorize(w, r) {
+	if !a.authenticate(w, r) || a.throttled(w, r) || !a.permit(w, r) {
 		return
 	}
 	var err error

@@ -19,33 +19,57 @@ var (
 	readPolicies   = []string{"DeviceManagementConfiguration.Read.All", "DeviceManagementConfiguration.ReadWrite.All"}
 )
 
-// authorize lets a request pass that bears a valid token with one of the permissions of its route.
-func (a *API) authorize(w http.ResponseWriter, r *request) bool {
+// authenticate lets a request pass that bears a valid token.
+func (a *API) authenticate(w http.ResponseWriter, r *request) bool {
 	grant, err := a.authority.Check(bearer(r.Request), entra.GraphAudience)
 	if err != nil {
 		a.unauthorized(w, r.Request, err.Error(), "")
 		return false
 	}
-	r.grant, r.note.App = grant, grant.ClientID
-	if permitted(r.route, &grant) {
-		return true
+	r.grant, r.note.App, r.note.User = grant, grant.ClientID, grant.UPN
+	return true
+}
+
+// permit lets a request pass whose token has one of the permissions of its route: as a role of the app, or as a scope when a user
+// is signed in.
+func (a *API) permit(w http.ResponseWriter, r *request) bool {
+	permissions := r.route.permissions
+	if a.cfg.PolicyStatesOfDevices && slices.Equal(permissions, readPolicies) {
+		permissions = slices.Concat(permissions, readDevices)
 	}
-	r.note.Text = "the token has none of the permissions " + strings.Join(r.route.permissions, ", ")
+	granted := r.grant.Roles
+	if r.grant.UserID != "" {
+		granted = r.grant.Scopes
+	}
+	switch {
+	case r.route.delegated && r.grant.UserID == "":
+		a.fail(w, r.Request, badRequest("/me request is only valid with delegated authentication flow."))
+		return false
+	case slices.ContainsFunc(permissions, func(p string) bool { return slices.Contains(granted, p) }), len(permissions) == 0:
+		return a.hasIntuneRole(w, r)
+	}
+	r.note.Text = "the token has none of the permissions " + strings.Join(permissions, ", ")
 	if r.route.backend != ofIntune {
 		a.fail(w, r.Request, &failure{status: http.StatusForbidden, code: "Authorization_RequestDenied",
 			message: "Insufficient privileges to complete the operation."})
 		return false
 	}
 	a.backendError(w, r.Request, http.StatusForbidden, "Forbidden",
-		"Application is not authorized to perform this operation. Application must have one of the following scopes: "+strings.Join(r.route.permissions, ", "))
+		"Application is not authorized to perform this operation. Application must have one of the following scopes: "+strings.Join(permissions, ", "))
 	return false
 }
 
-func permitted(r *route, g *entra.Grant) bool {
-	if len(r.permissions) == 0 {
+// hasIntuneRole lets a signed-in user see devices who is an administrator; others see their own only (facts 3.2: no Intune role).
+func (a *API) hasIntuneRole(w http.ResponseWriter, r *request) bool {
+	if r.grant.UserID == "" || r.route.backend != ofIntune || r.route.delegated {
 		return true
 	}
-	return slices.ContainsFunc(r.permissions, func(p string) bool { return slices.Contains(g.Roles, p) })
+	if u, ok := a.directory.User(r.grant.UserID); ok && u.Admin {
+		return true
+	}
+	r.note.Text = "the user has no role in Intune"
+	a.Fail(w, r.Request, http.StatusForbidden)
+	return false
 }
 
 // bearer returns the token of an Authorization header (RFC 6750 section 2.1), or "".
@@ -64,6 +88,8 @@ func (a *API) unauthorized(w http.ResponseWriter, r *http.Request, message, chal
 		challenge = ", " + challenge
 	}
 	w.Header().Set("WWW-Authenticate", `Bearer realm="", authorization_uri="https://login.microsoftonline.com/common/oauth2/authorize", client_id="`+entra.GraphAppID+`"`+challenge)
-	wire.NoteOf(r).Text = message
+	if note := wire.NoteOf(r); note.Text == "" {
+		note.Text = message
+	}
 	a.graphError(w, http.StatusUnauthorized, "InvalidAuthenticationToken", message)
 }

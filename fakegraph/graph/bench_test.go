@@ -6,12 +6,14 @@ import (
 	"testing"
 
 	"nacsim/fakegraph/fakegraphtest"
+	"nacsim/fakegraph/graph"
 	"nacsim/fakegraph/intune"
 )
 
 // BenchmarkList renders one page of a thousand devices, with what HTTP and the check of the token cost.
 func BenchmarkList(b *testing.B) {
 	cfg := fakegraphtest.Config()
+	cfg.Graph.Throttling = graph.Throttling{App: -1, Tenant: -1}
 	for i := range 1000 {
 		cfg.Intune.Devices = append(cfg.Intune.Devices, intune.DeviceConfig{Name: fmt.Sprintf("LAPTOP-%05d", i), WiFiMAC: fmt.Sprintf("001CB3%06X", i)})
 	}

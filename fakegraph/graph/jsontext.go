@@ -25,10 +25,21 @@ func appendJSONString(b []byte, s string) []byte {
 // appendJSONTime appends t with second precision as Intune does (facts 1.3). The zero time is
 // 0001-01-01T00:00:00Z, which is what Intune shows for "never".
 func appendJSONTime(b []byte, t time.Time) []byte {
+	year, month, day := t.UTC().Date()
+	hour, minute, second := t.UTC().Clock()
 	b = append(b, '"')
-	b = t.UTC().AppendFormat(b, "2006-01-02T15:04:05Z")
-	return append(b, '"')
+	b = appendDigits(b, year/100)
+	b = appendDigits(b, year%100)
+	b = appendDigits(append(b, '-'), int(month))
+	b = appendDigits(append(b, '-'), day)
+	b = appendDigits(append(b, 'T'), hour)
+	b = appendDigits(append(b, ':'), minute)
+	b = appendDigits(append(b, ':'), second)
+	return append(b, 'Z', '"')
 }
+
+// appendDigits appends a number of two digits.
+func appendDigits(b []byte, n int) []byte { return append(b, byte('0'+n/10), byte('0'+n%10)) }
 
 func appendJSONBool(b []byte, v bool) []byte {
 	if v {

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"nacsim/fakegraph/intune"
-	"nacsim/internal/guid"
 )
 
 const never = `"9999-12-31T23:59:59Z"`
@@ -13,7 +12,7 @@ const never = `"9999-12-31T23:59:59Z"`
 // managedDevices is the type managedDevice of v1.0; the properties stand in the order in which Graph lists them (facts 1.1).
 var managedDevices = newSchema("managedDevice",
 	textOf("id", 0, func(d *intune.Device) string { return d.ID }),
-	textOf("userId", 0, userID),
+	textOf("userId", 0, func(d *intune.Device) string { return d.UserPrincipalName }), // shown as the id of that user
 	textOf("deviceName", opEq|opContains, func(d *intune.Device) string { return d.Name }),
 	enumOf("managedDeviceOwnerType", 0, ownerType),
 	timeOf("enrolledDateTime", opLess|opGreater, func(d *intune.Device) time.Time { return d.Enrolled }),
@@ -73,13 +72,6 @@ var managedDevices = newSchema("managedDevice",
 type device = intune.Device
 
 const ethernetProperty = "ethernetMacAddress"
-
-func userID(d *intune.Device) string {
-	if d.UserPrincipalName == "" {
-		return ""
-	}
-	return guid.Derived("user/" + strings.ToLower(d.UserPrincipalName))
-}
 
 func userDisplayName(d *intune.Device) string {
 	name, _, _ := strings.Cut(d.UserPrincipalName, "@")

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"nacsim/fakegraph/intune"
-	"nacsim/fakegraph/wire"
 	"nacsim/internal/guid"
 )
 
@@ -19,12 +18,14 @@ const maxPageSize = 1000
 type listQuery struct {
 	selected []int // indexes in properties
 	filter   *predicate
+	filtered bool // there is a $filter, which need not be supported
 	page     int
 	from     skipToken
 	started  bool // from is the place to go on from
 	skipped  bool // $skip was used
 }
 
+// managedDeviceRoutes are those of managed devices.
 var managedDeviceRoutes = []route{
 	{http.MethodGet, "deviceManagement/managedDevices", readDevices, ofIntune, false, (*API).listManagedDevices},
 	{http.MethodGet, "deviceManagement/managedDevices/{id}", readDevices, ofIntune, false, (*API).getManagedDevice},
@@ -36,31 +37,66 @@ func (a *API) listManagedDevices(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	body := append(make([]byte, 0, 4096), `{"@odata.context":`...)
-	body = appendJSONString(body, r.context("deviceManagement/managedDevices"+managedDevices.names(q.selected)))
-	rows, count, next := a.page(q, a.deviceLayout(q.selected, true))
+	a.writeDevices(w, r, "deviceManagement/managedDevices", q, a.page(q, a.allDevices))
+	return nil
+}
+
+// writeDevices answers with a page of devices.
+func (a *API) writeDevices(w http.ResponseWriter, r *request, fragment string, q listQuery, p devicePage) {
+	// Devices never change, so that no lock is held here.
+	buffer := buffers.Get().(*[]byte)
+	body := append((*buffer)[:0], `{"@odata.context":`...)
+	body = appendJSONString(body, r.context(fragment+managedDevices.names(q.selected)))
 	body = append(body, `,"@odata.count":`...)
+	count := len(p.devices)
+	if a.cfg.TotalCount {
+		count = p.total
+	}
 	body = strconv.AppendInt(body, int64(count), 10)
-	if next != nil {
+	if p.more {
 		body = append(body, `,"@odata.nextLink":`...)
-		body = appendJSONString(body, r.nextLink(next.String()))
+		body = appendJSONString(body, r.nextLink(p.next.String()))
 	}
 	body = append(body, `,"value":[`...)
-	body = append(body, rows...)
-	body = append(body, "]}"...)
-	r.note.Rows = count
-	wire.WriteBody(w, http.StatusOK, odataJSON, body)
-	return nil
+	l := a.deviceLayout(q.selected, true)
+	for i, d := range p.devices {
+		if i > 0 {
+			body = append(body, ',')
+		}
+		body = append(body, '{')
+		body = l.append(body, d)
+		body = append(body, '}')
+	}
+	r.note.Rows = len(p.devices)
+	*buffer = append(body, "]}"...)
+	a.write(w, r, http.StatusOK, *buffer)
+	buffers.Put(buffer)
 }
 
 // deviceLayout is the layout of a managed device in a list or alone.
 func (a *API) deviceLayout(selected []int, list bool) layout[device] {
 	noEthernet := list && a.cfg.EthernetInList != EthernetAlways && !(a.cfg.EthernetInList == EthernetSelected && len(selected) > 0)
-	return managedDevices.layout(selected, list, func(p *property[device]) bool { return noEthernet && p.name == ethernetProperty })
+	return managedDevices.layout(selected, list, func(p property[device]) property[device] {
+		switch {
+		case p.name == ethernetProperty && noEthernet:
+			p.json, p.literal = nil, "null"
+		case p.name == "userId":
+			p.json = func(b []byte, d *device) []byte { return appendJSONString(b, a.userID(d.UserPrincipalName)) }
+		}
+		return p
+	})
 }
 
-// odataJSON is the content type of successful replies.
-const odataJSON = "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8"
+// userID is the object id of the user of a device, which need not be in the directory any more.
+func (a *API) userID(upn string) string {
+	if upn == "" {
+		return ""
+	}
+	if u, ok := a.directory.User(upn); ok {
+		return u.ObjectID
+	}
+	return guid.Derived("user/" + a.directory.Tenant() + "/" + strings.ToLower(upn))
+}
 
 // listQuery reads the query options. $orderby, $search and $count have no effect (facts 2.1).
 func (a *API) listQuery(r *request) (listQuery, error) {
@@ -89,6 +125,7 @@ func (a *API) listQuery(r *request) (listQuery, error) {
 		q.started = true
 	}
 	if filter := r.option("$filter"); filter != "" {
+		q.filtered = true
 		q.filter, err = a.filter(filter, r.option("$count"))
 	}
 	return q, err
@@ -125,38 +162,6 @@ func mentions(e *filterExpr, property string) bool {
 	return strings.EqualFold(e.property, property)
 }
 
-// page renders the devices of one page, and where the next one begins if there are more.
-func (a *API) page(q listQuery, l layout[device]) (rows []byte, count int, next *skipToken) {
-	if q.skipped && !q.started {
-		// $skip yields an empty page with a link to the beginning (facts 2.1).
-		return nil, 0, &skipToken{}
-	}
-	named := ""
-	if q.filter != nil && q.filter.byName {
-		named = q.filter.name
-	}
-	var last skipToken
-	a.intune.List(intune.ViewList, intune.Place{Name: q.from.name, ID: q.from.id}, named, func(d *intune.Device) bool {
-		if q.filter != nil && !q.filter.match(d) {
-			return true
-		}
-		if count == q.page {
-			next = &last
-			return false
-		}
-		if count > 0 {
-			rows = append(rows, ',')
-		}
-		rows = append(rows, '{')
-		rows = l.append(rows, d)
-		rows = append(rows, '}')
-		last = skipToken{d.Name, d.ID}
-		count++
-		return true
-	})
-	return rows, count, next
-}
-
 // getManagedDevice answers GET /deviceManagement/managedDevices/{id} (facts 2.2).
 func (a *API) getManagedDevice(w http.ResponseWriter, r *request) error {
 	selected, err := managedDevices.selected(r.option("$select"))
@@ -175,7 +180,7 @@ func (a *API) getManagedDevice(w http.ResponseWriter, r *request) error {
 		return noDevice()
 	}
 	r.note.Rows = 1
-	wire.WriteBody(w, http.StatusOK, odataJSON, append(body, '}'))
+	a.write(w, r, http.StatusOK, append(body, '}'))
 	return nil
 }
 

@@ -113,32 +113,42 @@ func (s *schema[T]) names(selected []int) string {
 // A layout is which properties of an entity a reply shows, and how.
 type layout[T any] []column[T]
 
-// A column is one property in a layout, with its name as it stands in the reply and the constant that replaces its
-// value where the layout hides it.
+// A column is one property in a layout, behind those before it that are the same for all entities: they are text already.
 type column[T any] struct {
-	prefix string // `"name":`
-	json   func([]byte, *T) []byte
-	fixed  string
+	text string
+	json func([]byte, *T) []byte // nil in the last one when nothing follows its text
 }
 
-// layout makes the layout of the selected properties, or of the standard ones when none is selected. A property that is
-// hide(p) shows null.
-func (s *schema[T]) layout(selected []int, list bool, hide func(*property[T]) bool) layout[T] {
+// layout makes the layout of the selected properties, or of the standard ones when none is selected. A property that
+// adapt, if there is one, returns is shown instead of the one that it is given.
+func (s *schema[T]) layout(selected []int, list bool, adapt func(property[T]) property[T]) layout[T] {
 	chosen := len(selected) > 0
 	if !chosen {
 		selected = s.standard
 	}
-	l := make(layout[T], len(selected))
+	var l layout[T]
+	text := ""
 	for i, index := range selected {
-		p := &s.properties[index]
-		c := column[T]{prefix: `"` + p.name + `":`, json: p.json, fixed: p.literal}
+		p := s.properties[index]
+		if adapt != nil {
+			p = adapt(p)
+		}
+		if i > 0 {
+			text += ","
+		}
+		text += `"` + p.name + `":`
 		switch {
 		case p.detail && (list || !chosen):
-			c.json, c.fixed = nil, p.detailZero
-		case hide != nil && hide(p):
-			c.json, c.fixed = nil, "null"
+			text += p.detailZero
+		case p.json == nil:
+			text += p.literal
+		default:
+			l = append(l, column[T]{text, p.json})
+			text = ""
 		}
-		l[i] = c
+	}
+	if text != "" {
+		l = append(l, column[T]{text: text})
 	}
 	return l
 }
@@ -146,15 +156,9 @@ func (s *schema[T]) layout(selected []int, list bool, hide func(*property[T]) bo
 // append appends an entity as members of a JSON object, without the braces.
 func (l layout[T]) append(b []byte, entity *T) []byte {
 	for i := range l {
-		c := &l[i]
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = append(b, c.prefix...)
-		if c.json == nil {
-			b = append(b, c.fixed...)
-		} else {
-			b = c.json(b, entity)
+		b = append(b, l[i].text...)
+		if l[i].json != nil {
+			b = l[i].json(b, entity)
 		}
 	}
 	return b
