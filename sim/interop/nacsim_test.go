@@ -46,11 +46,17 @@ type nacProgram struct {
 // nacCommand is the command line of a NAC with the configuration nac.yaml and the trace nac.jsonl in a folder.
 func nacCommand(t *testing.T, dir string) *exec.Cmd {
 	t.Helper()
+	return programCommand(t, dir, "nac", "--config", "nac.yaml", "--trace", "nac.jsonl")
+}
+
+// programCommand is nacsim with arguments, in a folder.
+func programCommand(t testing.TB, dir string, args ...string) *exec.Cmd {
+	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(self, "nac", "--config", "nac.yaml", "--trace", "nac.jsonl")
+	cmd := exec.Command(self, args...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), asNacsim+"=1")
 	return cmd

@@ -81,12 +81,12 @@ type server struct {
 func (s *server) code() int { return s.state.ExitCode() }
 
 // start starts a program. What it has printed is shown if the test fails.
-func start(t *testing.T, path string, args ...string) *server {
+func start(t testing.TB, path string, args ...string) *server {
 	t.Helper()
 	return startCommand(t, exec.Command(path, args...))
 }
 
-func startCommand(t *testing.T, cmd *exec.Cmd) *server {
+func startCommand(t testing.TB, cmd *exec.Cmd) *server {
 	t.Helper()
 	s := &server{output: newOutput(), ended: make(chan struct{})}
 	cmd.Stdout, cmd.Stderr = s.writer, s.writer
