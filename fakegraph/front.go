@@ -34,20 +34,10 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	isGraph := wire.IsGraph(r, wire.CanonicalPath(r.URL.Path))
 	r = s.canonical(r)
 	t := s.tenant.Load()
-	f, struck := s.faults.Take(isGraph, r.URL.Path)
-	if struck && f.Delay > 0 && s.h.Sleep(f.Delay) != nil {
-		return
-	}
-	switch {
-	case struck && f.Answer(w):
-	case struck && f.Status != 0 && isGraph:
-		t.graph.Fail(w, r, f.Status)
-	case struck && f.Status != 0:
-		t.entra.Fail(w, f.Status)
-	case isGraph:
-		t.graph.ServeHTTP(w, r)
-	default:
-		t.entra.ServeHTTP(w, r)
+	if isGraph {
+		s.faults.Serve(&t.toGraph, w, r)
+	} else {
+		s.faults.Serve(&t.toEntra, w, r)
 	}
 }
 

@@ -78,7 +78,7 @@ func TestFaults(t *testing.T) {
 		return w
 	}
 
-	set(fault.Fault{Service: fault.Graph, Status: 429, RetryAfter: "2.128", Skip: 1, Count: 2})
+	set(fault.Fault{Service: fault.Graph, Status: 429, RetryAfter: 2128 * time.Millisecond, RetryAfterAs: fault.RetryAfterFraction, Skip: 1, Count: 2})
 	status(200)
 	if w := status(429); w.Header().Get("Retry-After") != "2.128" || !strings.Contains(w.Body.String(), `"code":"TooManyRequests"`) {
 		t.Errorf("throttled reply: %v %s", w.Header(), w.Body)
@@ -87,7 +87,7 @@ func TestFaults(t *testing.T) {
 	status(429)
 	status(200)
 
-	set(fault.Fault{Prefix: "/V1.0/deviceManagement", Status: 502, Body: "<html>", Until: h.Now().Add(time.Minute)})
+	set(fault.Fault{Path: "/V1.0/deviceManagement", Status: 502, Body: "<html>", Until: h.Now().Add(time.Minute)})
 	if w := status(502); w.Body.String() != "<html>" || w.Header().Get("Content-Type") != "text/html" {
 		t.Errorf("page of a proxy: %v %s", w.Header(), w.Body)
 	}

@@ -3,10 +3,12 @@ package fakegraph
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 
 	"nacsim/fakegraph/directory"
 	"nacsim/fakegraph/entra"
+	"nacsim/fakegraph/fault"
 	"nacsim/fakegraph/graph"
 	"nacsim/fakegraph/intune"
 	"nacsim/internal/guid"
@@ -19,6 +21,8 @@ type tenant struct {
 	entra     *entra.Authority
 	intune    *intune.Service
 	graph     *graph.API
+
+	toEntra, toGraph fault.Front // with the faults in front
 }
 
 // openTenant makes the services, with what earlier boots have left in the stores.
@@ -44,6 +48,10 @@ func openTenant(h host.Host, cfg Config) (*tenant, error) {
 		t.intune.Close()
 		return nil, err
 	}
+	t.toGraph = fault.Front{Graph: true, Next: t.graph, App: t.graph.AppOf,
+		Fail: func(w http.ResponseWriter, r *http.Request, status, _ int) { t.graph.Fail(w, r, status) }}
+	t.toEntra = fault.Front{Next: t.entra, App: entra.AppOf,
+		Fail: func(w http.ResponseWriter, _ *http.Request, status, number int) { t.entra.Fail(w, status, number) }}
 	return t, nil
 }
 

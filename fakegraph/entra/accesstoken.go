@@ -61,6 +61,7 @@ type Grant struct {
 	UserID, UPN string
 
 	audience string
+	begins   time.Time
 	expires  time.Time
 }
 
@@ -69,6 +70,8 @@ const (
 	// maxKnownTokens bounds the memory of tokens; when it is full it is forgotten, and tokens are checked again.
 	maxKnownTokens = 1024
 	maxTokenText   = 16 << 10
+	// tolerance is by how much clocks may differ.
+	tolerance = 5 * time.Minute
 )
 
 func newTokens(key *rsa.PrivateKey, tenant string, lifetime time.Duration, guids *guid.Source) (*tokens, error) {
@@ -108,7 +111,7 @@ func (t *tokens) issue(a directory.App, audience string, now time.Time) (string,
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.latest[key] = issuedToken{text, issued, roles}
-	t.remember(text, Grant{ClientID: a.ClientID, Roles: roles, audience: audience, expires: expires})
+	t.remember(text, Grant{ClientID: a.ClientID, Roles: roles, audience: audience, begins: issued, expires: expires})
 	return text, nil
 }
 
@@ -149,6 +152,7 @@ const (
 	errTokenMalform  = tokenError("CompactToken parsing failed with error code: 80049217")
 	errTokenSign     = tokenError("CompactToken validation failed with reason code: 80049228.")
 	errTokenExpired  = tokenError("Lifetime validation failed, the token is expired.")
+	errTokenEarly    = tokenError("Lifetime validation failed, the token is not yet valid.")
 	errTokenAudience = tokenError("Access token validation failure. Invalid audience.")
 )
 
@@ -171,6 +175,9 @@ func (t *tokens) check(text, audience string, now time.Time) (Grant, error) {
 		t.mu.Lock()
 		t.remember(text, g)
 		t.mu.Unlock()
+	}
+	if now.Add(tolerance).Before(g.begins) {
+		return Grant{}, errTokenEarly
 	}
 	if !now.Before(g.expires) {
 		return Grant{}, errTokenExpired
@@ -195,7 +202,11 @@ func (t *tokens) grantOf(text string) (Grant, error) {
 	case err != nil || claims.ExpiresAt == nil || len(claims.Audience) != 1:
 		return Grant{}, errTokenMalform
 	}
-	return Grant{ClientID: claims.AppID, Roles: claims.Roles, audience: claims.Audience[0], expires: claims.ExpiresAt.Time}, nil
+	g := Grant{ClientID: claims.AppID, Roles: claims.Roles, audience: claims.Audience[0], expires: claims.ExpiresAt.Time}
+	if claims.NotBefore != nil {
+		g.begins = claims.NotBefore.Time
+	}
+	return g, nil
 }
 
 // rolesFor are those of an app's permissions that belong to a resource.

@@ -49,20 +49,6 @@ func noStore(w http.ResponseWriter) {
 	w.Header().Set("Pragma", "no-cache")
 }
 
-// Fail answers with what Entra ID says for a status that a fault asks for.
-func (a *Authority) Fail(w http.ResponseWriter, status int) {
-	switch status {
-	case http.StatusTooManyRequests:
-		a.entraError(w, &entraError{status: status, code: "temporarily_unavailable", number: 90055, message: "The user or administrator has exceeded the number of requests that are allowed for the tenant."})
-	case http.StatusUnauthorized:
-		a.entraError(w, errSecretWrong("unknown"))
-	case http.StatusBadRequest:
-		a.entraError(w, &entraError{status: status, code: "invalid_request", number: 90014, message: "The required field is missing from the credential."})
-	default:
-		a.entraError(w, &entraError{status: status, code: "temporarily_unavailable", number: 90033, message: "A transient error has occurred. Please try again.", lookup: true})
-	}
-}
-
 func errSecretWrong(clientID string) *entraError {
 	return &entraError{http.StatusUnauthorized, "invalid_client", 7000215, "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID, for a secret added to app '" + clientID + "'.", true}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/gorilla/mux"
 
 	"nacsim/fakegraph/directory"
+	"nacsim/fakegraph/fault"
 	"nacsim/fakegraph/wire"
 )
 
@@ -97,7 +98,11 @@ func (a *Authority) token(r *http.Request, v2 bool) (*tokenReply, string, error)
 	if !ok {
 		return nil, clientID, errAppUnknown(clientID, a.directory.Tenant())
 	}
-	now := a.h.Now()
+	struck := fault.Struck(r)
+	now := a.h.Now().Add(struck.ClockSkew())
+	if struck.WithoutRoles() {
+		app.Roles = nil
+	}
 	if err := authenticate(&app, form, secret, now); err != nil {
 		return nil, clientID, err
 	}

@@ -1,187 +1,166 @@
-// Package fault makes requests to Entra ID and Graph fail, the way they have been seen to fail (facts: graph-and-entra
-// 3, 7.3).
+// Package fault makes requests to Entra ID and Graph fail, the way they have been seen to fail.
+//
+// [Catalogue] lists what can go wrong: an answer with an error, a reply that is not what it should be, a connection that
+// breaks. A [Fault] is one of these with its parameters, the requests that it strikes, and how long and how often it does.
+// A [Set] holds the faults in force; the server's front lets it serve each request ([Set.Serve]), and the services ask the
+// fault that struck a request, if any, what only they can do about it ([Struck]).
+//
+// Statements of fact refer to facts: graph-and-entra.
 package fault
 
 import (
 	"fmt"
-	"log/slog"
 	"net/http"
-	"slices"
+	"net/url"
+	"strconv"
 	"strings"
-	"sync"
 	"time"
-
-	"nacsim/fakegraph/wire"
-	"nacsim/internal/host"
 )
 
 // A Service is one of the two that fakegraph plays.
-type Service int
+type Service string
 
 const (
-	// AnyService is Entra ID and Graph.
-	AnyService Service = iota
+	// AnyService is both of them, as far as the fault can befall both.
+	AnyService Service = ""
 	// Entra is the authority: tokens and discovery.
-	Entra
+	Entra Service = "entra"
 	// Graph is the Graph API.
-	Graph
+	Graph Service = "graph"
 )
 
-// A Fault makes requests fail. Of several that match a request the oldest decides.
+// A Fault is one of the catalogue in force. Of several that match a request the oldest decides.
+//
+// Only Name is required, and not even that where Status or Delay says enough: without a name the fault is "status" or "slow". Which parameters a fault takes, and what they are when left out, is in its [Kind].
 type Fault struct {
-	// Service and Prefix say which requests match. The prefix is compared with the path of the request in lower
-	// case and without doubled slashes, for example "/v1.0/devicemanagement"; the empty prefix matches all.
+	// Name is that of its kind.
+	Name string
+
+	// Service, Path, Method, App, Query and Page say which requests it strikes; what is empty matches all that the kind can
+	// befall. Path is compared with the beginning of the path in lower case and without doubled slashes, for example
+	// "/v1.0/devicemanagement". App is a client id. Query is part of the query as a person reads it, for example "$filter".
+	// Page is that page of a list, counted from 1 for each app; a page that is asked for again keeps its number.
 	Service Service
-	Prefix  string
+	Path    string
+	Method  string
+	App     string
+	Query   string
+	Page    int
 
-	// Status is the HTTP status of the reply. Its body is what the service says for that status. 0 answers
-	// normally, which with Delay is a slow reply.
+	// Skip lets that many matching requests through first. Count ends the fault after it has struck that often.
+	Skip, Count int
+	// From and Until bound it in time on the machine's clock, and For from when it begins. The zero values are no bounds.
+	From, Until time.Time
+	For         time.Duration
+	// Probability is that with which a matching request is struck, above 0 and up to 1; 0 means always. It is drawn from a
+	// stream of the machine named after the fault.
+	Probability float64
+
+	// Status is the HTTP status of the answer.
 	Status int
-	// RetryAfter is the value of the Retry-After header, sent as it is: "2", "2.128", an HTTP date. Empty sends
-	// none, as Intune often does (facts 3.3).
-	RetryAfter string
-	// Body and ContentType replace the service's own error body when Body is not empty, for example with the
-	// HTML page of a proxy.
-	Body        string
-	ContentType string
-	// Delay passes on the machine's clock before the reply.
+	// AADSTS is the number of Entra ID's error.
+	AADSTS int
+	// RetryAfter is what the answer says in Retry-After, in the form of RetryAfterAs. 0 sends none, as Intune often does
+	// (facts 3.3).
+	RetryAfter   time.Duration
+	RetryAfterAs RetryAfterForm
+	// Delay passes on the machine's clock before the answer, or in the middle of it.
 	Delay time.Duration
-
-	// Skip lets that many matching requests through first.
-	Skip int
-	// Count ends the fault after that many replies. 0 means no such end.
-	Count int
-	// Until ends the fault at that time on the machine's clock. The zero time means no such end.
-	Until time.Time
+	// Skew is how much the authority's clock is ahead of the machine's.
+	Skew time.Duration
+	// Seconds is a number of seconds in a reply.
+	Seconds int
+	// Rows is a number of rows, and Octets of octets.
+	Rows, Octets int
+	// Property is a name in the reply, and Value what it says instead.
+	Property, Value string
+	// To is the origin that a link leads to instead, such as "https://graph.example.net".
+	To string
+	// Body replaces the service's own error, as ContentType, for example with the HTML page of a proxy.
+	Body, ContentType string
 }
 
-// An activeFault is a fault with what is left of it.
-type activeFault struct {
-	Fault
-	number int
-	skip   int
-	left   int
+// A RetryAfterForm is one in which services say when to come back.
+type RetryAfterForm string
+
+const (
+	// RetryAfterSeconds is a whole number of seconds (RFC 9110 section 10.2.3). It is the default.
+	RetryAfterSeconds RetryAfterForm = "seconds"
+	// RetryAfterFraction has milliseconds, which the RFC does not know and Graph has sent (facts 3.3).
+	RetryAfterFraction RetryAfterForm = "fraction"
+	// RetryAfterDate is a date (RFC 9110 section 5.6.7).
+	RetryAfterDate RetryAfterForm = "date"
+)
+
+// complete fills in what is left out as the kind has it, and reports what cannot work.
+func (f *Fault) complete() (*Kind, error) {
+	switch {
+	case f.Name == "" && f.Status != 0:
+		f.Name = "status"
+	case f.Name == "" && f.Delay != 0:
+		f.Name = "slow"
+	}
+	k, ok := Lookup(f.Name)
+	if !ok {
+		return nil, fmt.Errorf("fault %q: there is none of that name; there are %s", f.Name, strings.Join(names(), ", "))
+	}
+	f.Path = strings.ToLower(f.Path)
+	k.fillIn(f)
+	if err := f.check(k); err != nil {
+		return nil, fmt.Errorf("fault %s: %w", f.Name, err)
+	}
+	return k, nil
 }
 
-// A Set holds the faults in force. It is safe for concurrent use.
-type Set struct {
-	h host.Host
-
-	mu     sync.Mutex // guards what follows
-	active []*activeFault
-	number int // of the latest
-	outage bool
-}
-
-// NewSet returns one without faults.
-func NewSet(h host.Host) *Set { return &Set{h: h} }
-
-// maxFaults bounds the faults in force.
-const maxFaults = 100
-
-// Add puts a fault in force and returns its number for Clear.
-func (s *Set) Add(f Fault) (int, error) {
+func (f *Fault) check(k *Kind) error {
+	switch f.Service {
+	case AnyService, k.Service:
+	case Entra, Graph:
+		if k.Service != AnyService {
+			return fmt.Errorf("it befalls %s, not %s", k.Service, f.Service)
+		}
+	default:
+		return fmt.Errorf("service %q is neither %s nor %s", f.Service, Entra, Graph)
+	}
 	if f.Status != 0 && (f.Status < 300 || f.Status > 599) {
-		return 0, fmt.Errorf("fault status %d is not within 300 to 599", f.Status)
+		return fmt.Errorf("status %d is not within 300 to 599", f.Status)
 	}
-	if f.Status == 0 && f.Delay == 0 {
-		return 0, fmt.Errorf("fault has neither a status nor a delay")
+	switch f.RetryAfterAs {
+	case "", RetryAfterSeconds, RetryAfterFraction, RetryAfterDate:
+	default:
+		return fmt.Errorf("retry_after_as %q is none of %s, %s, %s", f.RetryAfterAs, RetryAfterSeconds, RetryAfterFraction, RetryAfterDate)
 	}
-	f.Prefix = strings.ToLower(f.Prefix)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(s.active) == maxFaults {
-		return 0, fmt.Errorf("%d faults are in force already", maxFaults)
+	if at, err := url.Parse(f.To); f.To != "" && f.Name != "wrong_aliases" && (err != nil || at.Host == "" || at.Scheme+"://"+at.Host != f.To) {
+		return fmt.Errorf("to %q is no origin such as https://graph.example.net", f.To)
 	}
-	s.number++
-	s.active = append(s.active, &activeFault{Fault: f, number: s.number, skip: f.Skip, left: f.Count})
-	return s.number, nil
-}
-
-// Clear ends a fault. A number that is not in force does nothing.
-func (s *Set) Clear(number int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.remove(number)
-}
-
-// ClearAll ends all faults. An outage goes on.
-func (s *Set) ClearAll() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.active = nil
-}
-
-// Outage starts or ends an outage, in which every request is answered with 503. Devices go on checking in: they
-// do not use Graph. An outage of the network is the world's affair.
-func (s *Set) Outage(on bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.outage = on
-}
-
-func (s *Set) remove(number int) {
-	for i, f := range s.active {
-		if f.number == number {
-			s.active = slices.Delete(s.active, i, i+1)
-			return
+	if f.Probability < 0 || f.Probability > 1 {
+		return fmt.Errorf("probability %v is not within 0 to 1", f.Probability)
+	}
+	for _, n := range []struct {
+		name  string
+		value int
+	}{{"skip", f.Skip}, {"count", f.Count}, {"page", f.Page}, {"rows", f.Rows}, {"delay", int(f.Delay)}, {"for", int(f.For)}, {"retry_after", int(f.RetryAfter)}} {
+		if n.value < 0 {
+			return fmt.Errorf("%s is negative", n.name)
 		}
 	}
+	for _, p := range parameters {
+		if !p.isZero(f) && !k.takes(p.name) {
+			return fmt.Errorf("it takes no %s; its parameters are %s", p.name, strings.Join(k.parameters(), ", "))
+		}
+	}
+	return nil
 }
 
-// Take returns the fault that decides a request, if there is one, and counts it down.
-func (s *Set) Take(graph bool, path string) (Fault, bool) {
-	f, struck := s.take(graph, path)
-	if struck {
-		s.h.Trace("fault", slog.String("path", path), slog.Int("status", f.Status),
-			slog.String("retry_after", f.RetryAfter), slog.String("delay", f.Delay.String()))
+// retryAfter is the value of the header at time now, or "".
+func (f *Fault) retryAfter(now time.Time) string {
+	switch {
+	case f.RetryAfter == 0:
+		return ""
+	case f.RetryAfterAs == RetryAfterFraction:
+		return strconv.FormatFloat(f.RetryAfter.Seconds(), 'f', 3, 64)
+	case f.RetryAfterAs == RetryAfterDate:
+		return now.Add(f.RetryAfter + time.Second - 1).UTC().Format(http.TimeFormat)
 	}
-	return f, struck
-}
-
-func (s *Set) take(graph bool, path string) (Fault, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.outage {
-		return Fault{Status: http.StatusServiceUnavailable}, true
-	}
-	now := s.h.Now()
-	for i := 0; i < len(s.active); i++ {
-		f := s.active[i]
-		if !f.Until.IsZero() && !now.Before(f.Until) {
-			s.remove(f.number)
-			i--
-			continue
-		}
-		if f.Service == Graph && !graph || f.Service == Entra && graph || !strings.HasPrefix(path, f.Prefix) {
-			continue
-		}
-		if f.skip > 0 {
-			f.skip--
-			continue
-		}
-		if f.Count > 0 {
-			if f.left--; f.left == 0 {
-				s.remove(f.number)
-			}
-		}
-		return f.Fault, true
-	}
-	return Fault{}, false
-}
-
-// Answer writes what the fault itself says and reports whether it did; otherwise the service answers for the Status.
-func (f *Fault) Answer(w http.ResponseWriter) bool {
-	if f.Status != 0 && f.RetryAfter != "" {
-		w.Header().Set("Retry-After", f.RetryAfter)
-	}
-	if f.Status == 0 || f.Body == "" {
-		return false
-	}
-	contentType := f.ContentType
-	if contentType == "" {
-		contentType = "text/html"
-	}
-	wire.WriteBody(w, f.Status, contentType, []byte(f.Body))
-	return true
+	return strconv.FormatInt(int64((f.RetryAfter+time.Second-1)/time.Second), 10)
 }

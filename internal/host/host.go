@@ -80,7 +80,9 @@ type Host interface {
 
 	// ServeHTTP serves h at an address until the closer is closed or the machine goes down. Each request is
 	// handled in a task. A non-nil config makes it HTTPS; the virtual world carries HTTPS without the records
-	// of TLS but checks that client and server agree on the scheme.
+	// of TLS but checks that client and server agree on the scheme. A handler that panics with http.ErrAbortHandler ends the
+	// connection without the rest of the response, and so does one that writes less than its Content-Length; see
+	// [ResetConnection] for one without an orderly end.
 	ServeHTTP(at netip.AddrPort, h http.Handler, config *tls.Config) (HTTPServer, error)
 
 	// RoundTrip makes one HTTP request and blocks until the response, with its whole body in memory, is

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"nacsim/fakegraph/directory"
 	"nacsim/fakegraph/fault"
@@ -196,12 +197,12 @@ func TestInteropGraphClientsThrottled(t *testing.T) {
 		code    string
 		calls   int
 	}{
-		{"429 with Retry-After", fault.Fault{Status: 429, RetryAfter: "1", Count: 2}, 2, 0, "", 4},
+		{"429 with Retry-After", fault.Fault{Status: 429, RetryAfter: time.Second, Count: 2}, 2, 0, "", 4},
 		{"429 without", fault.Fault{Status: 429, Count: 1}, 3, 0, "", 3},
-		{"503", fault.Fault{Status: 503, RetryAfter: "1", Count: 1}, 1, 0, "", 3},
-		{"504 on page two", fault.Fault{Status: 504, RetryAfter: "1", Skip: 1, Count: 1}, 1, 0, "", 3},
+		{"503", fault.Fault{Status: 503, RetryAfter: time.Second, Count: 1}, 1, 0, "", 3},
+		{"504 on page two", fault.Fault{Status: 504, RetryAfter: time.Second, Skip: 1, Count: 1}, 1, 0, "", 3},
 		{"500 is not tried again", fault.Fault{Status: 500, Count: 1}, 0, 500, "InternalServerError", 1},
-		{"429 for ever", fault.Fault{Status: 429, RetryAfter: "1"}, 3, 429, "TooManyRequests", 4},
+		{"429 for ever", fault.Fault{Status: 429, RetryAfter: time.Second}, 3, 429, "TooManyRequests", 4},
 	}
 	eachGraphProgram(t, func(t *testing.T, p *graphProgram) {
 		for _, test := range tests {

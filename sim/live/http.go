@@ -58,6 +58,7 @@ func (n *node) ServeHTTP(at netip.AddrPort, h http.Handler, config *tls.Config) 
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    headerMax,
 		ErrorLog:          log.New(httpLog{n}, "", 0),
+		ConnContext:       resettable,
 	}
 	limited := &limitedListener{listener: l, free: make(chan struct{}, connectionsMax), shut: make(chan struct{})}
 	if config != nil {
@@ -153,6 +154,19 @@ func (l *limitedListener) Accept() (net.Conn, error) {
 func (l *limitedListener) Close() error {
 	l.once.Do(func() { close(l.shut) })
 	return l.listener.Close()
+}
+
+// resettable lets the requests of a connection reset it.
+func resettable(ctx context.Context, c net.Conn) context.Context {
+	return host.WithReset(ctx, func() {
+		if t, ok := c.(*tls.Conn); ok {
+			c = t.NetConn()
+		}
+		if l, ok := c.(*limitedConn); ok {
+			_ = l.tcp.SetLinger(0) // a closed socket needs no reset
+			l.Close()
+		}
+	})
 }
 
 type limitedConn struct {

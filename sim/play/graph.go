@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"strconv"
 	"time"
 
 	"nacsim/fakegraph"
@@ -186,10 +185,7 @@ func (p *player) breakGraph(g *scenario.Graph) error {
 		cut(false)
 		p.graph.Faults().ClearAll()
 	default:
-		f := fault.Fault{Status: g.Answer, Count: g.Count}
-		if g.RetryAfter > 0 {
-			f.RetryAfter = strconv.FormatFloat(g.RetryAfter.Seconds(), 'f', -1, 64)
-		}
+		f := fault.Fault{Status: g.Answer, Count: g.Count, RetryAfter: g.RetryAfter}
 		_, err := p.graph.Faults().Add(f)
 		return err
 	}

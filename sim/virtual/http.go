@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
-	"strconv"
 	"syscall"
 	"time"
 
@@ -180,27 +179,28 @@ func (x *exchange) arrive(target *machine, at netip.AddrPort, secure bool) {
 		back(nil, errors.New("the server speaks HTTP, the request is HTTPS"))
 	default:
 		t := s.n.newTask("http "+x.request.Method+" "+x.request.URL.Path, func() {
+			rec := &recorder{header: http.Header{}}
 			ended := false
 			defer func() {
 				if !ended || s.n.down {
 					back(nil, syscall.ECONNRESET) // the machine crashed in the middle of it
 				}
 			}()
-			rec := &recorder{header: http.Header{}}
-			s.handler.ServeHTTP(rec, x.serverSide(secure))
+			aborted := rec.serve(s.handler, x.serverSide(secure, rec))
 			ended = true
-			if !s.n.down {
-				x.size = int64(rec.body.Len())
-				back(rec.response(x.request), nil)
+			if s.n.down {
+				return
 			}
+			x.size = int64(rec.body.Len())
+			back(rec.outcome(x.request, aborted))
 		})
 		w.resume(t)
 	}
 }
 
 // serverSide is the request as the server sees it.
-func (x *exchange) serverSide(secure bool) *http.Request {
-	r := x.request.Clone(x.request.Context())
+func (x *exchange) serverSide(secure bool, rec *recorder) *http.Request {
+	r := x.request.Clone(host.WithReset(x.request.Context(), func() { rec.reset = true }))
 	r.Body = io.NopCloser(bytes.NewReader(x.body))
 	r.ContentLength = int64(len(x.body))
 	r.RequestURI = r.URL.RequestURI()
@@ -216,44 +216,4 @@ func (x *exchange) serverSide(secure bool) *http.Request {
 		r.TLS = &tls.ConnectionState{Version: tls.VersionTLS13, HandshakeComplete: true, ServerName: x.request.URL.Hostname()}
 	}
 	return r
-}
-
-// recorder collects a handler's response.
-type recorder struct {
-	header http.Header
-	sent   http.Header
-	status int
-	body   bytes.Buffer
-}
-
-func (r *recorder) Header() http.Header { return r.header }
-
-func (r *recorder) WriteHeader(status int) {
-	if r.status == 0 && status >= 200 {
-		r.status = status
-		r.sent = r.header.Clone()
-	}
-}
-
-func (r *recorder) Write(b []byte) (int, error) {
-	r.WriteHeader(http.StatusOK)
-	return r.body.Write(b)
-}
-
-func (r *recorder) response(req *http.Request) *http.Response {
-	r.WriteHeader(http.StatusOK)
-	if r.sent.Get("Content-Type") == "" && r.body.Len() > 0 {
-		r.sent.Set("Content-Type", http.DetectContentType(r.body.Bytes()))
-	}
-	return &http.Response{
-		Status:        strconv.Itoa(r.status) + " " + http.StatusText(r.status),
-		StatusCode:    r.status,
-		Proto:         "HTTP/1.1",
-		ProtoMajor:    1,
-		ProtoMinor:    1,
-		Header:        r.sent,
-		Body:          io.NopCloser(bytes.NewReader(r.body.Bytes())),
-		ContentLength: int64(r.body.Len()),
-		Request:       req,
-	}
 }

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+	"syscall"
 	"time"
 
 	"nacsim/internal/host"
@@ -266,6 +267,42 @@ var httpTests = []test{
 		}
 		s.client(func(h host.Host) error {
 			return wantBody(h, "http://"+addr.String()+"/", host.HTTPOptions{}, "here")
+		})
+	}},
+	{"a handler can break off, and promise more or less than it writes", func(s *stage) {
+		s.web(nil, func(h host.Host, w http.ResponseWriter, r *http.Request) {
+			switch r.URL.Path {
+			case "/reset":
+				host.ResetConnection(r)
+			case "/nothing":
+				panic(http.ErrAbortHandler)
+			case "/half":
+				w.Header().Set("Content-Length", "8")
+				_, _ = io.WriteString(w, "half")
+				_ = http.NewResponseController(w).Flush()
+				panic(http.ErrAbortHandler)
+			case "/less":
+				w.Header().Set("Content-Length", "8")
+				_, _ = io.WriteString(w, "less")
+			case "/more":
+				w.Header().Set("Content-Length", "4")
+				_, _ = io.WriteString(w, "more")
+				if _, err := io.WriteString(w, "over"); !errors.Is(err, http.ErrContentLength) {
+					s.t.Errorf("Write beyond Content-Length: %v", err)
+				}
+			}
+		})
+		s.client(func(h host.Host) error {
+			for _, broken := range []struct {
+				path string
+				want error
+			}{{"reset", syscall.ECONNRESET}, {"nothing", io.EOF}, {"half", io.ErrUnexpectedEOF}, {"less", io.ErrUnexpectedEOF}} {
+				body, status, err := get(h, "http://10.9.0.1:8080/"+broken.path, host.HTTPOptions{})
+				if !errors.Is(err, broken.want) {
+					return fmt.Errorf("GET /%s = %d %q, %v; want %v", broken.path, status, body, err, broken.want)
+				}
+			}
+			return wantBody(h, "http://10.9.0.1:8080/more", host.HTTPOptions{}, "more")
 		})
 	}},
 	{"a handler that panics is a fault of the run", func(s *stage) {
