@@ -441,6 +441,7 @@ var recordTable = []RecordKind{
 		{Name: "from", Doc: "of a packet step: the sender"},
 		{Name: "to", Doc: "of a packet step: the receiver"},
 		{Name: "decision", Doc: "of a link with loss, duplicate or reorder: which packet it hit"},
+		{Name: "fault", Doc: "of a graph step: its name in the catalogue of faults"},
 		{Name: "path", Doc: "of a graph step: what was asked for"},
 		{Name: "status", Doc: "of a graph step: the HTTP status"},
 		{Name: "retry_after", Doc: "of a graph step: Retry-After"},
