@@ -21,11 +21,12 @@ type Certificate struct {
 	Serial    string    `json:"serial,omitempty"`
 	NotBefore time.Time `json:"not_before"`
 	NotAfter  time.Time `json:"not_after"`
-	// SANDNS, SANEmail and SANUPN are the names in the Subject Alternative Name in the order of the
-	// certificate: dNSName, rfc822Name, and otherName of type user principal name.
+	// SANDNS, SANEmail, SANUPN and SANURI are the names in the Subject Alternative Name in the order of the
+	// certificate: dNSName, rfc822Name, otherName of type user principal name, and uniformResourceIdentifier.
 	SANDNS   []string `json:"san_dns,omitempty"`
 	SANEmail []string `json:"san_email,omitempty"`
 	SANUPN   []string `json:"san_upn,omitempty"`
+	SANURI   []string `json:"san_uri,omitempty"`
 	// EKU are the extended key usages as object identifiers, for example "1.3.6.1.5.5.7.3.2".
 	EKU []string `json:"eku,omitempty"`
 }
@@ -47,6 +48,7 @@ func ReadCertificate(c *x509.Certificate) Certificate {
 		SANDNS:    printables(c.DNSNames),
 		SANEmail:  printables(c.EmailAddresses),
 		SANUPN:    printables(userPrincipalNames(c)),
+		SANURI:    printables(uris(c)),
 		EKU:       usages(c),
 	}
 }
@@ -58,6 +60,16 @@ func (c *Certificate) SAN() []string {
 	names = append(names, c.SANDNS...)
 	names = append(names, c.SANEmail...)
 	return append(names, c.SANUPN...)
+}
+
+func uris(c *x509.Certificate) []string {
+	var texts []string
+	for _, u := range c.URIs {
+		if len(texts) < maxNames {
+			texts = append(texts, u.String())
+		}
+	}
+	return texts
 }
 
 func serial(c *x509.Certificate) string {

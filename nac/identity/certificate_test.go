@@ -8,6 +8,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/asn1"
 	"math/big"
+	"net/url"
 	"reflect"
 	"strings"
 	"testing"
@@ -135,4 +136,20 @@ func FuzzParseUPNs(f *testing.F) {
 			t.Fatalf("%d names", len(upns))
 		}
 	})
+}
+
+// A certificate for strong mapping has the account's SID in a second URI (facts: graph-and-entra 1.4).
+func TestURIsOfCertificate(t *testing.T) {
+	parse := func(text string) *url.URL {
+		u, err := url.Parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return u
+	}
+	c := ReadCertificate(issue(t, &x509.Certificate{SerialNumber: big.NewInt(1), URIs: []*url.URL{
+		parse("tag:microsoft.com,2022-09-14:sid:S-1-5-21-1004336348-1177238915-682003330-512"), parse("IntuneDeviceId://" + id1)}}))
+	if got := Extract("eap-tls", nil, &c); !reflect.DeepEqual(got, []Key{{SANURI, id1}}) {
+		t.Errorf("keys %v of %q", got, c.SANURI)
+	}
 }

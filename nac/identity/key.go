@@ -18,14 +18,26 @@ const (
 	CN Kind = "cn"
 	// SANDNS is a DNS name in the Subject Alternative Name of the client's certificate.
 	SANDNS Kind = "san_dns"
+	// SANURI is a URI there.
+	SANURI Kind = "san_uri"
 )
 
 // A Key is one value by which a device record can be found. Keys are comparable.
 type Key struct {
 	Kind Kind `json:"kind"`
 	// Value is for MAC the address as in "00:1c:b3:09:85:15", for CN a device name as the certificate spells
-	// it (Intune compares names without regard to case), and for SANDNS a GUID in lower case.
+	// it (Intune compares names without regard to case) or a GUID, and for SANDNS and SANURI a GUID. GUIDs are in
+	// lower case.
 	Value string `json:"value"`
+}
+
+// ID returns the GUID that the key is, in lower case, or "" for another key. It is the device's ID in Intune or in Entra: the authority
+// that issues certificates chooses which (facts: graph-and-entra 1.4).
+func (k Key) ID() string {
+	if k.Kind == MAC {
+		return ""
+	}
+	return deviceID(k.Value)
 }
 
 // String returns the key as "cn LAPTOP-1".
@@ -61,16 +73,21 @@ func Extract(authType string, mac net.HardwareAddr, cert *Certificate) []Key {
 		keys = append(keys, k)
 	}
 	if name := deviceName(cert.CN); name != "" {
-		add(Key{CN, name})
+		add(Key{CN, foldID(name)})
 		// Of "LAPTOP-1.corp.example" Intune knows LAPTOP-1 only. The full name comes first because a device
 		// name may contain dots itself.
 		short, _, _ := strings.Cut(name, ".")
-		add(Key{CN, short})
+		add(Key{CN, foldID(short)})
 	}
 	for _, name := range cert.SANDNS {
 		// The ID may stand alone or, where the authority insists on names with dots, before a domain.
 		label, _, _ := strings.Cut(name, ".")
 		add(Key{SANDNS, deviceID(label)})
+	}
+	for _, uri := range cert.SANURI {
+		for _, id := range deviceIDs(uri) {
+			add(Key{SANURI, id})
+		}
 	}
 	return keys
 }
@@ -114,4 +131,32 @@ func deviceID(s string) string {
 		return ""
 	}
 	return strings.ToLower(s)
+}
+
+// foldID returns a name, in lower case if it is the ID of a device.
+func foldID(name string) string {
+	if id := deviceID(name); id != "" {
+		return id
+	}
+	return name
+}
+
+// sidURI is how a certificate names an account of Active Directory beside the device (facts: graph-and-entra 1.4).
+const sidURI = "tag:microsoft.com,2022-09-14:sid:"
+
+// deviceIDs returns the GUIDs in a URI, such as that of "IntuneDeviceId://5ca1ab1e-…", as Microsoft's NAC service wants it.
+func deviceIDs(uri string) []string {
+	if len(uri) >= len(sidURI) && strings.EqualFold(uri[:len(sidURI)], sidURI) {
+		return nil
+	}
+	var ids []string
+	// A part of a longer word is no GUID.
+	for _, word := range strings.FieldsFunc(uri, func(r rune) bool {
+		return r != '-' && r != '_' && !(r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z')
+	}) {
+		if id := deviceID(word); id != "" {
+			ids = append(ids, id)
+		}
+	}
+	return ids
 }

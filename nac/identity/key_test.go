@@ -5,6 +5,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"nacsim/internal/guid"
 )
 
 const (
@@ -46,6 +48,15 @@ func TestExtract(t *testing.T) {
 		{"no GUID: not hexadecimal", "eap-tls", "", &Certificate{SANDNS: []string{"g" + id1[1:]}}, ""},
 		{"no GUID: braces", "eap-tls", "", &Certificate{SANDNS: []string{"{" + id1 + "}"}}, ""},
 		{"no GUID: zeros", "eap-tls", "", &Certificate{SANDNS: []string{"00000000-0000-0000-0000-000000000000"}}, ""},
+		{"CN that is an ID", "eap-tls", "", &Certificate{CN: strings.ToUpper(id1)}, "cn " + id1},
+		{"CN that is an ID with a domain", "eap-tls", "", &Certificate{CN: strings.ToUpper(id1) + ".corp.example"}, "cn " + strings.ToUpper(id1) + ".corp.example, cn " + id1},
+		{"URI of Microsoft's NAC service", "eap-tls", "", &Certificate{SANURI: []string{"IntuneDeviceId://" + strings.ToUpper(id1)}}, "san_uri " + id1},
+		{"URI with a SID beside it", "eap-tls", "", &Certificate{SANURI: []string{"tag:microsoft.com,2022-09-14:sid:S-1-5-21-1004336348-1177238915-682003330-512", "intunedeviceid://" + id1}}, "san_uri " + id1},
+		{"a GUID in a SID's URI", "eap-tls", "", &Certificate{SANURI: []string{"TAG:microsoft.com,2022-09-14:sid:" + id1}}, ""},
+		{"GUID as a URN, and in a path", "eap-tls", "", &Certificate{SANURI: []string{"urn:uuid:" + id1, "https://pki.example/devices/" + id2 + "?x=1"}}, "san_uri " + id1 + ", san_uri " + id2},
+		{"GUID in a longer word", "eap-tls", "", &Certificate{SANURI: []string{"x://a" + id1, "x://" + id1 + "-1", "x://" + id1 + "_"}}, ""},
+		{"GUID of zeros in a URI", "eap-tls", "", &Certificate{SANURI: []string{"IntuneDeviceId://00000000-0000-0000-0000-000000000000"}}, ""},
+		{"DNS before URI", "eap-tls", "", &Certificate{CN: "A", SANDNS: []string{id2}, SANURI: []string{"x://" + id1}}, "cn A, san_dns " + id2 + ", san_uri " + id1},
 		{"EAP-TTLS has the MAC only", "eap-ttls", real1, &Certificate{CN: "LAPTOP-1", SANDNS: []string{id1}}, "mac " + real1},
 		{"MAB has the MAC only", "mab", real1, nil, "mac " + real1},
 		{"EAP-TTLS with a randomized MAC has nothing", "eap-ttls", randomized, nil, ""},
@@ -83,4 +94,30 @@ func TestExtractIsBounded(t *testing.T) {
 	if !reflect.DeepEqual(keys[:3], []Key{{CN, "a.b"}, {CN, "a"}, {SANDNS, names[0]}}) {
 		t.Errorf("keys are %v", keys)
 	}
+}
+
+func TestKeyID(t *testing.T) {
+	for k, want := range map[Key]string{{SANDNS, id1}: id1, {SANURI, strings.ToUpper(id1)}: id1, {CN, id1}: id1, {CN, "LAPTOP-1"}: "", {MAC, id1}: ""} {
+		if got := k.ID(); got != want {
+			t.Errorf("%v: %q, want %q", k, got, want)
+		}
+	}
+}
+
+// What a certificate says is the client's to choose: keys are bounded, distinct, and what their kind says.
+func FuzzExtract(f *testing.F) {
+	f.Add("LAPTOP-1.corp.example", id1+".corp.example", "IntuneDeviceId://"+id1)
+	f.Add(id1, "", "tag:microsoft.com,2022-09-14:sid:S-1-5-21-1-2-3-512")
+	f.Fuzz(func(t *testing.T, cn, dns, uri string) {
+		seen := map[Key]bool{}
+		for _, k := range Extract("eap-tls", nil, &Certificate{CN: cn, SANDNS: []string{dns}, SANURI: []string{uri, uri}}) {
+			if seen[k] || k.Value == "" || len(k.Value) > maxValue {
+				t.Errorf("key %q", k)
+			}
+			seen[k] = true
+			if (k.Kind == SANDNS || k.Kind == SANURI) && (!guid.Valid(k.Value) || k.ID() != k.Value) {
+				t.Errorf("%q is no ID", k)
+			}
+		}
+	})
 }

@@ -36,6 +36,8 @@ type client struct {
 	retry    host.Timer
 }
 
+const noSuchDevice = "Intune has no such device"
+
 // Unknown says why there is no record of a client with these keys, in words for the explanation of a decision: it has
 // not been looked up yet, the attempts have failed, Intune had no such device when it was last asked, or no account
 // is linked. NotFound says that it was the third, not longer ago than Config.MaxAge.
@@ -48,24 +50,14 @@ func (s *Service) Unknown(name string, keys []identity.Key) (why string, notFoun
 	c := s.clients[name]
 	switch {
 	case c == nil || !slices.Equal(c.Keys, keys[:min(len(keys), maxClientKeys)]):
-	case c.Missing && s.outdatedFinding(c):
+	case c.Missing && s.outdatedFinding(c, s.h.Now()):
 		return "Intune has not confirmed for a long time that it has no such device", false
 	case c.Missing:
-		return "Intune has no such device", true
+		return noSuchDevice, true
 	case c.failures > 0:
 		return "Intune could not be asked", false
 	}
 	return "Intune has not answered yet", false
-}
-
-// outdatedFinding reports whether that a client's device is missing was last confirmed too long ago: by its lookup, or
-// by a poll, whose list would have had it.
-func (s *Service) outdatedFinding(c *client) bool {
-	asked := c.Asked
-	if s.poll.last.After(asked) {
-		asked = s.poll.last
-	}
-	return s.cfg.MaxAge > 0 && s.h.Now().Sub(asked) > s.cfg.MaxAge
 }
 
 // maxClientKeys bounds the keys of one client.
@@ -157,25 +149,12 @@ func (s *Service) saveClient(name string, c *client) error {
 
 func (s *Service) indexKeys(name string, keys []identity.Key) {
 	for _, k := range keys {
-		k = normalKey(k)
-		names := s.byKey[k]
-		if at, found := slices.BinarySearch(names, name); !found && k.Value != "" {
-			s.byKey[k] = slices.Insert(names, at, name)
-		}
+		s.byKey.add(k, name)
 	}
 }
 
 func (s *Service) unindexKeys(name string, keys []identity.Key) {
 	for _, k := range keys {
-		k = normalKey(k)
-		names := s.byKey[k]
-		at, found := slices.BinarySearch(names, name)
-		switch {
-		case !found:
-		case len(names) == 1:
-			delete(s.byKey, k)
-		default:
-			s.byKey[k] = slices.Delete(names, at, at+1)
-		}
+		s.byKey.drop(k, name)
 	}
 }

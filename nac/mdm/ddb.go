@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"nacsim/internal/host"
@@ -22,12 +21,14 @@ type ddb struct {
 	records map[string]*Record
 	byName  map[string][]string // folded names to ids in ascending order
 	byMAC   map[string][]string
+	byEntra map[string][]string
 }
 
 // openDDB loads the records. Those that the last poll confirmed without changing them were not written then, so
 // they are as old as that poll.
 func openDDB(store host.Store, limit int, lastPoll time.Time) (*ddb, error) {
-	db := &ddb{store: store, max: limit, records: map[string]*Record{}, byName: map[string][]string{}, byMAC: map[string][]string{}}
+	db := &ddb{store: store, max: limit, records: map[string]*Record{}, byName: map[string][]string{}, byMAC: map[string][]string{},
+		byEntra: map[string][]string{}}
 	var bad error
 	err := store.Scan(keyDevice, func(key string, value []byte) bool {
 		r := &Record{}
@@ -44,16 +45,24 @@ func openDDB(store host.Store, limit int, lastPoll time.Time) (*ddb, error) {
 	return db, errors.Join(err, bad)
 }
 
+// has reports whether there is a record of a device.
+func (db *ddb) has(id deviceID) bool {
+	var text [36]byte
+	return db.records[string(id.append(text[:0]))] != nil
+}
+
 // match returns the records that a key asks for, in the order of their ids.
 func (db *ddb) match(k identity.Key) []*Record {
 	var ids []string
-	switch k.Kind {
-	case identity.MAC:
-		ids = db.byMAC[normalMAC(k.Value)]
-	case identity.CN:
-		ids = db.byName[strings.ToLower(k.Value)]
-	case identity.SANDNS:
-		ids = []string{strings.ToLower(k.Value)}
+	switch id := k.ID(); {
+	case k.Kind == identity.MAC:
+		ids = db.byMAC[parseMAC(k.Value).String()]
+	case id != "":
+		if ids = db.byEntra[id]; db.records[id] != nil && !slices.Contains(ids, id) {
+			ids = append([]string{id}, ids...)
+		}
+	default:
+		ids = db.byName[foldName(k.Value)]
 	}
 	var records []*Record
 	for _, id := range ids {
@@ -113,49 +122,29 @@ func (db *ddb) remove(id string) (*Record, error) {
 
 func (db *ddb) index(r *Record) {
 	db.records[r.ID] = r
-	addID(db.byName, strings.ToLower(r.DeviceName), r.ID)
-	addID(db.byMAC, r.WiFiMAC, r.ID)
-	addID(db.byMAC, r.EthernetMAC, r.ID)
+	addTo(db.byName, foldName(r.DeviceName), r.ID)
+	addTo(db.byEntra, r.AzureADDeviceID, r.ID)
+	addTo(db.byMAC, r.WiFiMAC, r.ID)
+	addTo(db.byMAC, r.EthernetMAC, r.ID)
 }
 
 func (db *ddb) unindex(r *Record) {
 	delete(db.records, r.ID)
-	dropID(db.byName, strings.ToLower(r.DeviceName), r.ID)
-	dropID(db.byMAC, r.WiFiMAC, r.ID)
-	dropID(db.byMAC, r.EthernetMAC, r.ID)
+	dropFrom(db.byName, foldName(r.DeviceName), r.ID)
+	dropFrom(db.byEntra, r.AzureADDeviceID, r.ID)
+	dropFrom(db.byMAC, r.WiFiMAC, r.ID)
+	dropFrom(db.byMAC, r.EthernetMAC, r.ID)
 }
 
-// addID puts id into the ascending list under key. An empty key is none.
-func addID(index map[string][]string, key, id string) {
-	if key == "" {
-		return
-	}
-	ids := index[key]
-	if at, found := slices.BinarySearch(ids, id); !found {
-		index[key] = slices.Insert(ids, at, id)
-	}
-}
-
-func dropID(index map[string][]string, key, id string) {
-	ids := index[key]
-	at, found := slices.BinarySearch(ids, id)
-	switch {
-	case !found:
-	case len(ids) == 1:
-		delete(index, key)
-	default:
-		index[key] = slices.Delete(ids, at, at+1)
-	}
-}
-
-// resolve returns the record that a client's keys stand for, and the key that decided.
-func (db *ddb) resolve(keys []identity.Key) (Record, identity.Key, bool) {
+// resolve returns the record that a client's keys stand for, the key that decided, and how many records that one
+// matches.
+func (db *ddb) resolve(keys []identity.Key) (r Record, by identity.Key, matches int) {
 	for i, k := range keys {
 		if matches := db.match(k); len(matches) > 0 {
-			return choose(confirmed(matches, keys[i+1:])), k, true
+			return choose(confirmed(matches, keys[i+1:])), k, len(matches)
 		}
 	}
-	return Record{}, identity.Key{}, false
+	return Record{}, identity.Key{}, 0
 }
 
 // confirmed narrows several matches of one key to those that the next key with any match among them confirms.

@@ -2,6 +2,7 @@ package mdm
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"net/http"
 	"strconv"
@@ -51,8 +52,8 @@ const (
 
 // newError reads an error reply.
 func newError(op string, reply *http.Response, body []byte, now time.Time) *Error {
-	e := &Error{Op: op, Status: reply.StatusCode, RequestID: shorten(reply.Header.Get("request-id"), 64),
-		RetryAfter: parseRetryAfter(reply.Header.Get("Retry-After"), now)}
+	e := &Error{Op: op, Status: reply.StatusCode, RequestID: shorten(printable(reply.Header.Get("request-id")), 64),
+		RetryAfter: retryAfter(reply.Header, now)}
 	e.Code, e.Message = decodeError(body)
 	return e
 }
@@ -63,6 +64,7 @@ func decodeError(body []byte) (code, message string) {
 	var entra struct {
 		Error       string `json:"error"`
 		Description string `json:"error_description"`
+		Codes       []int  `json:"error_codes"`
 	}
 	var graph struct {
 		Error struct {
@@ -73,6 +75,9 @@ func decodeError(body []byte) (code, message string) {
 	switch {
 	case json.Unmarshal(body, &entra) == nil && entra.Error != "":
 		code, message = entra.Error, firstLine(entra.Description)
+		if len(entra.Codes) > 0 && !strings.Contains(message, "AADSTS") {
+			message = printable(fmt.Sprintf("AADSTS%d: %s", entra.Codes[0], message))
+		}
 	case json.Unmarshal(body, &graph) == nil && graph.Error.Code != "":
 		code, message = innermost(graph.Error.Code, graph.Error.Message)
 	default:
@@ -122,6 +127,17 @@ func shorten(text string, limit int) string {
 		limit--
 	}
 	return text[:limit]
+}
+
+// retryAfter is how long a reply asks to wait, or 0. Azure's services say it in milliseconds, too (facts:
+// graph-and-entra 4.5).
+func retryAfter(header http.Header, now time.Time) time.Duration {
+	for _, name := range []string{"retry-after-ms", "x-ms-retry-after-ms"} {
+		if ms := parseRetryAfter(header.Get(name), now); ms > 0 {
+			return max(ms/1000, time.Millisecond)
+		}
+	}
+	return parseRetryAfter(header.Get("Retry-After"), now)
 }
 
 // parseRetryAfter reads a Retry-After header: whole seconds or a date (RFC 9110 section 10.2.3), or seconds with a

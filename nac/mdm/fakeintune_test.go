@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -24,11 +25,15 @@ type intune struct {
 	answer func(*http.Request) *http.Response
 	// ignoreFilter sends every device whatever is asked for.
 	ignoreFilter bool
+	// batches counts those answered; inBatch, when not nil, may answer a request in one instead.
+	batches int
+	inBatch func(url string) *http.Response
 }
 
 // A device of the fake. The Ethernet address is null in lists.
 type device struct {
 	id, name, wifi, ethernet string
+	entra                    string
 	state                    string
 	management               string
 	sync                     time.Time
@@ -36,7 +41,7 @@ type device struct {
 
 func (d *device) json(list bool) map[string]any {
 	m := map[string]any{"id": d.id, "deviceName": d.name, "wiFiMacAddress": d.wifi, "complianceState": d.state,
-		"managementState": d.management, "lastSyncDateTime": d.sync.Format(time.RFC3339), "ethernetMacAddress": d.ethernet, "model": nil}
+		"managementState": d.management, "lastSyncDateTime": d.sync.Format(time.RFC3339), "ethernetMacAddress": d.ethernet, "model": nil, "azureADDeviceId": d.entra}
 	if d.management == "" {
 		m["managementState"] = "managed"
 	}
@@ -77,6 +82,9 @@ func (in *intune) serve(r *http.Request) (*http.Response, error) {
 	if r.Header.Get("Authorization") != "Bearer "+in.token() {
 		return reply(401, map[string]any{"error": map[string]string{"code": "InvalidAuthenticationToken"}}), nil
 	}
+	if r.URL.Path == "/v1.0/$batch" && r.Method == http.MethodPost {
+		return in.batch(r), nil
+	}
 	path, ok := strings.CutPrefix(r.URL.Path, "/v1.0/deviceManagement/managedDevices")
 	if !ok || r.URL.Host != "graph.microsoft.com" {
 		in.t.Errorf("request for %v", r.URL)
@@ -103,12 +111,14 @@ func (in *intune) list(r *http.Request) *http.Response {
 	filter := query.Get("$filter")
 	name, byName := strings.CutPrefix(filter, "deviceName eq '")
 	name = strings.ReplaceAll(strings.TrimSuffix(name, "'"), "''", "'")
-	if filter != "" && !byName {
+	entra, byEntra := strings.CutPrefix(filter, "azureADDeviceId eq '")
+	entra = strings.TrimSuffix(entra, "'")
+	if filter != "" && !byName && !byEntra {
 		in.t.Errorf("a filter that Intune ignores: %s", filter)
 	}
 	var rows []map[string]any
 	for _, d := range in.devices {
-		if in.ignoreFilter || !byName || strings.EqualFold(d.name, name) {
+		if in.ignoreFilter || !byName && !byEntra || byName && strings.EqualFold(d.name, name) || byEntra && strings.EqualFold(d.entra, entra) {
 			rows = append(rows, d.json(true))
 		}
 	}
@@ -123,6 +133,35 @@ func (in *intune) list(r *http.Request) *http.Response {
 		page["value"] = rows[min(from, len(rows)):]
 	}
 	return reply(200, page)
+}
+
+// batch answers the requests of a batch, the last one first (facts: graph-and-entra 2.4).
+func (in *intune) batch(r *http.Request) *http.Response {
+	in.batches++
+	var ask struct {
+		Requests []struct{ ID, Method, URL string }
+	}
+	if err := json.NewDecoder(r.Body).Decode(&ask); err != nil || len(ask.Requests) > 20 {
+		in.t.Errorf("batch of %d: %v", len(ask.Requests), err)
+	}
+	responses := []any{}
+	for _, q := range slices.Backward(ask.Requests) {
+		path, _, _ := strings.Cut(q.URL, "?")
+		var answer *http.Response
+		if in.inBatch != nil {
+			answer = in.inBatch(path)
+		}
+		if answer == nil {
+			answer = in.single(strings.TrimPrefix(path, "/deviceManagement/managedDevices/"))
+		}
+		body, _ := io.ReadAll(answer.Body)
+		item := map[string]any{"id": q.ID, "status": answer.StatusCode, "body": json.RawMessage(body)}
+		if after := answer.Header.Get("Retry-After"); after != "" {
+			item["headers"] = map[string]string{"retry-after": after}
+		}
+		responses = append(responses, item)
+	}
+	return reply(200, map[string]any{"responses": responses})
 }
 
 func (in *intune) device(name string) *device {

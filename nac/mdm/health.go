@@ -81,6 +81,7 @@ func (s *Service) statusLocked() Status {
 		Clients: len(s.clients), Devices: len(s.db.records)}
 	expires := status.CredentialExpires
 	status.CredentialExpired = h.credentialExpired || !expires.IsZero() && !s.h.Now().Before(expires)
+	status.CircuitOpen = s.graph.gate.openUntil(s.h.Now())
 	if ok {
 		status.LinkedAt, status.NextPoll = s.link.At, s.poll.next
 	}
@@ -100,7 +101,7 @@ func (s *Service) note(err error, poll bool) *Status {
 	} else {
 		h.lastError, h.lastErrorAt = err, s.h.Now()
 		h.refused, h.credentialExpired = refusal(err), expiredSecret(err)
-		if h.refused || poll {
+		if h.refused || poll || !s.graph.gate.openUntil(s.h.Now()).IsZero() {
 			h.state = Unhealthy
 		}
 	}

@@ -150,6 +150,7 @@ func (s *Service) Link(tenant string) error {
 		return fmt.Errorf("mdm: link %s: %w", tenant, err)
 	}
 	s.bindLink(token)
+	s.graph.gate.reset()
 	for _, name := range s.pendingClients() {
 		c := s.clients[name]
 		if c.retry != nil {
@@ -194,7 +195,7 @@ func (s *Service) Unlink() error {
 		return err
 	}
 	s.announce(changes)
-	s.observer.StandingChanged(clients, "the Intune account was unlinked")
+	s.tellStanding(clients, "the Intune account was unlinked")
 	s.tellLink(status)
 	return nil
 }

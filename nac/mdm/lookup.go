@@ -19,6 +19,8 @@ type Lookup struct {
 	Found  bool
 	Key    identity.Key
 	Record Record
+	// Matches is the number of records that Key matches: more than one is ambiguous.
+	Matches int
 	// Err is why the attempt failed; RetryIn is when the next one begins, 0 when there is none because the client
 	// has been forgotten.
 	Err     error
@@ -43,7 +45,7 @@ func (s *Service) Enqueue(name string, keys []identity.Key) {
 	c.gone = false
 	now := s.h.Now()
 	if !changed && c.Found {
-		if r, _, ok := s.db.resolve(c.Keys); ok && now.Sub(r.FetchedAt) <= s.cfg.FreshFor {
+		if r, _, matches := s.db.resolve(c.Keys); matches > 0 && now.Sub(r.FetchedAt) <= s.cfg.FreshFor {
 			return
 		}
 	}
@@ -154,11 +156,13 @@ func (s *Service) finish(name string, c *client, keys []identity.Key, epoch int,
 		c.failures = 0
 		s.enqueue(name, c)
 	case err == nil:
-		done.Record, done.Key, done.Found = s.db.resolve(keys)
+		done.Record, done.Key, done.Matches = s.db.resolve(keys)
+		done.Found = done.Matches > 0
 		c.cancel()
 		s.stand(&done.Record, s.h.Now())
-		missing = !done.Found && !c.Missing
+		missing = !done.Found && (!c.Missing || s.outdatedFinding(c, s.h.Now()))
 		c.Found, c.Missing, c.Asked = done.Found, !done.Found, s.h.Now()
+		s.watchFinding(c)
 		s.health.lastLookup = c.Asked
 		if s.clients[name] == c {
 			_ = s.saveClient(name, c) // see Forget
@@ -177,7 +181,7 @@ func (s *Service) finish(name string, c *client, keys []identity.Key, epoch int,
 		s.observer.LookupDone(done)
 	}
 	if missing {
-		s.observer.StandingChanged([]string{name}, "Intune has no such device")
+		s.tellStanding([]string{name}, noSuchDevice)
 	}
 }
 
@@ -201,6 +205,9 @@ func (s *Service) traceLookup(l *Lookup, tried []string) {
 	case l.Found:
 		fields = append(fields, slog.String("key", string(l.Key.Kind)), slog.String("value", l.Key.Value), slog.String("result", "found"),
 			slog.String("compliance", l.Record.ComplianceState), slog.String("device", l.Record.DeviceName), slog.String("id", l.Record.ID))
+		if l.Matches > 1 {
+			fields = append(fields, slog.Int("matches", l.Matches))
+		}
 		if l.Record.Conflict {
 			fields = append(fields, slog.Bool("conflict", true))
 		}

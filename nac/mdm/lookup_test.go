@@ -476,15 +476,27 @@ func TestPagesAreFollowedWithCare(t *testing.T) {
 		{"user in the address", []any{page("https://graph.microsoft.com@evil.example/")}, "outside of"},
 		{"a loop", []any{page(own + "2"), page(own + "2"), page(own + "2")}, "leads back"},
 		{"no value", []any{map[string]any{}}, "the reply has no value"},
-		{"a proxy's page", []any{"<html>"}, "invalid character"},
+		{"a proxy's page", []any{"<html>"}, "list of devices: JSON has '<' at octet 0, want an object"},
+		{"a page cut off is asked for again", []any{page(own+"2", 1), `{"value":[{"id":"`, page("", 2)}, "2"},
+		{"a forgotten page: from the start", []any{page(own+"2", 1, 2), reply(410, ""), page(own+"2", 3), page("", 4)}, "2"},
+		{"but once", []any{page(own+"2", 1), reply(400, ""), page(own+"2", 3), reply(410, "")}, "list of devices: 410"},
+		{"two values", []any{`{"value":[],"value":[]}`}, "two values"},
+		{"a link that is none", []any{`{"value":[],"@odata.nextLink":5}`}, "want a string"},
+		{"a link that is null", []any{`{"value":[],"@odata.nextLink":null}`}, "0"},
+		{"a wrong count", []any{`{"@odata.count":77,"value":[null,5,{"id":"` + numberedID(1) + `","id":"` + numberedID(2) + `"}]}`}, "1"},
 		{"a row without an id", []any{map[string]any{"value": []any{map[string]any{"deviceName": "x"}, (&device{id: numberedID(1)}).json(true)}}}, "1"},
 	}
 	for _, c := range cases {
 		n, pages = 0, c.pages
-		var devices []fetched
+		var devices []indexed
 		var err error
-		l.h.Do(func() { devices, err = l.graph.all() })
-		got := fmt.Sprint(len(devices))
+		l.h.Do(func() {
+			err = l.graph.all(func(rows []row, _ bool) error {
+				devices = appendIndexed(devices, rows, start)
+				return nil
+			}, func() { devices = nil })
+		})
+		got := fmt.Sprint(len(newTable(devices).devices))
 		if err != nil {
 			got = err.Error()
 		}
@@ -495,7 +507,7 @@ func TestPagesAreFollowedWithCare(t *testing.T) {
 	l.cfg.MaxPages = 2
 	n, pages = 0, []any{page(own + "2"), page(own + "3"), page("")}
 	var err error
-	l.h.Do(func() { _, err = l.graph.all() })
+	l.h.Do(func() { err = l.graph.all(func([]row, bool) error { return nil }, func() {}) })
 	if err == nil || !strings.Contains(err.Error(), "more than 2 pages") {
 		t.Error(err)
 	}

@@ -2,9 +2,7 @@ package mdm
 
 import (
 	"slices"
-	"strings"
 
-	"nacsim/internal/guid"
 	"nacsim/nac/identity"
 )
 
@@ -115,29 +113,22 @@ func (q *search) commit() error {
 	return err
 }
 
-// fetch asks Graph for the devices that a name or an id stands for. Records that matched the key before and that
+// fetch asks Graph for the devices that a name or an ID stands for. Records that matched the key before and that
 // are not in the answer have been renamed or have gone: they are read one by one.
 func (q *search) fetch(k identity.Key) ([]fetched, error) {
 	var rows []fetched
-	switch k.Kind {
-	case identity.CN:
-		var err error
-		if rows, err = q.s.graph.named(k.Value); err != nil {
-			return nil, err
-		}
-	case identity.SANDNS:
-		if !guid.Valid(k.Value) {
-			return nil, nil
-		}
-		f, err := q.read(strings.ToLower(k.Value))
-		if f == nil || err != nil {
-			return nil, err
-		}
-		rows = []fetched{*f}
+	var err error
+	if id := k.ID(); id != "" {
+		rows, err = q.withID(id)
+	} else {
+		rows, err = q.filtered(byName(k.Value), q.s.index.byName)
+	}
+	if err != nil {
+		return nil, err
 	}
 	q.rows = append(q.rows, rows...)
 	for _, id := range q.s.recorded(k) {
-		if slices.ContainsFunc(rows, func(f fetched) bool { return f.ID == id }) {
+		if slices.ContainsFunc(rows, func(f fetched) bool { return f.ID == id }) || slices.Contains(q.gone, id) {
 			continue
 		}
 		f, err := q.read(id)
@@ -149,6 +140,46 @@ func (q *search) fetch(k identity.Key) ([]fetched, error) {
 			if f.matches(k) {
 				rows = append(rows, *f)
 			}
+		}
+	}
+	return rows, nil
+}
+
+// withID returns the devices with an ID that may be Intune's or Entra's: a GUID does not tell, so it is taken for
+// Intune's first, which is one request for one device (facts: graph-and-entra 1.4).
+func (q *search) withID(id string) ([]fetched, error) {
+	f, err := q.read(id)
+	switch {
+	case err != nil:
+		return nil, err
+	case f != nil:
+		return []fetched{*f}, nil
+	}
+	return q.filtered(byEntraID(id), func(id string) []string { return q.s.index.byEntra(parseID(id)) })
+}
+
+// filtered asks with a filter. Where Graph ignores it, the index of the list tells which devices may be meant, and
+// these are read.
+func (q *search) filtered(f filter, indexed func(value string) []string) ([]fetched, error) {
+	s := q.s
+	if !s.graph.ignores(f.property) {
+		found, err := s.graph.query(f)
+		if err != nil || !found.ignored {
+			return found.devices, err
+		}
+	}
+	if err := s.listed(); err != nil {
+		return nil, err
+	}
+	var rows []fetched
+	ids := indexed(f.value)
+	for _, id := range ids[:min(len(ids), 2*maxMatches)] {
+		d, err := q.read(id)
+		if err != nil {
+			return nil, err
+		}
+		if d != nil && f.has(&d.Record) {
+			rows = append(rows, *d)
 		}
 	}
 	return rows, nil
@@ -186,7 +217,7 @@ func (q *search) read(id string) (*fetched, error) {
 // still has it.
 func (q *search) confirmMAC(k identity.Key) (found bool, err error) {
 	recorded := q.s.recorded(k)
-	ids := append(q.s.index.ids(normalMAC(k.Value)), recorded...)
+	ids := append(q.s.index.byMAC(parseMAC(k.Value)), recorded...)
 	slices.Sort(ids)
 	ids = slices.Compact(ids)
 	for _, id := range ids[:min(len(ids), 2*maxMatches)] {
@@ -205,23 +236,23 @@ func (q *search) confirmMAC(k identity.Key) (found bool, err error) {
 // findMAC looks for the device with an address: among the candidates that a cheaper key stands for, then in the list
 // of all devices, then among the Ethernet addresses, which the list does not tell.
 func (q *search) findMAC(k identity.Key, candidates []fetched) (bool, error) {
-	mac := normalMAC(k.Value)
-	if mac == "" {
+	mac := parseMAC(k.Value)
+	if mac == (macAddress{}) {
 		return false, nil
 	}
 	if has, err := q.haveMAC(k, candidates); has || err != nil {
 		return has, err
 	}
 	s := q.s
-	if err := s.index.list(s); err != nil {
+	if err := s.listed(); err != nil {
 		return false, err
 	}
-	if len(s.index.ids(mac)) == 0 {
-		if err := s.index.readEthernets(s); err != nil {
+	if len(s.index.byMAC(mac)) == 0 {
+		if err := s.readEthernets(); err != nil {
 			return false, err
 		}
 	}
-	if len(s.index.ids(mac)) == 0 {
+	if len(s.index.byMAC(mac)) == 0 {
 		return false, nil
 	}
 	return q.confirmMAC(k)

@@ -4,13 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
-	"slices"
-	"strings"
 	"time"
 
 	"nacsim/internal/host"
-	"nacsim/nac/identity"
 )
 
 // A Poll is the end of one attempt to poll Intune.
@@ -39,9 +35,6 @@ func (p *pollState) load(store host.Store) error {
 	}
 	return p.last.UnmarshalText(value)
 }
-
-// maxMissing bounds the devices that are read one by one after a poll whose list lacks them.
-const maxMissing = 1000
 
 // pollTask polls every PollInterval, counted from the last poll before a restart, and when it is woken up. A failed poll
 // is repeated with back-off.
@@ -74,8 +67,13 @@ func (s *Service) pollTask() {
 	}
 }
 
-// pollAt moves a time by the jitter of polls. The caller holds the lock.
-func (s *Service) pollAt(slot time.Time) time.Time { return slot }
+// maxPollJitter bounds what is added to the time of a poll.
+const maxPollJitter = 30 * time.Second
+
+// pollAt adds the jitter of polls to a time. The caller holds the lock.
+func (s *Service) pollAt(slot time.Time) time.Time {
+	return slot.Add(share(min(s.cfg.PollInterval/100, maxPollJitter), s.pollJitter))
+}
 
 // waitForPoll waits until a poll is due, and reports whether one is: the machine may go down instead.
 func (s *Service) waitForPoll() bool {
@@ -112,7 +110,8 @@ func (s *Service) PollNow() { s.pollNow() }
 // one whose list is refused because it is short, see Config.ShortList.
 func (s *Service) Poll() error {
 	s.mu.Lock()
-	idle, epoch := len(s.clients) == 0, s.epoch
+	idle := len(s.clients) == 0
+	p := polled{s: s, epoch: s.epoch, began: s.h.Now()}
 	_, ok := s.linked()
 	s.mu.Unlock()
 	switch {
@@ -121,15 +120,7 @@ func (s *Service) Poll() error {
 	case idle:
 		return nil
 	}
-	began := s.h.Now()
-	list, err := s.graph.all()
-	if err == nil {
-		err = s.checkSize(len(list), epoch)
-	}
-	var changes []*Change
-	if err == nil {
-		changes, err = s.apply(list, began, epoch)
-	}
+	changes, err := p.run()
 	if errors.Is(err, host.ErrDown) {
 		return err
 	}
@@ -140,7 +131,8 @@ func (s *Service) Poll() error {
 		s.tellLink(*status)
 	}
 	s.announce(changes)
-	done := Poll{Devices: len(list), Changed: len(changes), Err: err}
+	s.tellStanding(p.confirmed, noSuchDevice)
+	done := Poll{Devices: len(p.table.devices), Changed: len(changes), Err: err}
 	fields := []slog.Attr{slog.Int("devices", done.Devices), slog.Int("changed", done.Changed), slog.String("result", "ok")}
 	if err != nil {
 		fields[2] = slog.String("result", "error")
@@ -181,141 +173,3 @@ const maxShort = 1000
 
 // alike reports whether two lists are of about equal size.
 func alike(a, b int) bool { return max(a, b)-min(a, b) <= max(a, b)/10 }
-
-// apply brings a complete list into the DDB: all records that it has, and all devices in the list that a key of a
-// known client matches. Records that are missing in the list are read one by one first, because lists can be
-// incomplete.
-func (s *Service) apply(list []fetched, began time.Time, epoch int) ([]*Change, error) {
-	rows := indexRows(list)
-	missing, err := s.readMissing(rows)
-	if err != nil {
-		return nil, err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if epoch != s.epoch {
-		return nil, errUnlinked
-	}
-	s.index.replace(list, s.h.Now())
-	var changes []*Change
-	add := func(c *Change, err error) error {
-		if c != nil {
-			changes = append(changes, c)
-		}
-		return err
-	}
-	for _, i := range s.wanted(rows) {
-		if err := add(s.put(&list[i])); err != nil {
-			return changes, err
-		}
-	}
-	for _, id := range slices.Sorted(maps.Keys(missing)) {
-		if f := missing[id]; f != nil {
-			err = add(s.put(f))
-		} else {
-			err = add(s.remove(id))
-		}
-		if err != nil {
-			return changes, err
-		}
-	}
-	if err := s.prune(); err != nil {
-		return changes, err
-	}
-	s.poll.last, s.poll.size = began, len(list)
-	text, err := began.MarshalText()
-	if err != nil {
-		return changes, err
-	}
-	return changes, s.store.Put(keyPoll, text)
-}
-
-// prune removes the records that no key of a known client matches any more. The caller holds the lock.
-func (s *Service) prune() error {
-	for _, id := range slices.Sorted(maps.Keys(s.db.records)) {
-		if len(s.affected(s.db.records[id])) == 0 {
-			if _, err := s.db.remove(id); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// readMissing reads the devices of the DDB that a list lacks. Nil stands for one that has gone. A device that cannot
-// be read keeps its record as it is.
-func (s *Service) readMissing(rows *rowIndex) (map[string]*fetched, error) {
-	s.mu.Lock()
-	var ids []string
-	for id := range s.db.records {
-		if _, ok := rows.byID[id]; !ok {
-			ids = append(ids, id)
-		}
-	}
-	s.mu.Unlock()
-	slices.Sort(ids)
-	missing := map[string]*fetched{}
-	for _, id := range ids[:min(len(ids), maxMissing)] {
-		f, err := s.graph.device(id)
-		if errors.Is(err, host.ErrDown) {
-			return nil, err
-		}
-		if err == nil {
-			missing[id] = f
-		}
-	}
-	return missing, nil
-}
-
-// wanted returns the rows that belong into the DDB, in the order of the list. The caller holds the lock.
-func (s *Service) wanted(rows *rowIndex) []int {
-	var wanted []int
-	for id := range s.db.records {
-		if i, ok := rows.byID[id]; ok {
-			wanted = append(wanted, i)
-		}
-	}
-	for k := range s.byKey {
-		wanted = append(wanted, rows.match(k)...)
-	}
-	slices.Sort(wanted)
-	return slices.Compact(wanted)
-}
-
-// A rowIndex finds rows of a list by key.
-type rowIndex struct {
-	byID   map[string]int
-	byName map[string][]int
-	byMAC  map[string][]int
-}
-
-func indexRows(list []fetched) *rowIndex {
-	x := &rowIndex{byID: make(map[string]int, len(list)), byName: make(map[string][]int, len(list)), byMAC: make(map[string][]int, len(list))}
-	for i := range list {
-		f := &list[i]
-		x.byID[f.ID] = i
-		name := strings.ToLower(f.DeviceName)
-		x.byName[name] = append(x.byName[name], i)
-		for _, mac := range []string{f.WiFiMAC, f.EthernetMAC} {
-			if mac != "" {
-				x.byMAC[mac] = append(x.byMAC[mac], i)
-			}
-		}
-	}
-	return x
-}
-
-// match returns the rows that a normalized key asks for.
-func (x *rowIndex) match(k identity.Key) []int {
-	switch k.Kind {
-	case identity.MAC:
-		return x.byMAC[k.Value]
-	case identity.CN:
-		return x.byName[k.Value]
-	case identity.SANDNS:
-		if i, ok := x.byID[k.Value]; ok {
-			return []int{i}
-		}
-	}
-	return nil
-}

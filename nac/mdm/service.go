@@ -51,21 +51,24 @@ type Service struct {
 	observer Observer
 	graph    graph
 	jitter   io.Reader
+	// pollJitter is a stream of its own, so that polls do not shift with the number of failures.
+	pollJitter io.Reader
 
-	index     macIndex
-	listing   flight // reading the list for the index
-	ethernets flight // reading Ethernet addresses for the index
+	index     index
+	listing   flight[struct{}] // reading the list for the index
+	ethernets flight[struct{}] // reading Ethernet addresses for the index
 
 	mu      sync.Mutex // guards what follows
 	store   host.Store
 	db      *ddb
 	clients map[string]*client
-	byKey   map[identity.Key][]string // keys to clients in ascending order
+	byKey   keyIndex
 	queue   []string
 	workers int
 	poll    pollState
 	link    linkState
 	health  health
+	ages    ages
 	// epoch counts the links: what was asked for in an earlier one is of no use.
 	epoch int
 }
@@ -85,9 +88,11 @@ func New(h host.Host, cfg Config, observer Observer) (*Service, error) {
 	if err != nil {
 		return nil, fmt.Errorf("mdm: open the device database: %w", err)
 	}
-	s := &Service{h: h, cfg: cfg, observer: observer, jitter: h.Rand("mdm/jitter"), store: store,
-		clients: map[string]*client{}, byKey: map[identity.Key][]string{}}
-	s.graph.h, s.graph.cfg, s.graph.ids, s.graph.salts = h, &s.cfg, h.Rand("mdm/request-id"), h.Rand("mdm/assertion")
+	s := &Service{h: h, cfg: cfg, observer: observer, jitter: h.Rand("mdm/jitter"), pollJitter: h.Rand("mdm/poll-jitter"), store: store,
+		clients: map[string]*client{}, byKey: newKeyIndex()}
+	g := &s.graph
+	g.h, g.cfg, g.gate.cfg = h, &s.cfg, &s.cfg
+	g.ids, g.salts, g.jitter = h.Rand("mdm/request-id"), h.Rand("mdm/assertion"), h.Rand("mdm/patience")
 	s.poll.wake = h.NewSignal()
 	if err := s.poll.load(store); err != nil {
 		return nil, fmt.Errorf("mdm: load the time of the last poll: %w", err)
@@ -112,6 +117,7 @@ func (s *Service) Start() {
 	s.h.Go("mdm/poll", s.pollTask)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.watchAll()
 	if s.link.Tenant == "" {
 		return
 	}
@@ -125,11 +131,11 @@ func (s *Service) Start() {
 func (s *Service) State(keys []identity.Key) (Record, identity.Key, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	r, k, ok := s.db.resolve(keys)
-	if ok {
+	r, k, matches := s.db.resolve(keys)
+	if matches > 0 {
 		s.stand(&r, s.h.Now())
 	}
-	return r, k, ok
+	return r, k, matches > 0
 }
 
 // Records returns the whole DDB in the order of ids.
@@ -148,16 +154,33 @@ func (s *Service) Records() []Record {
 
 // put stores a record and returns the change, or nil when there is none. The caller holds the lock.
 func (s *Service) put(f *fetched) (*Change, error) {
+	now := s.h.Now()
+	stood := ""
+	if was := s.db.records[f.ID]; was != nil {
+		stood = s.standing(was, now)
+	}
 	was, changed, err := s.db.put(f)
 	if errors.Is(err, errFull) {
 		s.h.Trace("drop", slog.String("from", f.DeviceName), slog.String("reason", err.Error()))
 		return nil, nil
 	}
-	if err != nil || !changed {
+	if err != nil {
 		return nil, err
 	}
-	c := &Change{Record: *s.db.records[f.ID], Was: was}
-	c.Clients = s.affected(&c.Record, was)
+	r := s.db.records[f.ID]
+	s.watchRecord(r)
+	c := &Change{Record: *r, Was: was}
+	c.Record.Standing = s.standing(r, now)
+	// One that had got too old counts again when it is confirmed.
+	if !changed && c.Record.Standing == stood {
+		return nil, nil
+	}
+	if was != nil {
+		before := *was
+		before.Standing = stood
+		c.Was = &before
+	}
+	c.Clients = s.affected(r, was)
 	return c, nil
 }
 
@@ -167,40 +190,33 @@ func (s *Service) remove(id string) (*Change, error) {
 	if err != nil || was == nil {
 		return nil, err
 	}
-	return &Change{Record: *was, Was: was, Gone: true, Clients: s.affected(was)}, nil
+	now := s.h.Now()
+	before := *was
+	s.stand(&before, now)
+	change := &Change{Record: before, Was: &before, Gone: true, Clients: s.affected(was)}
+	for _, name := range change.Clients {
+		c := s.clients[name]
+		if _, _, matches := s.db.resolve(c.Keys); c.Found && matches == 0 {
+			c.Found, c.Missing, c.Asked = false, true, now
+			s.watchFinding(c)
+			if err := s.saveClient(name, c); err != nil {
+				return change, err
+			}
+		}
+	}
+	return change, nil
 }
 
 // affected returns the clients of which a key matches one of the records.
 func (s *Service) affected(records ...*Record) []string {
 	var clients []string
 	for _, r := range records {
-		if r == nil {
-			continue
-		}
-		for _, k := range keysOf(r) {
-			clients = append(clients, s.byKey[k]...)
+		if r != nil {
+			clients = append(clients, s.byKey.clients(r)...)
 		}
 	}
 	slices.Sort(clients)
 	return slices.Compact(clients)
-}
-
-// keysOf are the normalized keys that match a record.
-func keysOf(r *Record) [4]identity.Key {
-	return [4]identity.Key{
-		{Kind: identity.SANDNS, Value: r.ID}, {Kind: identity.CN, Value: strings.ToLower(r.DeviceName)},
-		{Kind: identity.MAC, Value: r.WiFiMAC}, {Kind: identity.MAC, Value: r.EthernetMAC},
-	}
-}
-
-// normalKey writes a key as keysOf does.
-func normalKey(k identity.Key) identity.Key {
-	if k.Kind == identity.MAC {
-		k.Value = normalMAC(k.Value)
-	} else {
-		k.Value = strings.ToLower(k.Value)
-	}
-	return k
 }
 
 // announce traces changes and tells the observer. The caller does not hold the lock.
@@ -220,18 +236,32 @@ func (s *Service) announce(changes []*Change) {
 }
 
 // backoff is the delay before the attempt after n failures: RetryMin doubled up to RetryMax, plus up to a fifth,
-// or longer when the service asked for it. The caller holds the lock.
+// or longer when the service asked for it or the circuit is open for longer. The caller holds the lock.
 func (s *Service) backoff(n int, err error) time.Duration {
 	delay := s.cfg.RetryMin
 	for ; n > 1 && delay < s.cfg.RetryMax; n-- {
 		delay *= 2
 	}
 	delay = min(delay, s.cfg.RetryMax)
+	var closed *Closed
 	var e *Error
-	if errors.As(err, &e) {
+	switch {
+	case errors.As(err, &closed):
+		delay = max(delay, closed.Until.Sub(s.h.Now()))
+	case errors.As(err, &e):
 		delay = max(delay, e.RetryAfter)
 	}
+	return spread(delay, s.jitter)
+}
+
+// spread adds up to a fifth to a delay, at random.
+func spread(delay time.Duration, jitter io.Reader) time.Duration {
+	return delay + share(delay/5, jitter)
+}
+
+// share is a random part of a time.
+func share(d time.Duration, jitter io.Reader) time.Duration {
 	var b [2]byte
-	_, _ = io.ReadFull(s.jitter, b[:])
-	return delay + delay/5*time.Duration(int(b[0])<<8|int(b[1]))/0x10000
+	_, _ = io.ReadFull(jitter, b[:])
+	return d * time.Duration(int(b[0])<<8|int(b[1])) / 0x10000
 }

@@ -17,7 +17,7 @@ import (
 
 // A tokenSource keeps the access token for Graph, and whose it is.
 type tokenSource struct {
-	flight flight
+	flight flight[struct{}]
 
 	mu sync.Mutex
 	// tenant is the directory that tokens are asked for, empty when none is linked, and tid the ID that they have to
@@ -51,7 +51,7 @@ func (g *graph) token(refused string) (string, error) {
 	if text := g.tokens.current(g.h.Now(), refused); text != "" {
 		return text, nil
 	}
-	if err := g.tokens.flight.do(g.h, g.renewToken); err != nil {
+	if _, err := g.tokens.flight.do(g.h, "", func() (struct{}, error) { return struct{}{}, g.renewToken() }); err != nil {
 		if text := g.tokens.last(g.h.Now(), refused); text != "" {
 			return text, nil
 		}
@@ -144,9 +144,9 @@ func (g *graph) askToken(tenant string) (accessToken, error) {
 		return accessToken{}, fmt.Errorf("token: %w", err)
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	reply, body, err := g.roundTrip(req)
+	reply, body, err := g.roundTrip(opToken, 1, req, false)
 	if err != nil {
-		return accessToken{}, fmt.Errorf("token: %w", err)
+		return accessToken{}, err
 	}
 	if reply.StatusCode != http.StatusOK {
 		return accessToken{}, newError(opToken, reply, body, g.h.Now())

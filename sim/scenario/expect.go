@@ -35,7 +35,7 @@ type Expect struct {
 	// Value is what the record's principal field must be: the type of an event, the name of a packet, the result of a
 	// decision, lookup, coa, das or poll, the complianceState of a check_in, the state of a session. Empty means any.
 	Value string
-	// Key is by what a lookup looked for the device: "mac", "cn" or "san_dns".
+	// Key is by what a lookup looked for the device: "mac", "cn", "san_dns" or "san_uri".
 	Key string
 	// From and To are the hosts that a packet travelled between.
 	From string

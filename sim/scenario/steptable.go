@@ -228,7 +228,7 @@ var expectRule = mapping[Expect]{
 			func(e *Expect) *string { return &e.Compliance }, choice(append([]string{"none"}, complianceStates...)...)),
 		key("nas", "The access point or switch that the client is on; with a record, the one in the record.", func(e *Expect) *string { return &e.NAS }, nasRef, example("ap-1")),
 		key("port", "The switch port that the client is on.", func(e *Expect) *int { return &e.Port }, whole(1, MaxPorts), example("3")),
-		key("key", "By what the lookup looked for the device.", func(e *Expect) *string { return &e.Key }, choice("mac", "cn", "san_dns")),
+		key("key", "By what the lookup looked for the device.", func(e *Expect) *string { return &e.Key }, choice("mac", "cn", "san_dns", "san_uri")),
 		key("from", "The sender of the packet.", func(e *Expect) *string { return &e.From }, hostRef, example("ap-1")),
 		key("to", "The receiver of the packet.", func(e *Expect) *string { return &e.To }, hostRef, example("nac")),
 		key("where", "Further fields of the record and their values. A dot leads into a group, and * stands for any text. \"nacsim help records\" lists the fields.",

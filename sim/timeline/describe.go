@@ -202,7 +202,7 @@ func (t *Timeline) decision(r *trace.Record) line {
 }
 
 // identityKeys are the ways a client is matched to a device record.
-var identityKeys = map[string]string{"mac": "MAC address", "cn": "certificate CN", "san_dns": "certificate SAN DNS"}
+var identityKeys = map[string]string{"mac": "MAC address", "cn": "certificate CN", "san_dns": "certificate SAN DNS", "san_uri": "certificate SAN URI"}
 
 func (t *Timeline) lookup(r *trace.Record) line {
 	key := r.Field("key")
