@@ -27,15 +27,15 @@ func TestNewRefusesWhatCannotWork(t *testing.T) {
 		{func(c *fakegraph.Config) { c.TokenLifetime = 1 }, "token lifetime"},
 		{func(c *fakegraph.Config) { c.Intune.EarlyCheckIns = []time.Duration{2, 1} }, "ascending"},
 		{func(c *fakegraph.Config) {
-			c.Intune.Compliance = &intune.CompliancePolicy{Require: []intune.Fact{"tpm"}}
-		}, `requires "tpm"`},
+			c.Intune.Policies = []intune.CompliancePolicy{{Require: []intune.Fact{"tpn"}}}
+		}, `requires "tpn"`},
 		{func(c *fakegraph.Config) {
-			c.Intune.Compliance = &intune.CompliancePolicy{Require: []intune.Fact{intune.Firewall, intune.Firewall}}
+			c.Intune.Policies = []intune.CompliancePolicy{{Require: []intune.Fact{intune.Firewall, intune.Firewall}}}
 		}, "twice"},
 		{func(c *fakegraph.Config) {
-			c.Intune.Compliance = &intune.CompliancePolicy{Require: []intune.Fact{intune.PatchLevel}}
+			c.Intune.Policies = []intune.CompliancePolicy{{Require: []intune.Fact{intune.PatchLevel}}}
 		}, "no minimum"},
-		{func(c *fakegraph.Config) { c.Intune.Compliance = &intune.CompliancePolicy{Grace: -1} }, "negative grace"},
+		{func(c *fakegraph.Config) { c.Intune.Policies = []intune.CompliancePolicy{{Grace: -1}} }, "negative grace"},
 		{func(c *fakegraph.Config) { c.Intune.Devices = []intune.DeviceConfig{{}} }, "no name"},
 		{func(c *fakegraph.Config) { c.Intune.Devices = []intune.DeviceConfig{{Name: "A"}, {Name: "A"}} }, `enrol "A": it is enrolled already`},
 		{func(c *fakegraph.Config) { c.Intune.Devices = []intune.DeviceConfig{{Name: "A", WiFiMAC: "12:34"}} }, "has 4 digits, want 12"},

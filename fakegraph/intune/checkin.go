@@ -1,6 +1,9 @@
 package intune
 
 import (
+	"encoding/binary"
+	"hash/fnv"
+	"io"
 	"log/slog"
 	"slices"
 	"strings"
@@ -62,36 +65,103 @@ func (c *Config) nextCheckIn(enrolled, now time.Time, operatingSystem string) ti
 	return enrolled.Add(last + routine*c.CheckIn)
 }
 
-// arm schedules the device's next check-in. The caller holds the lock, and winds the timer afterwards.
-func (s *Service) arm(e *entry) {
-	if e.Off {
-		s.agenda.strike(e) // it is armed again when it is switched on
+// late is how much later than its schedule a device checks in at that time: the same in each run.
+func (c *Config) late(d *Device, scheduled time.Time) time.Duration {
+	if c.Jitter == 0 || scheduled.Sub(d.Enrolled) < c.CheckIn {
+		return 0
+	}
+	h := fnv.New64a()
+	_, _ = io.WriteString(h, d.ID)
+	_ = binary.Write(h, binary.BigEndian, scheduled.Unix())
+	return time.Duration(h.Sum64() % uint64(c.Jitter))
+}
+
+// arm puts on the agenda what is due about a device next. The caller holds the lock, and winds the timer afterwards.
+func (s *Service) arm(e *entry, now time.Time) {
+	var due time.Time
+	sooner := func(t time.Time) {
+		if due.IsZero() || t.Before(due) {
+			due = t
+		}
+	}
+	if !e.Leaves.IsZero() {
+		sooner(e.Leaves)
+	} else if !e.Off {
+		sooner(e.NextCheckIn) // a check-in that is overdue happens at once
+	}
+	if s.cfg.GraceEndsAtOnce && e.ComplianceState == StateInGracePeriod {
+		for _, g := range e.Graces {
+			if g.Ends.After(now) {
+				sooner(g.Ends)
+			}
+		}
+	}
+	if ends := e.LastSync.Add(s.cfg.Validity); s.cfg.Validity > 0 && !e.LastSync.IsZero() && ends.After(now) {
+		sooner(ends)
+	}
+	if due.IsZero() {
+		s.agenda.strike(e)
 		return
 	}
-	s.agenda.note(e, e.NextCheckIn)
+	s.agenda.note(e, due)
 }
 
 // attend does what is due about a device that has been taken off the agenda. The caller holds the lock.
 func (s *Service) attend(e *entry, now time.Time) {
-	// A machine that is going down refuses to store the check-in; the device checks in again after the boot.
-	if s.checkIn(e, now, s.cfg.nextCheckIn(e.Enrolled, now, e.OperatingSystem)) == nil && s.devices.byID[e.ID] == e {
-		s.arm(e)
+	var err error
+	switch {
+	case !e.Leaves.IsZero():
+		if now.Before(e.Leaves) {
+			break
+		}
+		err = s.drop(e)
+	case !e.Off && !now.Before(e.NextCheckIn):
+		next := s.cfg.nextCheckIn(e.Enrolled, now, e.OperatingSystem)
+		err = s.checkIn(e, now, next.Add(s.cfg.late(e.Device, next)))
+	default:
+		err = s.reassess(e, now)
+	}
+	// A machine that is going down refuses to store anything; what was due is so again after the boot.
+	if err == nil && s.devices.byID[e.ID] == e {
+		s.arm(e, now)
 	}
 }
 
-// checkIn lets a device report: it is evaluated against the policy, or removed when it was to be retired. The
-// caller holds the lock.
+// checkIn lets a device report: it is evaluated against the policies, and learns of remote actions. The caller holds the lock.
 func (s *Service) checkIn(e *entry, now, next time.Time) error {
-	if e.ManagementState == retirePending {
-		return s.drop(e)
-	}
 	was := e.ComplianceState
 	return s.revise(e, func(d *Device) {
 		d.LastSync, d.NextCheckIn = now, next
-		s.cfg.Compliance.evaluate(d, now)
-		s.h.Trace("check_in", slog.String("device", d.Name), slog.String("complianceState", d.ComplianceState),
-			slog.String("was", was), slog.String("failing", joinFacts(d.Failing)), slog.String("id", d.ID))
+		d.Reported, d.OSVersion = d.Posture, d.Posture.OSVersion
+		s.evaluate(d, now)
+		if s.h.Tracing("check_in") {
+			s.h.Trace("check_in", slog.String("device", d.Name), slog.String("complianceState", d.ComplianceState),
+				slog.String("was", was), slog.String("failing", joinFacts(d.Failing)), slog.String("id", d.ID))
+		}
+		s.obey(d, now)
 	})
+}
+
+// reassess evaluates what a device reported last once more. The caller holds the lock.
+func (s *Service) reassess(e *entry, now time.Time) error {
+	if e.LastSync.IsZero() && e.Forced == "" {
+		return nil // it is unknown until its first check-in
+	}
+	d := *e.Device
+	s.evaluate(&d, now)
+	if d.ComplianceState == e.ComplianceState && joinFacts(d.Failing) == joinFacts(e.Failing) && len(d.Graces) == len(e.Graces) && sameStates(d.PolicyStates, e.PolicyStates) {
+		return nil
+	}
+	if d.ComplianceState != e.ComplianceState && s.h.Tracing("device") {
+		s.h.Trace("device", slog.String("device", d.Name), slog.String("change", "evaluated"), slog.String("id", d.ID),
+			slog.String("complianceState", d.ComplianceState), slog.String("was", e.ComplianceState), slog.String("failing", joinFacts(d.Failing)))
+	}
+	return s.revise(e, func(to *Device) { *to = d })
+}
+
+// sameStates reports whether two devices share their policy states.
+func sameStates(a, b []PolicyState) bool {
+	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
 }
 
 func joinFacts(facts []Fact) string {

@@ -2,7 +2,6 @@ package intune
 
 import (
 	"errors"
-	"slices"
 	"testing"
 	"time"
 
@@ -22,54 +21,6 @@ func open(t *testing.T, cfg Config) (*Service, *testhost.Machine) {
 		t.Fatal(err)
 	}
 	return s, h
-}
-
-func TestComplianceEvaluation(t *testing.T) {
-	patch := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
-	all := []Fact{Antivirus, Firewall, Encryption, PatchLevel}
-	good := Posture{Antivirus: true, Firewall: true, Encryption: true, PatchLevel: patch.Add(-11 * time.Hour)}
-	cases := []struct {
-		name    string
-		policy  *CompliancePolicy
-		posture Posture
-		state   string
-		failing []Fact
-	}{
-		{"no policy assigned", nil, Posture{}, StateCompliant, nil},
-		{"policy without requirements", &CompliancePolicy{}, Posture{}, StateCompliant, nil},
-		{"all met, patch of the same day", &CompliancePolicy{Require: all, MinimumPatchLevel: patch}, good, StateCompliant, nil},
-		{"nothing met", &CompliancePolicy{Require: all, MinimumPatchLevel: patch}, Posture{}, StateNoncompliant, all},
-		{"patch of the day before", &CompliancePolicy{Require: all, MinimumPatchLevel: patch}, Posture{true, true, true, patch.Add(-13 * time.Hour)}, StateNoncompliant, []Fact{PatchLevel}},
-		{"not required", &CompliancePolicy{Require: []Fact{Firewall}}, Posture{Firewall: true}, StateCompliant, nil},
-		{"grace", &CompliancePolicy{Require: []Fact{Firewall}, Grace: time.Hour}, Posture{}, StateInGracePeriod, []Fact{Firewall}},
-	}
-	for _, c := range cases {
-		d := Device{Posture: c.posture, ComplianceState: StateUnknown}
-		c.policy.evaluate(&d, start)
-		if d.ComplianceState != c.state || !slices.Equal(d.Failing, c.failing) {
-			t.Errorf("%s: %s %v, want %s %v", c.name, d.ComplianceState, d.Failing, c.state, c.failing)
-		}
-	}
-}
-
-func TestGracePeriod(t *testing.T) {
-	p := &CompliancePolicy{Require: []Fact{Antivirus}, Grace: 24 * time.Hour}
-	d := Device{ComplianceState: StateUnknown}
-	at := func(after time.Duration, antivirus bool, state string, ends time.Time) {
-		t.Helper()
-		d.Posture.Antivirus = antivirus
-		p.evaluate(&d, start.Add(after))
-		if d.ComplianceState != state || !d.GraceEnds.Equal(ends) {
-			t.Errorf("after %v: %s until %v, want %s until %v", after, d.ComplianceState, d.GraceEnds, state, ends)
-		}
-	}
-	end := start.Add(24 * time.Hour)
-	at(0, false, StateInGracePeriod, end)
-	at(8*time.Hour, false, StateInGracePeriod, end)
-	at(24*time.Hour, false, StateNoncompliant, end)
-	at(32*time.Hour, false, StateNoncompliant, end)
-	at(40*time.Hour, true, StateCompliant, time.Time{})
-	at(48*time.Hour, false, StateInGracePeriod, start.Add(72*time.Hour))
 }
 
 // facts 1.5
@@ -103,7 +54,7 @@ func TestCheckInSchedule(t *testing.T) {
 
 func oneDevice() Config {
 	var cfg Config
-	cfg.Compliance = &CompliancePolicy{Require: []Fact{Antivirus}}
+	cfg.Policies = []CompliancePolicy{{Require: []Fact{Antivirus}}}
 	cfg.EarlyCheckIns = []time.Duration{}
 	cfg.Devices = []DeviceConfig{{Label: "laptop", Name: "LAPTOP-1", Posture: Posture{Antivirus: true}}}
 	return cfg
@@ -190,36 +141,6 @@ func TestDevicesSurviveCrash(t *testing.T) {
 	}
 	if _, ok := s.Device("laptop"); ok {
 		t.Error("a removed device is back after a restart")
-	}
-}
-
-func TestRetireAndReEnrol(t *testing.T) {
-	s, h := open(t, oneDevice())
-	h.Advance(time.Minute)
-	if err := s.Retire("laptop"); err != nil {
-		t.Fatal(err)
-	}
-	if d, _ := s.Device("laptop"); d.ManagementState != "retirePending" {
-		t.Errorf("%+v", d)
-	}
-	h.Advance(8 * time.Hour)
-	if _, ok := s.Device("laptop"); ok {
-		t.Error("a retired device is there after its check-in")
-	}
-	for _, err := range []error{s.Retire("laptop"), s.Sync("laptop"), s.Remove("laptop"), s.Rename("laptop", "X"), s.SetPosture("laptop", PostureChange{})} {
-		if !errors.Is(err, ErrNoDevice) {
-			t.Errorf("%v, want ErrNoDevice", err)
-		}
-	}
-	if _, err := s.Enroll(DeviceConfig{Label: "laptop", Name: "LAPTOP-1"}); err != nil {
-		t.Fatal(err)
-	}
-	h.Advance(0)
-	if got := state(t, s, "laptop"); got != StateNoncompliant {
-		t.Errorf("re-enrolled without antivirus: %s", got)
-	}
-	if s.Rename("laptop", "") == nil || s.Rename("laptop", "\xff") == nil {
-		t.Error("renamed to a bad name")
 	}
 }
 

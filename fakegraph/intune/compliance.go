@@ -1,124 +1,184 @@
 package intune
 
 import (
-	"errors"
-	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
-// A Fact is something that a compliance policy can require of a device.
-type Fact string
+// A PolicyState is what a compliance policy says about a device (deviceCompliancePolicyState, facts 2.2). Devices about which the
+// policies say the same share it.
+type PolicyState struct {
+	ID, Name, Platform string
+	Version            int
+	// State is a member of complianceStatus: "compliant", "nonCompliant", "error" or "conflict". Unlike complianceState it knows no
+	// grace period.
+	State        string
+	SettingCount int
+	Settings     []SettingState
+}
 
+// A SettingState is what a policy says about one of the facts that it requires.
+type SettingState struct {
+	// Setting is its name in Intune, for example "Windows10CompliancePolicy.ActiveFirewallRequired".
+	Setting string
+	Fact    Fact
+	State   string
+}
+
+// Members of complianceStatus that occur (facts 1.2). It has a capital where complianceState has none.
 const (
-	Antivirus  Fact = "antivirus"
-	Firewall   Fact = "firewall"
-	Encryption Fact = "encryption"
-	// PatchLevel requires a security update that is not older than the policy's MinimumPatchLevel.
-	PatchLevel Fact = "patch_level"
+	StatusCompliant    = "compliant"
+	StatusNonCompliant = "nonCompliant"
+	StatusError        = "error"
+	StatusConflict     = "conflict"
 )
 
-// A Posture is the state of a device as far as compliance policies look at it.
-type Posture struct {
-	Antivirus  bool `json:"antivirus"`
-	Firewall   bool `json:"firewall"`
-	Encryption bool `json:"encryption"`
-	// PatchLevel is the date of the latest security update. The zero time means that none is known.
-	PatchLevel time.Time `json:"patch_level"`
+// A Grace is the grace period of a policy that a device fails.
+type Grace struct {
+	Policy string    `json:"policy"`
+	Ends   time.Time `json:"ends"`
 }
 
-// A PostureChange changes the facts that are not nil.
-type PostureChange struct {
-	Antivirus  *bool
-	Firewall   *bool
-	Encryption *bool
-	PatchLevel *time.Time
-}
-
-// A CompliancePolicy is what a compliant device must have.
-type CompliancePolicy struct {
-	// Require lists the facts. With none every device complies.
-	Require []Fact
-	// MinimumPatchLevel is the oldest patch level that complies; only its date counts. It must be set when Require
-	// contains PatchLevel.
-	MinimumPatchLevel time.Time
-	// Grace is how long a device that fails the policy is inGracePeriod before it becomes noncompliant. 0 means
-	// at once.
-	Grace time.Duration
-}
-
-// Members of complianceState that the compliance engine yields (facts 1.2).
-const (
-	StateUnknown       = "unknown"
-	StateCompliant     = "compliant"
-	StateNoncompliant  = "noncompliant"
-	StateInGracePeriod = "inGracePeriod"
-)
-
-func (p *CompliancePolicy) check() error {
-	for i, f := range p.Require {
-		switch f {
-		case Antivirus, Firewall, Encryption, PatchLevel:
-		default:
-			return fmt.Errorf("compliance policy requires %q, want antivirus, firewall, encryption or patch_level", f)
+// evaluate sets what the policies say of a device by the posture that it last reported. A grace period begins at the first
+// evaluation that fails; it is over at the first one at or after its end.
+func (s *Service) evaluate(d *Device, now time.Time) {
+	was := d.Graces
+	d.Graces, d.Failing, d.GraceEnds = nil, nil, time.Time{}
+	state, applies := StateUnknown, false
+	for i := range s.policies {
+		p := &s.policies[i]
+		if !p.appliesTo(d, s.cfg.InGroup) {
+			continue
 		}
-		if slices.Contains(p.Require[:i], f) {
-			return fmt.Errorf("compliance policy requires %q twice", f)
+		applies = true
+		one := p.Outcome
+		if one == "" {
+			one = d.measure(p, was, now)
 		}
-		if f == PatchLevel && p.MinimumPatchLevel.IsZero() {
-			return errors.New("compliance policy requires a patch level but has no minimum")
+		if severity(one) > severity(state) {
+			state = one
 		}
 	}
-	if p.Grace < 0 {
-		return fmt.Errorf("compliance policy has a negative grace period %v", p.Grace)
+	if !applies {
+		state = StateCompliant
+		if s.cfg.NoPolicyFails {
+			state, d.Failing = StateNoncompliant, []Fact{HasPolicy}
+		}
 	}
-	return nil
+	if s.lapsed(d, now) && severity(state) < severity(StateNoncompliant) {
+		state, d.Failing = StateNoncompliant, append(d.Failing, Active)
+	}
+	if d.Forced != "" {
+		state = d.Forced
+	}
+	d.ComplianceState = state
+	d.PolicyStates = s.policyStates(d)
 }
 
-// failing returns the required facts that a posture lacks. A nil policy requires nothing.
-func (p *CompliancePolicy) failing(posture Posture) []Fact {
-	if p == nil {
-		return nil
+// measure is what one policy says of a device, with the grace periods so far.
+func (d *Device) measure(p *CompliancePolicy, was []Grace, now time.Time) string {
+	failing := p.failing(&d.Reported)
+	if len(failing) == 0 {
+		return StateCompliant
 	}
-	var failing []Fact
+	for _, f := range failing {
+		if !slices.Contains(d.Failing, f) {
+			d.Failing = append(d.Failing, f)
+		}
+	}
+	ends := now.Add(p.Grace)
+	if i := slices.IndexFunc(was, func(g Grace) bool { return g.Policy == p.ID }); i >= 0 {
+		ends = was[i].Ends
+	}
+	d.Graces = append(d.Graces, Grace{p.ID, ends})
+	if d.GraceEnds.IsZero() || ends.Before(d.GraceEnds) {
+		d.GraceEnds = ends
+	}
+	if now.Before(ends) {
+		return StateInGracePeriod
+	}
+	return StateNoncompliant
+}
+
+// lapsed reports whether the status of a device is not valid any more.
+func (s *Service) lapsed(d *Device, now time.Time) bool {
+	return s.cfg.Validity > 0 && !d.LastSync.IsZero() && now.Sub(d.LastSync) >= s.cfg.Validity
+}
+
+// maxShared bounds the policy states that are kept to be shared.
+const maxShared = 4096
+
+// policyStates returns what each policy says of a device by the posture that it last reported.
+func (s *Service) policyStates(d *Device) []PolicyState {
+	var key strings.Builder
+	var applying []*CompliancePolicy
+	for i := range s.policies {
+		if p := &s.policies[i]; p.appliesTo(d, s.cfg.InGroup) {
+			applying = append(applying, p)
+			key.WriteString(p.ID + platformOf(d.OperatingSystem) + ":" + joinFacts(p.failing(&d.Reported)) + ";")
+		}
+	}
+	if states, ok := s.shared[key.String()]; ok {
+		return states
+	}
+	states := make([]PolicyState, len(applying))
+	for i, p := range applying {
+		states[i] = p.state(d)
+	}
+	if len(s.shared) >= maxShared {
+		clear(s.shared)
+	}
+	s.shared[key.String()] = states
+	return states
+}
+
+func (p *CompliancePolicy) state(d *Device) PolicyState {
+	state := PolicyState{ID: p.ID, Name: p.Name, Platform: p.Platform, Version: p.Version, State: StatusCompliant, SettingCount: len(p.Require)}
+	failing := p.failing(&d.Reported)
+	if len(failing) > 0 {
+		state.State = StatusNonCompliant
+	}
+	switch p.Outcome {
+	case StateError:
+		state.State = StatusError
+	case StateConflict:
+		state.State = StatusConflict
+	}
 	for _, f := range p.Require {
-		ok := false
-		switch f {
-		case Antivirus:
-			ok = posture.Antivirus
-		case Firewall:
-			ok = posture.Firewall
-		case Encryption:
-			ok = posture.Encryption
-		case PatchLevel:
-			ok = !date(posture.PatchLevel).Before(date(p.MinimumPatchLevel))
+		setting := SettingState{Setting: settingName(f, platformOf(d.OperatingSystem)), Fact: f, State: StatusCompliant}
+		switch {
+		case p.Outcome != "":
+			setting.State = state.State
+		case slices.Contains(failing, f):
+			setting.State = StatusNonCompliant
 		}
-		if !ok {
-			failing = append(failing, f)
-		}
+		state.Settings = append(state.Settings, setting)
 	}
-	return failing
+	return state
 }
 
-// evaluate sets what the policy says of a device that reports its posture at time now. The grace period begins at
-// the first evaluation that fails; it is over at the first one at or after its end.
-func (p *CompliancePolicy) evaluate(d *Device, now time.Time) {
-	d.Reported = d.Posture
-	d.Failing = p.failing(d.Posture)
-	if len(d.Failing) == 0 {
-		d.ComplianceState, d.GraceEnds = StateCompliant, time.Time{}
-		return
+// settingName is what Intune calls a fact: the type of the policy for that platform, and its property.
+func settingName(f Fact, platform string) string {
+	kind := map[string]string{PlatformIOS: "IosCompliancePolicy", PlatformMacOS: "MacOSCompliancePolicy", PlatformAndroid: "AndroidCompliancePolicy"}[platform]
+	if kind == "" {
+		kind = "Windows10CompliancePolicy"
 	}
-	if d.GraceEnds.IsZero() {
-		d.GraceEnds = now.Add(p.Grace)
+	name := map[Fact]string{
+		Antivirus: "AntivirusRequired", RealTimeProtection: "RtpEnabled", Firewall: "ActiveFirewallRequired", Encryption: "BitLockerEnabled",
+		Password: "PasswordRequired", SecureBoot: "SecureBootEnabled", CodeIntegrity: "CodeIntegrityEnabled", TPM: "TpmRequired",
+		NotJailbroken: "SecurityBlockJailbrokenDevices", PatchLevel: "MinAndroidSecurityPatchLevel", OSVersion: "OsMinimumVersion",
+		ThreatLevel: "DeviceThreatProtectionRequiredSecurityLevel",
+	}[f]
+	switch {
+	case f == Encryption && platform != PlatformWindows:
+		name = "StorageRequireEncryption"
+	case f == Firewall && platform == PlatformMacOS:
+		name = "FirewallEnabled"
+	case f == Password && platform == PlatformIOS:
+		name = "PasscodeRequired"
+	case f == PatchLevel && platform != PlatformAndroid:
+		name = "ValidOperatingSystemBuildRanges"
 	}
-	d.ComplianceState = StateNoncompliant
-	if now.Before(d.GraceEnds) {
-		d.ComplianceState = StateInGracePeriod
-	}
-}
-
-func date(t time.Time) time.Time {
-	t = t.UTC()
-	return time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, time.UTC)
+	return kind + "." + name
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 )
@@ -39,27 +40,53 @@ func (s *Service) boot() error {
 	if err = errors.Join(err, bad); err != nil {
 		return fmt.Errorf("load devices: %w", err)
 	}
-	s.devices.load(stored)
-	for _, e := range s.devices.order {
-		s.arm(e)
-	}
-	defer s.openShelves()
-	defer s.wind()
-	if seeded, err := s.store.Get(keySeeded); err != nil || seeded != nil {
+	if err := s.loadPolicies(); err != nil {
 		return err
 	}
-	for _, d := range s.cfg.Devices {
-		if d.Label == "" {
-			d.Label = d.Name
-		}
-		if s.devices.byLabel[d.Label] != nil && len(stored) > 0 {
-			continue // an earlier boot enrolled it before it crashed
-		}
-		if _, err := s.enroll(d); err != nil {
-			return err
+	now := s.h.Now()
+	for _, d := range stored {
+		if d.ComplianceState != StateUnknown {
+			d.PolicyStates = s.policyStates(d)
 		}
 	}
-	return s.store.Put(keySeeded, []byte("1"))
+	if stored, err = s.seed(stored, now); err != nil {
+		return err
+	}
+	s.devices.load(stored)
+	for _, e := range s.devices.order {
+		s.arm(e, now)
+	}
+	s.openShelves()
+	s.wind()
+	return nil
+}
+
+// seed adds the devices of the configuration to those that are stored, at the first boot.
+func (s *Service) seed(stored []*Device, now time.Time) ([]*Device, error) {
+	if seeded, err := s.store.Get(keySeeded); err != nil || seeded != nil {
+		return stored, err
+	}
+	ids, taken := make(map[string]string, len(s.cfg.Devices)), make(map[string]bool, len(s.cfg.Devices))
+	for _, d := range stored {
+		ids[d.ID], taken[d.Label] = d.Label, true
+	}
+	earlier := len(stored)
+	for i := range s.cfg.Devices {
+		c := s.cfg.Devices[i]
+		if c.Label == "" {
+			c.Label = c.Name
+		}
+		if taken[c.Label] && slices.ContainsFunc(stored[:earlier], func(d *Device) bool { return d.Label == c.Label }) {
+			continue // an earlier boot enrolled it before it crashed
+		}
+		d, err := s.newDevice(&c, now, len(stored), taken[c.Label], ids)
+		if err != nil {
+			return nil, err
+		}
+		ids[d.ID], taken[d.Label] = d.Label, true
+		stored = append(stored, d)
+	}
+	return stored, s.store.Put(keySeeded, []byte("1"))
 }
 
 // DeviceIDs tells the Intune device ID and the Entra device ID of a device, or those that it will have when it
@@ -105,16 +132,35 @@ func (s *Service) enroll(c DeviceConfig) (Device, error) {
 	if c.Label == "" {
 		c.Label = c.Name
 	}
-	if len(s.devices.order) >= s.cfg.MaxDevices {
-		return Device{}, fmt.Errorf("enrol %q: %d devices are enrolled already", c.Label, s.cfg.MaxDevices)
+	taken := map[string]string{}
+	if other := s.devices.byID[strings.ToLower(c.ID)]; other != nil {
+		taken[other.ID] = other.Label
 	}
-	if s.devices.byLabel[c.Label] != nil {
-		return Device{}, fmt.Errorf("enrol %q: it is enrolled already", c.Label)
+	now := s.h.Now()
+	d, err := s.newDevice(&c, now, len(s.devices.order), s.devices.byLabel[c.Label] != nil, taken)
+	if err != nil {
+		return Device{}, err
+	}
+	e := newEntry(d)
+	s.devices.insert(e)
+	s.publish(d.ID, d)
+	s.arm(e, now)
+	return *d, nil
+}
+
+// newDevice makes the record of a device that enrols, durable but not yet in the inventory. The tenant has count devices; the
+// label may be taken, and ids are those of other labels.
+func (s *Service) newDevice(c *DeviceConfig, now time.Time, count int, taken bool, ids map[string]string) (*Device, error) {
+	if count >= s.cfg.MaxDevices {
+		return nil, fmt.Errorf("enrol %q: %d devices are enrolled already", c.Label, s.cfg.MaxDevices)
+	}
+	if taken {
+		return nil, fmt.Errorf("enrol %q: it is enrolled already", c.Label)
 	}
 	if c.ID == "" || c.AzureADDeviceID == "" {
 		id, aad, err := s.deviceIDs(c.Label)
 		if err != nil {
-			return Device{}, err
+			return nil, err
 		}
 		if c.ID == "" {
 			c.ID = id
@@ -123,61 +169,52 @@ func (s *Service) enroll(c DeviceConfig) (Device, error) {
 			c.AzureADDeviceID = aad
 		}
 	}
-	now := s.h.Now()
 	d, err := c.device(now)
 	if err != nil {
-		return Device{}, fmt.Errorf("enrol %q: %w", c.Label, err)
+		return nil, fmt.Errorf("enrol %q: %w", c.Label, err)
 	}
-	if other := s.devices.byID[d.ID]; other != nil {
-		return Device{}, fmt.Errorf("enrol %q: %q has the id %s already", c.Label, other.Label, d.ID)
+	if other, ok := ids[d.ID]; ok {
+		return nil, fmt.Errorf("enrol %q: %q has the id %s already", c.Label, other, d.ID)
 	}
 	d.NextCheckIn = now
-	if err := s.save(&d); err != nil {
-		return Device{}, err
+	known := !d.LastSync.IsZero() // it is not news that the device is there
+	if known {
+		d.Reported = d.Posture
+		s.evaluate(d, d.LastSync)
+		s.evaluate(d, now)
+		d.NextCheckIn = s.cfg.nextCheckIn(d.Enrolled, now, d.OperatingSystem)
+		d.NextCheckIn = d.NextCheckIn.Add(s.cfg.late(d, d.NextCheckIn))
+	} else if d.Forced != "" {
+		d.ComplianceState = d.Forced
 	}
-	e := newEntry(&d)
-	s.devices.insert(e)
-	s.publish(d.ID, &d)
-	s.h.Trace("device", slog.String("device", d.Name), slog.String("change", "enrolled"), slog.String("id", d.ID),
-		slog.String("azureADDeviceId", d.AzureADDeviceID), slog.String("wiFiMacAddress", d.WiFiMAC),
-		slog.String("ethernetMacAddress", d.EthernetMAC))
-	s.arm(e)
+	if err := s.save(d); err != nil {
+		return nil, err
+	}
+	if !known {
+		s.h.Trace("device", slog.String("device", d.Name), slog.String("change", "enrolled"), slog.String("id", d.ID),
+			slog.String("azureADDeviceId", d.AzureADDeviceID), slog.String("wiFiMacAddress", d.WiFiMAC),
+			slog.String("ethernetMacAddress", d.EthernetMAC))
+	}
 	return d, nil
 }
 
 // SetPosture changes facts on a device. Intune learns of it at the device's next check-in.
 func (s *Service) SetPosture(label string, c PostureChange) error {
 	return s.change(label, func(e *entry) error {
-		fields := []slog.Attr{slog.String("device", e.Name), slog.String("change", "posture")}
-		set := func(name Fact, fact, value *bool) {
-			if value != nil {
-				*fact = *value
-				fields = append(fields, slog.Bool(string(name), *value))
+		if c.Threat != nil {
+			if err := checkThreat(*c.Threat); err != nil {
+				return err
+			}
+		}
+		if c.OSVersion != nil {
+			if err := checkText(*c.OSVersion); err != nil {
+				return err
 			}
 		}
 		return s.revise(e, func(d *Device) {
-			set(Antivirus, &d.Posture.Antivirus, c.Antivirus)
-			set(Firewall, &d.Posture.Firewall, c.Firewall)
-			set(Encryption, &d.Posture.Encryption, c.Encryption)
-			if c.PatchLevel != nil {
-				d.Posture.PatchLevel = *c.PatchLevel
-				fields = append(fields, slog.String(string(PatchLevel), c.PatchLevel.UTC().Format(time.DateOnly)))
-			}
-			s.h.Trace("device", fields...)
+			fields := []slog.Attr{slog.String("device", d.Name), slog.String("change", "posture")}
+			s.h.Trace("device", append(fields, c.apply(&d.Posture)...)...)
 		})
-	})
-}
-
-// ErrOff is returned by Sync for a device that is switched off.
-var ErrOff = errors.New("the device is switched off")
-
-// Sync makes a device check in now. Its schedule does not change.
-func (s *Service) Sync(label string) error {
-	return s.change(label, func(e *entry) error {
-		if e.Off {
-			return ErrOff
-		}
-		return s.checkIn(e, s.h.Now(), e.NextCheckIn)
 	})
 }
 
@@ -188,43 +225,8 @@ func (s *Service) SetPower(label string, on bool) error {
 		if e.Off == !on {
 			return nil
 		}
-		if err := s.revise(e, func(d *Device) { d.Off = !on }); err != nil {
-			return err
-		}
-		s.arm(e) // a check-in that is overdue happens at once
-		return nil
+		return s.revise(e, func(d *Device) { d.Off = !on })
 	})
-}
-
-// Rename gives a device another deviceName, in Intune and on the device. Its label stays.
-func (s *Service) Rename(label, name string) error {
-	return s.change(label, func(e *entry) error {
-		if name == "" {
-			return errors.New("no name")
-		}
-		if err := checkText(name); err != nil {
-			return err
-		}
-		was := e.Name
-		if err := s.revise(e, func(d *Device) { d.Name = name }); err != nil {
-			return err
-		}
-		s.h.Trace("device", slog.String("device", name), slog.String("change", "renamed"), slog.String("was", was), slog.String("id", e.ID))
-		return nil
-	})
-}
-
-// Retire asks for a device to be retired: it is retirePending until its next check-in, which removes it.
-func (s *Service) Retire(label string) error {
-	return s.change(label, func(e *entry) error {
-		s.h.Trace("device", slog.String("device", e.Name), slog.String("change", "retire pending"), slog.String("id", e.ID))
-		return s.revise(e, func(d *Device) { d.ManagementState = retirePending })
-	})
-}
-
-// Remove deletes a device at once. Its label can enrol again.
-func (s *Service) Remove(label string) error {
-	return s.change(label, s.drop)
 }
 
 // Device returns the device of that label as it is now.
@@ -257,8 +259,19 @@ func (s *Service) change(label string, f func(*entry) error) error {
 	if e == nil {
 		return fmt.Errorf("intune: device %q: %w", label, ErrNoDevice)
 	}
-	if err := f(e); err != nil {
+	if err := s.attended(e, f); err != nil {
 		return fmt.Errorf("intune: device %q: %w", label, err)
+	}
+	return nil
+}
+
+// attended runs f on a device and puts on the agenda what follows from it. The caller holds the lock.
+func (s *Service) attended(e *entry, f func(*entry) error) error {
+	if err := f(e); err != nil {
+		return err
+	}
+	if s.devices.byID[e.ID] == e {
+		s.arm(e, s.h.Now())
 	}
 	s.wind()
 	return nil

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -21,11 +22,14 @@ type DeviceConfig struct {
 	// [Server.DeviceIDs] tells.
 	ID              string
 	AzureADDeviceID string
-	// WiFiMAC and EthernetMAC are addresses in any usual notation, or empty for a device without.
+	// WiFiMAC and EthernetMAC are addresses in any usual notation, or empty for a device without. MACForm is how Intune shows
+	// them; the default is [MACBare].
 	WiFiMAC     string
 	EthernetMAC string
+	MACForm     MACForm
 
 	SerialNumber      string
+	IMEI              string
 	UserPrincipalName string
 	// OperatingSystem is free text in Intune; "Windows" is the default. "iOS", "iPadOS" and "macOS" check in as
 	// Apple devices do.
@@ -39,9 +43,37 @@ type DeviceConfig struct {
 	// Posture is the state of the device. The zero value has nothing switched on.
 	Posture Posture
 	// EnrolledAt is when the device enrolled. The zero time means now. A device that enrolled long ago has its
-	// early check-ins behind it; it checks in at once all the same, because the machine has not seen it yet.
+	// early check-ins behind it; it checks in at once all the same, unless LastSync is set.
 	EnrolledAt time.Time
+	// LastSync is when the device checked in last, with that posture. The next check-in is the next one by its schedule. The zero
+	// time means never.
+	LastSync time.Time
+	// Off says that the device is switched off, or lost: it does not check in.
+	Off bool
+	// ForceState is a complianceState that the device has whatever its posture; see [Service.ForceState].
+	ForceState string
 }
+
+// Values of managedDeviceOwnerType.
+const (
+	OwnerCompany  = "company"
+	OwnerPersonal = "personal"
+)
+
+// A MACForm is a notation of MAC addresses.
+type MACForm string
+
+const (
+	// MACBare is 12 upper-case digits, the only form seen in real payloads (facts 1.3).
+	MACBare MACForm = "bare"
+	// MACColon and MACDash separate the octets; MACLower is bare in lower case.
+	MACColon MACForm = "colon"
+	MACDash  MACForm = "dash"
+	MACLower MACForm = "lower"
+)
+
+// MACForms are all of them.
+func MACForms() []MACForm { return []MACForm{MACBare, MACColon, MACDash, MACLower} }
 
 // A Device is a managed device as the Service keeps it. Copies are handed out; they do not change.
 type Device struct {
@@ -49,11 +81,13 @@ type Device struct {
 	ID              string `json:"id"`
 	AzureADDeviceID string `json:"azureADDeviceId"`
 	Name            string `json:"deviceName"`
-	// WiFiMAC and EthernetMAC are 12 upper-case hexadecimal digits, or empty (facts 1.3).
+	// WiFiMAC and EthernetMAC are addresses as Intune shows them, 12 upper-case hexadecimal digits unless the configuration wants
+	// another form, or empty (facts 1.3).
 	WiFiMAC     string `json:"wiFiMacAddress"`
 	EthernetMAC string `json:"ethernetMacAddress"`
 
 	SerialNumber      string `json:"serialNumber"`
+	IMEI              string `json:"imei,omitempty"`
 	UserPrincipalName string `json:"userPrincipalName"`
 	OperatingSystem   string `json:"operatingSystem"`
 	OSVersion         string `json:"osVersion"`
@@ -64,14 +98,24 @@ type Device struct {
 	// Posture is what the device is like, and Reported what it was like at its last check-in.
 	Posture  Posture `json:"posture"`
 	Reported Posture `json:"reported"`
-	// Failing are the facts that the policy missed at the last check-in.
-	Failing []Fact `json:"failing"`
-	// ComplianceState is the result of the last check-in, StateUnknown before the first.
+	// Failing are the facts that the policies missed at the last evaluation.
+	Failing []Fact `json:"failing,omitempty"`
+	// ComplianceState is the result of the last evaluation, StateUnknown before the first check-in.
 	ComplianceState string `json:"complianceState"`
-	// GraceEnds is when the grace period ends or ended; the zero time when the device complies.
-	GraceEnds time.Time `json:"graceEnds"`
-	// ManagementState is a member of managementState: "managed", or "retirePending" after Retire.
+	// Forced is the complianceState that the device has whatever its posture, or empty.
+	Forced string `json:"forced,omitempty"`
+	// PolicyStates are what each policy says of the device, nil before the first check-in. They are shared and must not be changed.
+	PolicyStates []PolicyState `json:"-"`
+	// Graces are the grace periods of the policies that the device fails, and GraceEnds is when the first of them ends or ended; the
+	// zero time when the device complies.
+	Graces    []Grace   `json:"graces,omitempty"`
+	GraceEnds time.Time `json:"graceEnds,omitzero"`
+	// ManagementState is a member of managementState, for example [Managed].
 	ManagementState string `json:"managementState"`
+	// Actions are the remote actions, the latest of each kind.
+	Actions []ActionResult `json:"actions,omitempty"`
+	// Leaves is when a device that carries out a retirement or a wipe is gone; otherwise the zero time.
+	Leaves time.Time `json:"leaves,omitzero"`
 
 	Enrolled    time.Time `json:"enrolled"`
 	LastSync    time.Time `json:"lastSync"`
@@ -80,20 +124,25 @@ type Device struct {
 	Off bool `json:"off,omitempty"`
 }
 
-const (
-	managed       = "managed"
-	retirePending = "retirePending"
-	// maxText bounds each text of a device, in octets.
-	maxText = 256
-)
+// Owner is managedDeviceOwnerType.
+func (d *Device) Owner() string {
+	if d.Personal {
+		return OwnerPersonal
+	}
+	return OwnerCompany
+}
+
+// maxText bounds each text of a device, in octets.
+const maxText = 256
 
 // device makes the record of a device that enrols now.
-func (c *DeviceConfig) device(now time.Time) (Device, error) {
-	d := Device{
+func (c *DeviceConfig) device(now time.Time) (*Device, error) {
+	d := &Device{
 		Label: c.Label, ID: strings.ToLower(c.ID), AzureADDeviceID: strings.ToLower(c.AzureADDeviceID), Name: c.Name,
-		SerialNumber: c.SerialNumber, UserPrincipalName: c.UserPrincipalName, OperatingSystem: c.OperatingSystem,
+		SerialNumber: c.SerialNumber, IMEI: c.IMEI, UserPrincipalName: c.UserPrincipalName, OperatingSystem: c.OperatingSystem,
 		OSVersion: c.OSVersion, Manufacturer: c.Manufacturer, Model: c.Model, Personal: c.Personal,
-		Posture: c.Posture, ComplianceState: StateUnknown, ManagementState: managed, Enrolled: c.EnrolledAt,
+		Posture: c.Posture, ComplianceState: StateUnknown, Forced: c.ForceState, ManagementState: Managed,
+		Enrolled: c.EnrolledAt, LastSync: c.LastSync, Off: c.Off,
 	}
 	if d.Enrolled.IsZero() || d.Enrolled.After(now) {
 		d.Enrolled = now
@@ -101,25 +150,56 @@ func (c *DeviceConfig) device(now time.Time) (Device, error) {
 	if d.OperatingSystem == "" {
 		d.OperatingSystem = "Windows"
 	}
-	for _, text := range []string{d.Label, d.Name, d.SerialNumber, d.UserPrincipalName, d.OperatingSystem, d.OSVersion, d.Manufacturer, d.Model} {
+	if d.Posture.OSVersion == "" {
+		d.Posture.OSVersion = d.OSVersion
+	}
+	d.OSVersion = d.Posture.OSVersion
+	var err error
+	if d.WiFiMAC, err = c.MACForm.write(c.WiFiMAC); err != nil {
+		return nil, err
+	}
+	if d.EthernetMAC, err = c.MACForm.write(c.EthernetMAC); err != nil {
+		return nil, err
+	}
+	return d, d.check(now)
+}
+
+// check reports what cannot be in a record.
+func (d *Device) check(now time.Time) error {
+	for _, text := range []string{d.Label, d.Name, d.SerialNumber, d.IMEI, d.UserPrincipalName, d.OperatingSystem, d.OSVersion, d.Manufacturer, d.Model} {
 		if err := checkText(text); err != nil {
-			return Device{}, err
+			return err
 		}
 	}
 	if d.Name == "" {
-		return Device{}, errors.New("no name")
+		return errors.New("no name")
 	}
 	for _, id := range []string{d.ID, d.AzureADDeviceID} {
 		if !guid.Valid(id) {
-			return Device{}, fmt.Errorf("id %q is not a GUID", id)
+			return fmt.Errorf("id %q is not a GUID", id)
 		}
 	}
-	var err error
-	if d.WiFiMAC, err = normalMAC(c.WiFiMAC); err != nil {
-		return Device{}, err
+	if d.LastSync.After(now) {
+		return fmt.Errorf("it checked in last at %s, which is in the future", d.LastSync.Format(time.RFC3339))
 	}
-	d.EthernetMAC, err = normalMAC(c.EthernetMAC)
-	return d, err
+	if err := checkState(d.Forced); err != nil {
+		return err
+	}
+	return checkThreat(d.Posture.Threat)
+}
+
+func checkState(state string) error {
+	if state != "" && !slices.Contains(States(), state) {
+		return fmt.Errorf("compliance state %q is none of %s", state, strings.Join(States(), ", "))
+	}
+	return nil
+}
+
+func checkThreat(threat string) error {
+	if threat != "" && !slices.Contains(threats, threat) {
+		return fmt.Errorf("threat level %q is none of %s", threat, strings.Join(threats, ", "))
+	}
+	return nil
 }
 
 func checkText(text string) error {
@@ -130,6 +210,28 @@ func checkText(text string) error {
 		return fmt.Errorf("text %q is not UTF-8", text)
 	}
 	return nil
+}
+
+// write returns an address in that form.
+func (f MACForm) write(mac string) (string, error) {
+	mac, err := normalMAC(mac)
+	if err != nil || mac == "" {
+		return "", err
+	}
+	switch f {
+	case "", MACBare:
+		return mac, nil
+	case MACLower:
+		return strings.ToLower(mac), nil
+	case MACColon, MACDash:
+		separator := map[MACForm]string{MACColon: ":", MACDash: "-"}[f]
+		octets := make([]string, 6)
+		for i := range octets {
+			octets[i] = mac[2*i : 2*i+2]
+		}
+		return strings.Join(octets, separator), nil
+	}
+	return "", fmt.Errorf("form of MAC addresses %q is none of bare, colon, dash, lower", string(f))
 }
 
 // normalMAC writes an address as Intune keeps it: 12 upper-case hexadecimal digits (facts 1.3).

@@ -15,15 +15,26 @@ type Config struct {
 	Devices []DeviceConfig
 	// MaxDevices bounds the number of devices. The default is 200,000.
 	MaxDevices int
-	// Compliance is the policy assigned to all devices. Nil means that none is assigned, and a device without a
-	// policy is compliant (the tenant default, facts 1.5).
-	Compliance *CompliancePolicy
+	// Policies are the compliance policies. A change by [Service.SetPolicies] outlives a restart, until Policies change.
+	Policies []CompliancePolicy
+	// NoPolicyFails makes a device that no policy is for noncompliant. By default it is compliant (facts 1.5).
+	NoPolicyFails bool
+	// Validity is how long a status is valid without a check-in; then the device is noncompliant. The default is 30 days
+	// (facts 1.5); a negative one means for ever.
+	Validity time.Duration
+	// GraceEndsAtOnce makes a device noncompliant at the moment when its grace period ends. By default that takes the next
+	// evaluation, which is at a check-in.
+	GraceEndsAtOnce bool
+	// InGroup reports whether a user, by user principal name, is in a group, by id or name. Without it groups are empty.
+	InGroup func(user, group string) bool
 	// CheckIn is the interval of routine check-ins. The default is 8 h.
 	CheckIn time.Duration
 	// EarlyCheckIns are the times after enrolment of the check-ins that precede the routine, beside the one right
 	// after enrolment. Nil means those of the device's operating system (facts 1.5): [WindowsEarlyCheckIns] or
 	// [AppleEarlyCheckIns]. An empty list means none.
 	EarlyCheckIns []time.Duration
+	// Jitter is how much later than its schedule a routine check-in is at most. The default is 0.
+	Jitter time.Duration
 	// Delays are how long it takes until each view shows what has happened.
 	Delays Delays
 }
@@ -33,12 +44,14 @@ type Service struct {
 	h   host.Host
 	cfg Config
 
-	mu      sync.RWMutex // guards what follows
-	store   host.Store
-	devices inventory // as they are
-	agenda  agenda
-	shelves [views]*shelf // nil for a view without a delay
-	closed  bool
+	mu       sync.RWMutex // guards what follows
+	store    host.Store
+	devices  inventory // as they are
+	agenda   agenda
+	shelves  [views]*shelf // nil for a view without a delay
+	policies []CompliancePolicy
+	shared   map[string][]PolicyState // by what they say
+	closed   bool
 }
 
 // Open loads the devices of earlier boots, or enrols those of the configuration at the first one, and starts their
@@ -51,7 +64,7 @@ func Open(h host.Host, cfg Config) (*Service, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the device store: %w", err)
 	}
-	s := &Service{h: h, cfg: cfg, store: store, devices: newInventory(len(cfg.Devices))}
+	s := &Service{h: h, cfg: cfg, store: store, devices: newInventory(len(cfg.Devices)), shared: map[string][]PolicyState{}}
 	return s, s.boot()
 }
 
@@ -76,10 +89,15 @@ func (c *Config) complete() error {
 			return fmt.Errorf("early check-in %v: times after enrolment must be positive and ascending", d)
 		}
 	}
-	if c.Compliance != nil {
-		return c.Compliance.check()
+	if c.Validity == 0 {
+		c.Validity = 30 * 24 * time.Hour
 	}
-	return nil
+	if c.Jitter < 0 || c.Jitter >= c.CheckIn {
+		return fmt.Errorf("jitter %v is not within 0 and the check-in interval %v", c.Jitter, c.CheckIn)
+	}
+	var err error
+	c.Policies, err = checkPolicies(c.Policies)
+	return err
 }
 
 // Close ends the check-ins.

@@ -59,7 +59,7 @@ func (p *player) bootGraph(h host.Host) error {
 		SigningKey: p.credentials.entraKey,
 		Tenant:     tenantID,
 		Directory:  directory.Config{Domains: []string{tenantDomain}, Apps: []directory.App{nacApp()}},
-		Intune:     intune.Config{CheckIn: p.file.Settings.CheckIn, Compliance: compliancePolicy(&p.file.Intune.Compliance)},
+		Intune:     intune.Config{CheckIn: p.file.Settings.CheckIn, Policies: compliancePolicies(&p.file.Intune.Compliance)},
 		Graph:      graph.Config{PageSize: p.file.Intune.PageSize},
 	}
 	if !p.file.Intune.EarlyCheckIns {
@@ -98,15 +98,15 @@ func (p *player) onDevice(change func() error) error {
 	return change()
 }
 
-func compliancePolicy(c *scenario.Compliance) *intune.CompliancePolicy {
+func compliancePolicies(c *scenario.Compliance) []intune.CompliancePolicy {
 	if len(c.Require) == 0 {
 		return nil
 	}
-	policy := &intune.CompliancePolicy{MinimumPatchLevel: c.MinimumPatchLevel, Grace: c.Grace}
+	policy := intune.CompliancePolicy{MinimumPatchLevel: c.MinimumPatchLevel, Grace: c.Grace}
 	for _, fact := range c.Require {
 		policy.Require = append(policy.Require, intune.Fact(fact))
 	}
-	return policy
+	return []intune.CompliancePolicy{policy}
 }
 
 // enrolment is a device as it enrols.
