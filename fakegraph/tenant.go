@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"nacsim/fakegraph/directory"
@@ -41,6 +42,9 @@ func openTenant(h host.Host, cfg Config) (*tenant, error) {
 	if t.entra, err = entra.New(h, t.directory, entra.Config{SigningKey: cfg.SigningKey, TokenLifetime: cfg.TokenLifetime}); err != nil {
 		return nil, err
 	}
+	if cfg.Intune.InGroup == nil {
+		cfg.Intune.InGroup = t.inGroup
+	}
 	if t.intune, err = intune.Open(h, cfg.Intune); err != nil {
 		return nil, err
 	}
@@ -53,6 +57,13 @@ func openTenant(h host.Host, cfg Config) (*tenant, error) {
 	t.toEntra = fault.Front{Next: t.entra, App: entra.AppOf,
 		Fail: func(w http.ResponseWriter, _ *http.Request, status, number int) { t.entra.Fail(w, status, number) }}
 	return t, nil
+}
+
+// inGroup tells whom a compliance policy is for.
+func (t *tenant) inGroup(user, group string) bool {
+	return slices.ContainsFunc(t.directory.TransitiveGroupsOf(user), func(g directory.Group) bool {
+		return strings.EqualFold(g.ID, group) || strings.EqualFold(g.DisplayName, group)
+	})
 }
 
 // stores are those of the services, which a reset empties.

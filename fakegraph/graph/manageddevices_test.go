@@ -41,7 +41,7 @@ func devices(t *testing.T, s *fakegraph.Server, query string) listReply {
 // testDevices are five devices; B and b are twins by name.
 func testDevices() fakegraph.Config {
 	cfg := fakegraphtest.Config()
-	cfg.Intune.Compliance = &intune.CompliancePolicy{Require: []intune.Fact{intune.Antivirus}}
+	cfg.Intune.Policies = []intune.CompliancePolicy{{Require: []intune.Fact{intune.Antivirus}}}
 	on := intune.Posture{Antivirus: true}
 	cfg.Intune.Devices = []intune.DeviceConfig{
 		{Label: "c", Name: "C", ID: fakegraphtest.NumberedID(3), AzureADDeviceID: fakegraphtest.NumberedID(103), WiFiMAC: "00-1c-b3-09-85-15", EthernetMAC: "001c.b309.8516", SerialNumber: "S3", UserPrincipalName: "carol@contoso.example", OSVersion: "10.0.22631.3737", Model: "Latitude 7440", Manufacturer: "Dell Inc.", Posture: on},

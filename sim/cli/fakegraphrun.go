@@ -102,7 +102,7 @@ func demoTenant() fakegraph.Config {
 			Secrets: []directory.Secret{{Value: "nacsim-secret"}}, Roles: []string{directory.RoleReadDevices},
 		}}},
 		Intune: intune.Config{
-			Compliance: &intune.CompliancePolicy{Require: []intune.Fact{intune.Antivirus, intune.Firewall}},
+			Policies: []intune.CompliancePolicy{{Require: []intune.Fact{intune.Antivirus, intune.Firewall}}},
 			Devices: []intune.DeviceConfig{
 				{Name: "LAPTOP-1", WiFiMAC: "D46E0E022896", UserPrincipalName: "anna@contoso.example", Posture: yes},
 				{Name: "LAPTOP-2", WiFiMAC: "A87EEABC6AC9", UserPrincipalName: "ben@contoso.example"},

@@ -124,7 +124,7 @@ func smallTenant() fakegraph.Config {
 			Secrets: []directory.Secret{{Value: graphSecret}, {Value: "expired", Expires: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}},
 		}}},
 		Intune: intune.Config{
-			Compliance: &intune.CompliancePolicy{Require: []intune.Fact{intune.Antivirus}},
+			Policies: []intune.CompliancePolicy{{Require: []intune.Fact{intune.Antivirus}}},
 			Devices: []intune.DeviceConfig{
 				{Name: "LAPTOP-1", ID: "00000000-0000-4000-8000-000000000001", WiFiMAC: "A4:83:E7:00:00:01", EthernetMAC: "A4:83:E7:00:01:01", UserPrincipalName: "ada@contoso.example", Posture: good},
 				{Name: "LAPTOP-2", ID: "00000000-0000-4000-8000-000000000002", WiFiMAC: "A4:83:E7:00:00:02", UserPrincipalName: "bob@contoso.example"},
