@@ -21,7 +21,7 @@ type apiNode struct {
 
 var apiProperties = []yamltable.Property[apiNode]{
 	{Name: "listen", Required: true, Doc: "Address and port for HTTP, or for HTTPS with a certificate.",
-		Schema: yamltable.Schema{"type": "string", "examples": []string{"127.0.0.1:8443", "[::]:8443"}},
+		Schema: yamltable.Schema{"type": "string", "examples": []string{"127.0.0.1:8444", "[::]:8444"}},
 		Set:    func(r *yamltable.Reader, n ast.Node, to *apiNode) { to.listen = address(r, n, "listen") }},
 	{Name: "token", Doc: "What users of the API have to show, 16 characters at least.",
 		Schema: yamltable.Schema{"type": "string", "minLength": api.MinToken},

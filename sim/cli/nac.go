@@ -27,9 +27,11 @@ Every decision is a line, with the reason; of more than twenty in a second only 
 writes all there is to know, one JSON object a line ("nacsim help records"), and --capture the packets with the
 secrets of TLS, for Wireshark; both take time and room, and are not for a busy server.
 
+With an api section, "nacsim nac status", link and unlink show and change its Intune account while it runs.
+
 SIGHUP has the files read again: policy, clients, users, certificates, CAs, revocation. Sessions to which something
-else is due now are changed, and those of disabled users ended. Addresses, state, limits, intune and coa change with a
-restart only. A file with a mistake leaves everything as it was. SIGUSR1 prints what has happened so far, in numbers.
+else is due now are changed, and those of disabled users ended. Addresses, state, limits, intune, api and coa change
+with a restart only. A file with a mistake leaves everything as it was. SIGUSR1 prints what has happened so far, in numbers.
 Ctrl-C (SIGINT) and SIGTERM end the NAC.
 
 Exit codes: 0 ended by a signal, or --check and --init succeeded, 2 bad input or a port that is taken, 3 a fault of
@@ -72,6 +74,7 @@ func newNAC() *cobra.Command {
 	f.StringVar(&flags.trace, "trace", "", "write everything that happens to this file, as JSON lines")
 	f.StringVar(&flags.capture, "capture", "", "write the packets and TLS secrets to this file, for Wireshark (pcapng)")
 	f.BoolVarP(&flags.quiet, "quiet", "q", false, "print warnings and errors only")
+	c.AddCommand(newNACStatus(), newNACLink(), newNACUnlink())
 	return c
 }
 

@@ -39,6 +39,7 @@ const (
 // initial is what the files of a new configuration are made from.
 type initial struct {
 	Dir, Secret, Password    string
+	Token                    string
 	Server, Identity, User   string
 	ServerExpires, CAExpires string
 }
@@ -86,7 +87,7 @@ func initNAC(dir string, now time.Time, stdout io.Writer) error {
 
 // newConfiguration makes the content of the files.
 func newConfiguration(dir string, now time.Time) (*initial, []newFile, error) {
-	in := &initial{Dir: dir, Secret: password(26), Password: password(13), Server: initServer, Identity: initIdentity, User: initUser}
+	in := &initial{Dir: dir, Secret: password(26), Password: password(13), Token: password(32), Server: initServer, Identity: initIdentity, User: initUser}
 	files, err := newCertificates(in, now)
 	if err != nil {
 		return nil, nil, err

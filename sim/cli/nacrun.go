@@ -36,7 +36,7 @@ var (
 	nacAuth   = netip.AddrPortFrom(nacOwn, radiusd.DefaultAuthPort)
 	nacAcct   = netip.AddrPortFrom(nacOwn, radiusd.DefaultAcctPort)
 	nacRadSec = netip.AddrPortFrom(nacOwn, radiusd.DefaultRadSecPort)
-	nacAPI    = netip.AddrPortFrom(nacOwn, 8443)
+	nacAPI    = netip.AddrPortFrom(nacOwn, 8444)
 )
 
 // tick is how late what the NAC does is written to files.
