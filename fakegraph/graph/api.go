@@ -5,6 +5,7 @@ package graph
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -35,6 +36,9 @@ type Config struct {
 	// PolicyStatesOfDevices lets a permission on managed devices read the states of their compliance policies. By default
 	// DeviceManagementConfiguration.Read.All is needed (facts 2.2).
 	PolicyStatesOfDevices bool
+	// ServicePath is the path, on this server, of the compliance retrieval service (package nacservice). It is asked each
+	// time and nil without one.
+	ServicePath func() string
 	// Throttling limits how many requests are answered.
 	Throttling Throttling
 }
@@ -80,6 +84,7 @@ type API struct {
 	authority *entra.Authority
 	tree      *routeNode
 	throttle  *throttle
+	draw      io.Reader // what the order of replies in a batch is drawn from
 }
 
 // New makes the API of a tenant.
@@ -96,15 +101,18 @@ func New(h host.Host, i *intune.Service, d *directory.Directory, authority *entr
 	if cfg.Truncation.First < 0 || cfg.Truncation.Every < 0 {
 		return nil, fmt.Errorf("truncation %+v is negative", cfg.Truncation)
 	}
-	a := &API{h: h, throttle: newThrottle(cfg.Throttling), cfg: cfg, intune: i, directory: d, authority: authority, tree: newRouteTree(routes)}
-	return a, nil
+	return &API{h: h, cfg: cfg, intune: i, directory: d, authority: authority,
+		tree: newRouteTree(routes), throttle: newThrottle(cfg.Throttling), draw: h.Rand("graph/batch")}, nil
 }
 
 // routes are all addresses of the API.
-var routes = slices.Concat(managedDeviceRoutes)
+var routes = slices.Concat(managedDeviceRoutes, userRoutes, groupRoutes, entraDeviceRoutes, tenantRoutes, batchRoutes)
 
 // ServeHTTP answers a request whose path is canonical (package wire) and whose RequestURI is the path as the client wrote it.
-func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.route(w, r, false) }
+
+// route finds the route of a request, which may be one in a batch, and lets it be served.
+func (a *API) route(w http.ResponseWriter, r *http.Request, inBatch bool) {
 	version, path, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 	if version != "v1.0" && version != "beta" {
 		a.fail(w, r, &failure{status: http.StatusNotFound, code: "ResourceNotFound", message: "Invalid version: " + version})
@@ -116,9 +124,13 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, r, a.unknown(w, r, m))
 		return
 	}
+	if inBatch && route.path == "$batch" {
+		a.fail(w, r, badRequest("A batch cannot be in a batch."))
+		return
+	}
 	note := wire.NoteOf(r)
 	note.Route, note.Tenant = route.name(), a.directory.Tenant()
-	a.serve(w, &request{Request: r, version: version, route: route, keys: m.keys, note: note})
+	a.serve(w, &request{Request: r, version: version, route: route, keys: m.keys, note: note, inBatch: inBatch})
 }
 
 // serve answers a request that has a route.

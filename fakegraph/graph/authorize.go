@@ -45,7 +45,7 @@ func (a *API) permit(w http.ResponseWriter, r *request) bool {
 	case r.route.delegated && r.grant.UserID == "":
 		a.fail(w, r.Request, badRequest("/me request is only valid with delegated authentication flow."))
 		return false
-	case slices.ContainsFunc(permissions, func(p string) bool { return slices.Contains(granted, p) }), len(permissions) == 0:
+	case allowsAny(permissions, granted), len(permissions) == 0:
 		return a.hasIntuneRole(w, r)
 	}
 	r.note.Text = "the token has none of the permissions " + strings.Join(permissions, ", ")
@@ -92,4 +92,9 @@ func (a *API) unauthorized(w http.ResponseWriter, r *http.Request, message, chal
 		note.Text = message
 	}
 	a.graphError(w, http.StatusUnauthorized, "InvalidAuthenticationToken", message)
+}
+
+// allowsAny reports whether a list of permissions has one of those granted.
+func allowsAny(permissions, granted []string) bool {
+	return slices.ContainsFunc(permissions, func(p string) bool { return slices.Contains(granted, p) })
 }

@@ -73,8 +73,11 @@ type device = intune.Device
 
 const ethernetProperty = "ethernetMacAddress"
 
-func userDisplayName(d *intune.Device) string {
-	name, _, _ := strings.Cut(d.UserPrincipalName, "@")
+func userDisplayName(d *intune.Device) string { return nameOf(d.UserPrincipalName) }
+
+// nameOf is what stands before the @ of a user principal name.
+func nameOf(upn string) string {
+	name, _, _ := strings.Cut(upn, "@")
 	return name
 }
 

@@ -118,8 +118,10 @@ func (n *routeNode) find(path string) match {
 
 // step goes down one segment if the tree knows it.
 func (m *match) step(segment string) bool {
-	segment = strings.TrimPrefix(segment, "microsoft.graph.")
 	below := m.node.segments[segment]
+	if below == nil { // an action may be named with its namespace
+		below = m.node.segments[strings.TrimPrefix(segment, "microsoft.graph.")]
+	}
 	switch {
 	case below != nil:
 		m.node = below

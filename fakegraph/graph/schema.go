@@ -211,3 +211,6 @@ func whenSelected[T any](p property[T]) property[T] {
 	p.hidden = true
 	return p
 }
+
+// id is the value of the property id.
+func (s *schema[T]) id(entity *T) string { return s.property("id").text(entity) }

@@ -17,7 +17,7 @@ func TestUnknownRoutes(t *testing.T) {
 	}{
 		{"GET", "https://graph.microsoft.com/v2.0/deviceManagement", 404, "ResourceNotFound", "Invalid version: v2.0"},
 		{"GET", "https://graph.microsoft.com/v1.0/deviceManagement/managedDevice", 400, "BadRequest", "Resource not found for the segment 'managedDevice'. Did you mean managedDevices? Known here: managedDevices"},
-		{"GET", "https://graph.microsoft.com/v1.0/Usern", 400, "BadRequest", "Resource not found for the segment 'Usern'. Known here: deviceManagement"},
+		{"GET", "https://graph.microsoft.com/v1.0/Usern", 400, "BadRequest", "Resource not found for the segment 'Usern'. Did you mean users? Known here: "},
 		{"GET", "https://graph.microsoft.com/v1.0/deviceManagement", 400, "BadRequest", "Resource not found for the segment 'deviceManagement'. Known here: managedDevices"},
 		{"GET", fakegraphtest.ListURL + "/" + fakegraphtest.NumberedID(1) + "/users", 400, "BadRequest", "Resource not found for the segment 'users'."},
 		{"DELETE", fakegraphtest.ListURL, 405, "Request_BadRequest", "Method DELETE is not supported here. Supported: GET, HEAD"},
