@@ -40,8 +40,15 @@ const (
 	graphTenant   = "7d1f5a52-43a8-4d0e-9a0b-6f2f0c6a1d11"
 	graphClient   = "2b0c7f8e-51d4-4c46-8b71-8d6f0b1f7a01"
 	graphSecret   = "q~secret/+= 1"
+	graphRedirect = "https://nac.contoso.example/callback"
+
+	graphUser     = "ada@contoso.example"
+	graphAdmin    = "root@contoso.example"
 	graphPassword = "pass& word=1"
 )
+
+// graphRoles are what the app may do in Graph.
+var graphRoles = []string{directory.RoleReadApplications, directory.RoleReadDevices, "Directory.Read.All"}
 
 // nacApp signs in as the app that may read devices.
 var nacApp = graphApp{tenant: graphTenant, client: graphClient, secret: graphSecret}
@@ -120,9 +127,16 @@ func smallTenant() fakegraph.Config {
 	good := intune.Posture{Antivirus: true}
 	return fakegraph.Config{
 		Directory: directory.Config{Domains: []string{"contoso.example"}, Apps: []directory.App{{
-			ClientID: graphClient, DisplayName: "NAC", Roles: []string{directory.RoleReadDevices},
+			ClientID: graphClient, DisplayName: "NAC", RedirectURIs: []string{graphRedirect},
+			Roles: append([]string{directory.RoleDeviceCompliance}, graphRoles...), RequestedRoles: graphRoles, DelegatedScopes: []string{"User.Read"},
 			Secrets: []directory.Secret{{Value: graphSecret}, {Value: "expired", Expires: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}},
-		}}},
+		}},
+			Users: []directory.User{
+				{UPN: graphUser, DisplayName: "Ada", Password: graphPassword},
+				{UPN: graphAdmin, DisplayName: "Root", Password: graphPassword, Admin: true},
+			},
+			Groups: []directory.Group{{DisplayName: "Staff", Members: []string{graphUser}}, {DisplayName: "Guests"}},
+		},
 		Intune: intune.Config{
 			Policies: []intune.CompliancePolicy{{Require: []intune.Fact{intune.Antivirus}}},
 			Devices: []intune.DeviceConfig{
