@@ -233,7 +233,7 @@ func TestLink(t *testing.T) {
 	if _, body := b.ask("GET", "/api/v1/sessions/"+laptopMAC); !strings.Contains(body, "mdm_status is compliant (Intune says inGracePeriod)") {
 		t.Errorf("the session is explained by %s", body)
 	}
-	if b.m.Traced("event", "type=NAC_MDM_ACCOUNT_LINKED", contoso) != 1 || b.m.Traced("link", "result=ok") != 1 || b.m.Traced("link", "reason=used_state") != 1 {
+	if b.m.Traced("event", "type=NAC_MDM_ACCOUNT_LINKED", contoso) != 1 || b.m.Traced("consent", "result=ok") != 1 || b.m.Traced("consent", "reason=used_state") != 1 {
 		t.Error("the trace does not tell of it")
 	}
 

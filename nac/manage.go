@@ -62,7 +62,7 @@ func (m manager) FinishLink(query string) (mdm.Status, error) {
 			fields = append(fields, slog.String("reason", string(refusal.Reason)))
 		}
 	}
-	m.n.h.Trace("link", fields...)
+	m.n.h.Trace("consent", fields...)
 	return m.n.mdm.Status(), err
 }
 

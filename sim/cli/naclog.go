@@ -37,7 +37,7 @@ func newNACLog(w io.Writer, quiet bool) *nacLog {
 }
 
 // nacLogged are the kinds of records that a nacLog takes.
-var nacLogged = []string{"decision", "session", "drop", "warning", "coa", "lookup", "config", "intune", "link", "credential", "api"}
+var nacLogged = []string{"decision", "session", "drop", "warning", "coa", "lookup", "config", "intune", "consent", "credential", "api"}
 
 // record takes one record of the trace. It is cheap where nothing is to be printed.
 func (l *nacLog) record(r trace.Record) {
@@ -163,8 +163,8 @@ func nacLine(r *trace.Record) string {
 		return join(" ", "config  ", r.Field("text"))
 	case "intune":
 		return join(" ", "intune  ", r.Field("health"), r.Field("tenant"), r.Field("error"))
-	case "link":
-		return join(" ", "link    ", r.Field("tenant"), r.Field("result"), r.Field("error"))
+	case "consent":
+		return join(" ", "consent ", r.Field("tenant"), r.Field("result"), r.Field("error"))
 	case "credential":
 		return join(" ", "warning ", r.Field("text"))
 	case "api":

@@ -275,7 +275,7 @@ var recordTable = []RecordKind{
 		{Name: "health", Doc: "unlinked, untried, healthy or unhealthy"},
 		{Name: "error", Of: []string{"unhealthy"}, Doc: "what went wrong"},
 	}},
-	{Name: "link", Principal: "result", Doc: "An administrator came back from giving consent, or not, for the NAC's link to Intune.", Fields: []RecordField{
+	{Name: "consent", Principal: "result", Doc: "An administrator came back from giving consent, or not, for the NAC's link to Intune.", Fields: []RecordField{
 		actorField,
 		{Name: "result", Doc: "ok or error"},
 		{Name: "tenant", Doc: "the tenant that consent was given in"},

@@ -81,6 +81,10 @@ func (t *Timeline) other(r *trace.Record) line {
 		return line{text: "crashes", look: fault}
 	case "restart":
 		return line{text: "is up again", look: fault}
+	case "consent":
+		return consent(r)
+	case "credential":
+		return line{text: r.Field("text"), look: bad}
 	case "link":
 		return line{text: "link " + list(r.Fields), look: fault}
 	}
@@ -262,11 +266,23 @@ func (t *Timeline) das(r *trace.Record) line {
 // event shows the client events that no other record tells of: certificates refused by either side.
 func (t *Timeline) event(r *trace.Record) line {
 	kind := r.Field("type")
-	text := join(": ", kind+" "+t.names.of(r.Field("mac")), r.Field("text"))
+	about := r.Field("mdm_tenant")
+	if mac := r.Field("mac"); mac != "" {
+		about = t.names.of(mac)
+	}
+	text := join(": ", join(" ", kind, about), r.Field("text"))
 	if strings.Contains(kind, "_CERT_") && !strings.HasSuffix(kind, "_SUCCESS") {
 		return line{text: text, look: bad}
 	}
 	return line{text: text, look: detail}
+}
+
+// consent says what came of an administrator's visit to Entra.
+func consent(r *trace.Record) line {
+	if r.Field("result") == "ok" {
+		return line{text: "has the consent of tenant " + r.Field("tenant"), look: good}
+	}
+	return line{text: join(": ", "has no consent", r.Field("error")), look: bad}
 }
 
 // intune says how the NAC's link to Intune is.
