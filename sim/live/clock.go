@@ -17,10 +17,10 @@ func (n *node) Sleep(d time.Duration) error {
 		runtime.Gosched()
 		return nil
 	}
-	t := time.NewTimer(d)
-	defer t.Stop()
+	due, stop := n.m.w.clock.after(d)
+	defer stop()
 	select {
-	case <-t.C:
+	case <-due:
 		return nil
 	case <-n.ctx.Done():
 		return host.ErrDown
@@ -30,7 +30,7 @@ func (n *node) Sleep(d time.Duration) error {
 // timer is an AfterFunc.
 type timer struct {
 	n *node
-	t *time.Timer
+	t interface{ Stop() bool }
 }
 
 func (n *node) AfterFunc(d time.Duration, f func()) host.Timer {
@@ -38,11 +38,10 @@ func (n *node) AfterFunc(d time.Duration, f func()) host.Timer {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.down.Load() {
-		t.t = time.NewTimer(d)
-		t.t.Stop()
+		t.t = stopped{}
 		return t
 	}
-	t.t = time.AfterFunc(d, func() {
+	t.t = n.m.w.clock.afterFunc(d, func() {
 		t.forget()
 		task := n.begin("timer")
 		if task == nil {
@@ -54,6 +53,11 @@ func (n *node) AfterFunc(d time.Duration, f func()) host.Timer {
 	n.timers[t] = struct{}{}
 	return t
 }
+
+// stopped is a timer that never runs.
+type stopped struct{}
+
+func (stopped) Stop() bool { return false }
 
 func (t *timer) Stop() bool {
 	t.forget()
@@ -104,13 +108,13 @@ func receive[T any](n *node, from <-chan T, closed <-chan struct{}, deadline tim
 	}
 	var late <-chan time.Time
 	if !deadline.IsZero() {
-		d := time.Until(deadline)
+		d := deadline.Sub(n.Now())
 		if d <= 0 {
 			return v, host.ErrTimeout
 		}
-		t := time.NewTimer(d)
-		defer t.Stop()
-		late = t.C
+		due, stop := n.m.w.clock.after(d)
+		defer stop()
+		late = due
 	}
 	select {
 	case v = <-from:

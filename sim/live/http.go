@@ -181,6 +181,18 @@ func (c *limitedConn) Close() error {
 	return err
 }
 
+// Deadlines of net/http are on the wall clock.
+
+func (c *limitedConn) SetDeadline(t time.Time) error {
+	return c.conn.SetDeadline(c.n.m.w.clock.world(t))
+}
+func (c *limitedConn) SetReadDeadline(t time.Time) error {
+	return c.conn.SetReadDeadline(c.n.m.w.clock.world(t))
+}
+func (c *limitedConn) SetWriteDeadline(t time.Time) error {
+	return c.conn.SetWriteDeadline(c.n.m.w.clock.world(t))
+}
+
 // httpClient keeps the connections of a machine to HTTP servers: a pool for each set of root certificates,
 // since a connection verified with one must not serve requests that ask for another.
 type httpClient struct {

@@ -92,6 +92,7 @@ func (c *packetConn) acquire(deadline time.Time) error {
 
 // read reads one datagram from the real socket. What is there already is read even when the deadline has passed.
 func (c *packetConn) read(b []byte, deadline time.Time) (int, netip.AddrPort, error) {
+	deadline = c.n.m.w.clock.real(deadline)
 	for {
 		c.arm(deadline)
 		if c.isDown() { // after arm, which may have undone what wakes readers up

@@ -197,7 +197,7 @@ func (c *conn) travel() error {
 
 // pause waits for d, at most until the deadline, the end of the connection or that of the machine.
 func (c *conn) pause(d time.Duration, deadline time.Time) error {
-	end := time.Now().Add(d)
+	end := c.n.Now().Add(d)
 	timeout := !deadline.IsZero() && deadline.Before(end)
 	if timeout {
 		end = deadline
@@ -233,14 +233,16 @@ func (n *node) segment(to string) (time.Duration, bool) {
 
 func (c *conn) SetDeadline(t time.Time) error {
 	c.writeDeadline.Store(&t)
-	return c.failure(c.tcp.SetDeadline(t))
+	return c.failure(c.tcp.SetDeadline(c.n.m.w.clock.real(t)))
 }
 
-func (c *conn) SetReadDeadline(t time.Time) error { return c.failure(c.tcp.SetReadDeadline(t)) }
+func (c *conn) SetReadDeadline(t time.Time) error {
+	return c.failure(c.tcp.SetReadDeadline(c.n.m.w.clock.real(t)))
+}
 
 func (c *conn) SetWriteDeadline(t time.Time) error {
 	c.writeDeadline.Store(&t)
-	return c.failure(c.tcp.SetWriteDeadline(t))
+	return c.failure(c.tcp.SetWriteDeadline(c.n.m.w.clock.real(t)))
 }
 
 // Carried is that of host.Tap. The sender of a packet records it, and the receiver what comes from outside of the world.
@@ -332,7 +334,7 @@ func (n *node) dial(ctx context.Context, to string) (*conn, error) {
 		if err != errSilent || again > retransmissionMax {
 			return nil, n.cause(ctx, err)
 		}
-		if _, err := receive[struct{}](n, nil, ctx.Done(), time.Now().Add(again)); err != host.ErrTimeout {
+		if _, err := receive[struct{}](n, nil, ctx.Done(), n.Now().Add(again)); err != host.ErrTimeout {
 			return nil, n.cause(ctx, err)
 		}
 	}
@@ -397,7 +399,7 @@ func (n *node) connect(ctx context.Context, at netip.AddrPort) (*net.TCPConn, er
 		return nil, errSilent
 	}
 	if delay > 0 {
-		if _, err := receive[struct{}](n, nil, ctx.Done(), time.Now().Add(delay)); err != host.ErrTimeout {
+		if _, err := receive[struct{}](n, nil, ctx.Done(), n.Now().Add(delay)); err != host.ErrTimeout {
 			return nil, err
 		}
 	}

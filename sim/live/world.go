@@ -64,6 +64,9 @@ type Config struct {
 	// with port 0 are then bound to all interfaces.
 	AllowExternal bool
 
+	// MovableClock lets [World.Advance] move the clock, which makes waiting a little dearer.
+	MovableClock bool
+
 	// RootCAs verify HTTPS servers where a round trip does not say; nil means those of the system.
 	RootCAs *x509.CertPool
 }
@@ -71,6 +74,7 @@ type Config struct {
 // A World holds machines and the network between them.
 type World struct {
 	cfg      Config
+	clock    clock
 	udp, tcp book
 	postman  postman
 	links    links
@@ -85,6 +89,7 @@ type World struct {
 	closed   bool
 
 	failed chan struct{} // closed with the first fault
+	ending chan struct{} // closed when Close begins
 }
 
 // New returns an empty world. Close it to stop what runs in it.
@@ -95,6 +100,8 @@ func New(cfg Config) *World {
 		byAddr: map[netip.Addr]*machine{},
 		dns:    map[string]netip.Addr{},
 		failed: make(chan struct{}),
+		ending: make(chan struct{}),
+		clock:  clock{movable: cfg.MovableClock},
 	}
 	w.udp.init("udp", cfg.Remote)
 	w.tcp.init("tcp", cfg.Remote)
@@ -103,7 +110,13 @@ func New(cfg Config) *World {
 }
 
 // Now is the world's time.
-func (w *World) Now() time.Time { return time.Now().UTC() }
+func (w *World) Now() time.Time { return w.clock.now() }
+
+// Advance moves the clock of a world with MovableClock forward, from alarm to alarm: what was to happen on the way, such as a function of
+// AfterFunc or the end of a Sleep, happens in its order, at its time, and each function has ended, or waits for something, before the
+// next is started. Deadlines of reads and writes that wait already stay at their time of the wall clock.
+// It returns host.ErrDown when the world is closed meanwhile.
+func (w *World) Advance(d time.Duration) error { return w.clock.advance(d, w.ending) }
 
 // Name lets machines reach addr under a DNS name. Machines' own names are known without.
 func (w *World) Name(dns string, addr netip.Addr) {
@@ -249,6 +262,7 @@ func (w *World) Close() error {
 		return nil
 	}
 	w.closed = true
+	close(w.ending)
 	machines := slices.Clone(w.machines)
 	w.mu.Unlock()
 
