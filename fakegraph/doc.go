@@ -11,7 +11,7 @@
 //	directory   what Entra ID knows: app registrations, consent   entra    issues and checks tokens
 //	intune      devices, compliance, check-ins                    graph    shows both as Microsoft Graph does
 //	fault       requests that fail                                wire     what they have in common on the wire
-//	requestlog  the last requests and what became of them
+//	requestlog  the last requests and what became of them         control  changes the tenant while it is used
 //
 // Statements of fact refer to facts: graph-and-entra.
 package fakegraph

@@ -9,8 +9,15 @@ import (
 	"nacsim/fakegraph/wire"
 )
 
-// ServeHTTP answers one request to Entra ID or Graph. It can be used without Start.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.serveLogged(w, r) }
+// ServeHTTP answers one request to Entra ID or Graph, or to the control API. It can be used without Start.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	switch first, _, _ := strings.Cut(strings.TrimPrefix(wire.CanonicalPath(r.URL.Path), "/"), "/"); first {
+	case "control":
+		s.control.ServeHTTP(w, r)
+	default:
+		s.serveLogged(w, r)
+	}
+}
 
 // serveLogged answers a request to one of the services and writes it into the log, also when a fault cuts the connection, for
 // which it panics.

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"nacsim/fakegraph/control"
 	"nacsim/fakegraph/directory"
 	"nacsim/fakegraph/entra"
 	"nacsim/fakegraph/fault"
@@ -47,16 +48,21 @@ type Config struct {
 	PublicURL *url.URL
 	// Logged is called with each entry of the log of requests, in their order, and must not block. It may be nil.
 	Logged func(requestlog.Entry)
+	// Control says who may use the API below /control.
+	Control control.Config
+	// Restore returns the configuration that the control API's reset begins again with. Nil means this one.
+	Restore func() (Config, error)
 }
 
 // A Server is Entra ID and Graph for one tenant. All methods are safe for concurrent use.
 type Server struct {
-	h      host.Host
-	cfg    Config
-	ids    *guid.Source // of requests
-	faults *fault.Set
-	log    *requestlog.Log
-	tenant atomic.Pointer[tenant]
+	h       host.Host
+	cfg     Config
+	ids     *guid.Source // of requests
+	faults  *fault.Set
+	log     *requestlog.Log
+	tenant  atomic.Pointer[tenant]
+	control *control.API
 
 	resetting sync.Mutex // guards fresh
 	fresh     Config     // the tenant as it began
@@ -77,6 +83,7 @@ func New(h host.Host, cfg Config) (*Server, error) {
 		return nil, fmt.Errorf("fakegraph: %w", err)
 	}
 	s.tenant.Store(t)
+	s.control = control.New(h, s, cfg.Control)
 	return s, nil
 }
 

@@ -93,6 +93,21 @@ func (s *Server) Reset(cfg Config) error {
 	return err
 }
 
+// Restore begins again with the tenant that the configuration says now. It is the reset of the control API.
+func (s *Server) Restore() error {
+	if s.cfg.Restore == nil {
+		s.resetting.Lock()
+		cfg := s.fresh
+		s.resetting.Unlock()
+		return s.Reset(cfg)
+	}
+	cfg, err := s.cfg.Restore()
+	if err != nil {
+		return err
+	}
+	return s.Reset(cfg)
+}
+
 // reopen makes the services with empty stores.
 func (s *Server) reopen(cfg Config) (*tenant, error) {
 	s.Intune().Close()
