@@ -39,6 +39,8 @@ type Config struct {
 	SigningKey *rsa.PrivateKey
 	// TokenLifetime is the time an access token can be used, in whole seconds. The default is 3599 s.
 	TokenLifetime time.Duration
+	// Entra says how the authority behaves.
+	Entra entra.Settings
 	// Intune has the devices and the compliance policies.
 	Intune intune.Config
 	// Graph says how the API behaves where the real service has been seen to behave in several ways.

@@ -39,7 +39,7 @@ func openTenant(h host.Host, cfg Config) (*tenant, error) {
 	if t.directory, err = directory.Open(h, strings.ToLower(cfg.Tenant), cfg.Directory); err != nil {
 		return nil, err
 	}
-	if t.entra, err = entra.New(h, t.directory, entra.Config{SigningKey: cfg.SigningKey, TokenLifetime: cfg.TokenLifetime}); err != nil {
+	if t.entra, err = entra.New(h, t.directory, entra.Config{SigningKey: cfg.SigningKey, TokenLifetime: cfg.TokenLifetime, Settings: cfg.Entra}); err != nil {
 		return nil, err
 	}
 	if cfg.Intune.InGroup == nil {

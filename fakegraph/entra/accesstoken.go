@@ -2,9 +2,6 @@ package entra
 
 import (
 	"crypto/rsa"
-	"crypto/sha1"
-	"crypto/x509"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"slices"
@@ -29,19 +26,17 @@ const GraphAppID = directory.GraphAppID
 
 // tokens issues and checks access tokens.
 //
-// A signature costs about a millisecond, so a token is handed out again to the same app for a few minutes:
+// A signature costs about a millisecond, so a token for an app itself is handed out again to the same app for a few minutes:
 // the lifetime of Entra's tokens is 60 to 65 minutes while expires_in says 60 (facts 4.2), which leaves
 // reuseWindow for that. Tokens that were signed or checked once are known by their text and not checked again.
 type tokens struct {
-	key      *rsa.PrivateKey
-	kid      string
-	tenant   string
-	lifetime time.Duration
-	guids    *guid.Source
-	parser   *jwt.Parser
+	keys   *keyring
+	tenant string
+	guids  *guid.Source
+	parser *jwt.Parser
 
 	mu     sync.Mutex
-	latest map[string]issuedToken // by app and audience
+	latest map[string]issuedToken // by app, audience and what else makes a difference
 	known  map[string]Grant       // by text
 }
 
@@ -74,63 +69,139 @@ const (
 	tolerance = 5 * time.Minute
 )
 
-func newTokens(key *rsa.PrivateKey, tenant string, lifetime time.Duration, guids *guid.Source) (*tokens, error) {
-	der, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
-	if err != nil {
-		return nil, fmt.Errorf("signing key: %w", err)
-	}
-	sum := sha1.Sum(der)
+func newTokens(keys *keyring, tenant string, guids *guid.Source) *tokens {
 	return &tokens{
-		key: key, kid: base64.RawURLEncoding.EncodeToString(sum[:]), tenant: tenant, lifetime: lifetime, guids: guids,
-		// Times are checked against the machine's clock by grantOf.
+		keys: keys, tenant: tenant, guids: guids,
+		// Times are checked against the machine's clock by check.
 		parser: jwt.NewParser(jwt.WithValidMethods([]string{"RS256"}), jwt.WithoutClaimsValidation()),
 		latest: map[string]issuedToken{}, known: map[string]Grant{},
-	}, nil
+	}
 }
 
-// reuse is how long a token is handed out again. The lifetime promised to the client is never cut short by it.
-func (t *tokens) reuse() time.Duration { return min(reuseWindow, t.lifetime/4).Truncate(time.Second) }
+// reuse is how long a token of some lifetime is handed out again. The lifetime promised to the client is never cut short by it.
+func reuse(lifetime time.Duration) time.Duration {
+	return min(reuseWindow, lifetime/4).Truncate(time.Second)
+}
 
-// issue returns a token of an app for a resource at time now.
-func (t *tokens) issue(a directory.App, audience string, now time.Time) (string, error) {
-	roles := rolesFor(a.Roles, audience)
+// A subject is whom an access token is for, and how the client has shown who it is.
+type subject struct {
+	app directory.App
+	// user is nil in a token for the app itself.
+	user   *directory.User
+	scopes []string
+	// proof is "0" for a public client, "1" for a secret, "2" for a certificate: the claim appidacr.
+	proof string
+	mfa   bool
+	// capable says that the client can handle claims challenges, as it has claimed.
+	capable bool
+	// lifetime is what is promised.
+	lifetime time.Duration
+}
+
+// issue returns a token for a resource at time now.
+func (t *tokens) issue(s *subject, audience string, now time.Time) (string, error) {
+	if s.user != nil {
+		return t.sign(s, audience, nil, now)
+	}
+	roles := rolesFor(s.app.Roles, audience)
 	slices.Sort(roles)
-	key := a.ClientID + " " + audience
+	key := strings.Join([]string{s.app.ClientID, audience, s.proof, fmt.Sprint(s.capable)}, " ")
 	t.mu.Lock()
 	latest, ok := t.latest[key]
 	t.mu.Unlock()
-	if age := now.Sub(latest.issued); ok && age >= 0 && age < t.reuse() && slices.Equal(latest.roles, roles) {
+	if age := now.Sub(latest.issued); ok && age >= 0 && age < reuse(s.lifetime) && slices.Equal(latest.roles, roles) {
 		return latest.text, nil
 	}
-	issued := now.Truncate(time.Second)
-	expires := issued.Add(t.lifetime + t.reuse())
-	text, err := t.sign(a, audience, roles, issued, expires)
+	text, err := t.sign(s, audience, roles, now)
 	if err != nil {
 		return "", err
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.latest[key] = issuedToken{text, issued, roles}
-	t.remember(text, Grant{ClientID: a.ClientID, Roles: roles, audience: audience, begins: issued, expires: expires})
+	t.latest[key] = issuedToken{text, now.Truncate(time.Second), roles}
 	return text, nil
 }
 
-// sign makes a token with the claims of an app-only one of version 1.0, which Graph gets (facts 4.2).
-func (t *tokens) sign(a directory.App, audience string, roles []string, issued, expires time.Time) (string, error) {
-	object := guid.Derived("servicePrincipal/" + t.tenant + "/" + a.ClientID)
+// forgetLatest has every app get a new token next time.
+func (t *tokens) forgetLatest() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	clear(t.latest)
+}
+
+// rolesFor are those of an app's permissions that belong to a resource.
+func rolesFor(roles []string, audience string) []string {
+	return slices.DeleteFunc(slices.Clone(roles), func(role string) bool {
+		return directory.IsIntuneRole(role) != (audience == IntuneAudience)
+	})
+}
+
+// sign makes a token with the claims of version 1.0, which Graph and Intune get from either endpoint (facts 4.2).
+func (t *tokens) sign(s *subject, audience string, roles []string, now time.Time) (string, error) {
+	issued := now.Truncate(time.Second)
+	g := Grant{ClientID: s.app.ClientID, Roles: roles, Scopes: s.scopes, audience: audience, begins: issued, expires: issued.Add(s.lifetime + reuse(s.lifetime))}
+	issuer := "https://sts.windows.net/" + t.tenant + "/"
 	claims := jwt.MapClaims{
-		"aud": audience, "iss": "https://sts.windows.net/" + t.tenant + "/", "idp": "https://sts.windows.net/" + t.tenant + "/",
-		"iat": issued.Unix(), "nbf": issued.Unix(), "exp": expires.Unix(),
-		"app_displayname": a.DisplayName, "appid": a.ClientID, "appidacr": "1", "idtyp": "app",
-		"oid": object, "sub": object, "tid": t.tenant, "ver": "1.0",
-		"uti": strings.ReplaceAll(t.guids.Next(), "-", "")[:22], "rh": "0.", "aio": "k2RgYA==",
+		"aud": audience, "iss": issuer, "iat": issued.Unix(), "nbf": issued.Unix(), "exp": g.expires.Unix(),
+		"app_displayname": s.app.DisplayName, "appid": s.app.ClientID, "appidacr": s.proof, "tid": t.tenant, "ver": "1.0",
+		"uti": t.uti(), "rh": "0.", "aio": "k2RgYA==",
 	}
-	if len(roles) > 0 {
-		claims["roles"] = roles
+	if s.user == nil {
+		claims["idp"], claims["idtyp"], claims["oid"], claims["sub"] = issuer, "app", s.app.ObjectID, s.app.ObjectID
+		if len(roles) > 0 {
+			claims["roles"] = roles
+		}
+	} else {
+		g.UserID, g.UPN = s.user.ObjectID, s.user.UPN
+		claims["idtyp"], claims["oid"], claims["sub"] = "user", s.user.ObjectID, pairwise(GraphAppID, s.user.ObjectID)
+		claims["upn"], claims["unique_name"], claims["name"] = s.user.UPN, s.user.UPN, s.user.DisplayName
+		claims["scp"], claims["amr"], claims["acr"] = strings.Join(s.scopes, " "), methods(s.mfa), "1"
+		setNames(claims, s.user)
 	}
+	if s.capable {
+		claims["xms_cc"] = []string{"CP1"}
+	}
+	text, err := t.signed(claims)
+	if err != nil {
+		return "", err
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.remember(text, g)
+	return text, nil
+}
+
+// uti is the identifier of one token.
+func (t *tokens) uti() string { return strings.ReplaceAll(t.guids.Next(), "-", "")[:22] }
+
+// signed is a JWT of the current key.
+func (t *tokens) signed(claims jwt.MapClaims) (string, error) {
+	key := t.keys.current()
 	token := jwt.NewWithClaims(jwt.SigningMethodRS256, claims)
-	token.Header["kid"], token.Header["x5t"] = t.kid, t.kid
-	return token.SignedString(t.key)
+	token.Header["kid"], token.Header["x5t"] = key.kid, key.kid
+	return token.SignedString(key.key)
+}
+
+// pairwise is the subject identifier of a user for one app (OpenID Connect Core section 8.1).
+func pairwise(clientID, userID string) string {
+	return strings.ReplaceAll(guid.Derived("sub/"+clientID+"/"+userID)+guid.Derived("bus/"+clientID+"/"+userID), "-", "")[:43]
+}
+
+// methods are the names of how a user has signed in (RFC 8176).
+func methods(mfa bool) []string {
+	if mfa {
+		return []string{"pwd", "mfa"}
+	}
+	return []string{"pwd"}
+}
+
+func setNames(claims jwt.MapClaims, u *directory.User) {
+	if u.GivenName != "" {
+		claims["given_name"] = u.GivenName
+	}
+	if u.Surname != "" {
+		claims["family_name"] = u.Surname
+	}
 }
 
 // remember keeps what a token says. The caller holds the lock.
@@ -169,7 +240,7 @@ func (t *tokens) check(text, audience string, now time.Time) (Grant, error) {
 	t.mu.Unlock()
 	if !ok {
 		var err error
-		if g, err = t.grantOf(text); err != nil {
+		if g, err = t.grantOf(text, now); err != nil {
 			return Grant{}, err
 		}
 		t.mu.Lock()
@@ -189,15 +260,18 @@ func (t *tokens) check(text, audience string, now time.Time) (Grant, error) {
 }
 
 // grantOf verifies the signature of a token and reads it.
-func (t *tokens) grantOf(text string) (Grant, error) {
+func (t *tokens) grantOf(text string, now time.Time) (Grant, error) {
 	var claims struct {
-		AppID string   `json:"appid"`
-		Roles []string `json:"roles"`
+		AppID  string   `json:"appid"`
+		Roles  []string `json:"roles"`
+		Scopes string   `json:"scp"`
+		Object string   `json:"oid"`
+		UPN    string   `json:"upn"`
 		jwt.RegisteredClaims
 	}
-	_, err := t.parser.ParseWithClaims(text, &claims, func(*jwt.Token) (any, error) { return &t.key.PublicKey, nil })
+	_, err := t.parser.ParseWithClaims(text, &claims, func(token *jwt.Token) (any, error) { return t.publicKey(token, now) })
 	switch {
-	case errors.Is(err, jwt.ErrTokenSignatureInvalid):
+	case errors.Is(err, jwt.ErrTokenSignatureInvalid), errors.Is(err, errTokenSign):
 		return Grant{}, errTokenSign
 	case err != nil || claims.ExpiresAt == nil || len(claims.Audience) != 1:
 		return Grant{}, errTokenMalform
@@ -206,12 +280,22 @@ func (t *tokens) grantOf(text string) (Grant, error) {
 	if claims.NotBefore != nil {
 		g.begins = claims.NotBefore.Time
 	}
+	if claims.UPN != "" {
+		g.Scopes, g.UserID, g.UPN = strings.Fields(claims.Scopes), claims.Object, claims.UPN
+	}
 	return g, nil
 }
 
-// rolesFor are those of an app's permissions that belong to a resource.
-func rolesFor(roles []string, audience string) []string {
-	return slices.DeleteFunc(slices.Clone(roles), func(role string) bool {
-		return directory.IsIntuneRole(role) != (audience == IntuneAudience)
-	})
+// publicKey is the published key that a token names, or the one that signs now for a token that names none.
+func (t *tokens) publicKey(token *jwt.Token, now time.Time) (*rsa.PublicKey, error) {
+	kid, named := token.Header["kid"].(string)
+	if !named {
+		return &t.keys.current().key.PublicKey, nil
+	}
+	for _, k := range t.keys.published(now) {
+		if k.kid == kid {
+			return &k.key.PublicKey, nil
+		}
+	}
+	return nil, errTokenSign
 }

@@ -19,46 +19,79 @@ func (a *Authority) serveOpenIDConfiguration(v2 bool) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		tenant := mux.Vars(r)["tenant"]
 		if !a.directory.Owns(tenant) {
-			e := errTenantUnknown(tenant)
-			e.code = "invalid_tenant"
-			a.entraError(w, e)
+			a.entraError(w, r, refuse(90002, clip(tenant)).withCode("invalid_tenant"))
 			return
 		}
-		authority := wire.Origin(r) + "/" + a.directory.Tenant()
-		issuer, oauth, keys := "https://sts.windows.net/"+a.directory.Tenant()+"/", authority+"/oauth2", authority+"/discovery/keys"
-		if v2 {
-			issuer, oauth, keys = authority+"/v2.0", authority+"/oauth2/v2.0", authority+"/discovery/v2.0/keys"
+		// The document of no tenant in particular leaves it open in the issuer.
+		of := "{tenantid}"
+		if tenant != "common" && tenant != "organizations" {
+			tenant = a.directory.Tenant()
+			of = tenant
 		}
-		wire.WriteJSON(w, http.StatusOK, map[string]any{
-			"issuer":                                issuer,
-			"authorization_endpoint":                oauth + "/authorize",
-			"token_endpoint":                        oauth + "/token",
-			"end_session_endpoint":                  oauth + "/logout",
-			"jwks_uri":                              keys,
-			"token_endpoint_auth_methods_supported": []string{"client_secret_post", "private_key_jwt", "client_secret_basic"},
-			"response_modes_supported":              []string{"query", "fragment", "form_post"},
-			"response_types_supported":              []string{"code", "id_token", "code id_token", "id_token token"},
-			"subject_types_supported":               []string{"pairwise"},
-			"id_token_signing_alg_values_supported": []string{"RS256"},
-			"scopes_supported":                      []string{"openid", "profile", "email", "offline_access"},
-			"tenant_region_scope":                   "EU",
-			"cloud_instance_name":                   "microsoftonline.com",
-			"cloud_graph_host_name":                 "graph.windows.net",
-			"msgraph_host":                          "graph.microsoft.com",
-			"rbac_url":                              "https://pas.windows.net",
-		})
+		authority := wire.Origin(r) + "/" + tenant
+		issuer, oauth, keys := "https://sts.windows.net/"+of+"/", authority+"/oauth2", authority+"/discovery/keys"
+		if v2 {
+			issuer, oauth, keys = wire.Origin(r)+"/"+of+"/v2.0", authority+"/oauth2/v2.0", authority+"/discovery/v2.0/keys"
+		}
+		document := map[string]any{
+			"issuer": issuer, "authorization_endpoint": oauth + "/authorize", "token_endpoint": oauth + "/token",
+			"end_session_endpoint": oauth + "/logout", "jwks_uri": keys, "userinfo_endpoint": wire.Origin(r) + "/oidc/userinfo",
+		}
+		for name, value := range openIDMetadata { // order-free: fills a map
+			document[name] = value
+		}
+		if !v2 {
+			document["microsoft_multi_refresh_token"] = true
+		}
+		wire.WriteJSON(w, http.StatusOK, document)
 	}
 }
 
-// serveKeys answers the public key that tokens are signed with, as a JWK set (RFC 7517 section 5).
-func (a *Authority) serveKeys(w http.ResponseWriter, _ *http.Request) {
-	public := &a.tokens.key.PublicKey
-	encode := base64.RawURLEncoding.EncodeToString
-	wire.WriteJSON(w, http.StatusOK, map[string]any{"keys": []map[string]string{{
-		"kty": "RSA", "use": "sig", "alg": "RS256", "kid": a.tokens.kid, "x5t": a.tokens.kid,
-		"n": encode(public.N.Bytes()), "e": encode(big.NewInt(int64(public.E)).Bytes()),
-		"issuer": "https://sts.windows.net/" + a.directory.Tenant() + "/",
-	}}})
+// openIDMetadata is what the documents of both versions have beside addresses, as the real service writes it. Endpoints that are not served here
+// (device authorization, Kerberos, mutual TLS) are left out.
+var openIDMetadata = map[string]any{
+	"token_endpoint_auth_methods_supported": []string{"client_secret_post", "private_key_jwt", "client_secret_basic"},
+	"response_modes_supported":              []string{"query", "fragment", "form_post"},
+	"response_types_supported":              []string{"code", "id_token", "code id_token", "id_token token"},
+	"subject_types_supported":               []string{"pairwise"},
+	"id_token_signing_alg_values_supported": []string{"RS256"},
+	"scopes_supported":                      openIDScopes,
+	"claims_supported": []string{"sub", "iss", "cloud_instance_name", "cloud_instance_host_name", "cloud_graph_host_name", "msgraph_host",
+		"aud", "exp", "iat", "auth_time", "acr", "nonce", "preferred_username", "name", "tid", "ver", "at_hash", "c_hash", "email"},
+	"request_uri_parameter_supported": false,
+	"http_logout_supported":           true,
+	"frontchannel_logout_supported":   true,
+	"tenant_region_scope":             "EU",
+	"cloud_instance_name":             "microsoftonline.com",
+	"cloud_graph_host_name":           "graph.windows.net",
+	"msgraph_host":                    "graph.microsoft.com",
+	"rbac_url":                        "https://pas.windows.net",
+}
+
+// serveKeys answers the public keys that tokens are signed with, as a JWK set (RFC 7517 section 5). Like the real service it names no
+// algorithm.
+func (a *Authority) serveKeys(v2 bool) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		tenant := mux.Vars(r)["tenant"]
+		if !a.directory.Owns(tenant) {
+			a.entraError(w, r, refuse(90002, clip(tenant)).withCode("invalid_tenant"))
+			return
+		}
+		issuer := "https://sts.windows.net/" + a.directory.Tenant() + "/"
+		if v2 {
+			issuer = wire.Origin(r) + "/" + a.directory.Tenant() + "/v2.0"
+		}
+		encode := base64.RawURLEncoding.EncodeToString
+		set := []map[string]any{}
+		for _, k := range a.keys.published(a.h.Now()) {
+			public := &k.key.PublicKey
+			set = append(set, map[string]any{
+				"kty": "RSA", "use": "sig", "kid": k.kid, "x5t": k.kid, "n": encode(public.N.Bytes()), "e": encode(big.NewInt(int64(public.E)).Bytes()),
+				"x5c": []string{base64.StdEncoding.EncodeToString(k.cert)}, "issuer": issuer, "cloud_instance_name": "microsoftonline.com",
+			})
+		}
+		wire.WriteJSON(w, http.StatusOK, map[string]any{"keys": set})
+	}
 }
 
 // publicCloud are the names of Microsoft's authority. A client library that does not find the name it uses among
@@ -69,16 +102,20 @@ var publicCloud = []string{"login.microsoftonline.com", "login.windows.net", "lo
 // cloud, and this server under the name that it was reached by.
 func (a *Authority) serveInstanceDiscovery(w http.ResponseWriter, r *http.Request) {
 	endpoint, err := url.Parse(r.URL.Query().Get("authorization_endpoint"))
-	if err != nil || endpoint.Host != r.Host && !isPublicCloud(endpoint.Hostname()) {
-		a.entraError(w, &entraError{http.StatusBadRequest, "invalid_instance", 50049, "Unknown or invalid instance.", true})
+	if err != nil || withoutPort443(endpoint.Host) != withoutPort443(r.Host) && !isPublicCloud(endpoint.Hostname()) {
+		a.entraError(w, r, refuse(50049))
 		return
 	}
 	network, cache, aliases := "login.microsoftonline.com", "login.windows.net", publicCloud
-	if !isPublicCloud(r.Host) {
+	if !isPublicCloud(withoutPort443(r.Host)) {
 		network, cache, aliases = r.Host, r.Host, []string{r.Host}
 	}
+	tenant, _, _ := strings.Cut(strings.TrimPrefix(endpoint.Path, "/"), "/")
+	if !a.directory.Owns(tenant) {
+		tenant = a.directory.Tenant()
+	}
 	wire.WriteJSON(w, http.StatusOK, map[string]any{
-		"tenant_discovery_endpoint": wire.Origin(r) + "/" + a.directory.Tenant() + "/v2.0/.well-known/openid-configuration",
+		"tenant_discovery_endpoint": wire.Origin(r) + "/" + tenant + "/v2.0/.well-known/openid-configuration",
 		"api-version":               "1.1",
 		"metadata": []map[string]any{{
 			"preferred_network": network, "preferred_cache": cache, "aliases": aliases,
@@ -88,4 +125,23 @@ func (a *Authority) serveInstanceDiscovery(w http.ResponseWriter, r *http.Reques
 
 func isPublicCloud(name string) bool {
 	return slices.ContainsFunc(publicCloud, func(known string) bool { return strings.EqualFold(known, name) })
+}
+
+// serveUserInfo answers the claims about the user of an access token (OpenID Connect Core section 5.3).
+func (a *Authority) serveUserInfo(w http.ResponseWriter, r *http.Request) {
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		token = ""
+	}
+	g, err := a.Check(strings.TrimSpace(token), GraphAudience)
+	user, ok := a.directory.User(g.UserID)
+	if err != nil || !ok {
+		w.Header().Set("WWW-Authenticate", "Bearer")
+		wire.WriteJSON(w, http.StatusUnauthorized, map[string]string{"error": "invalid_token"})
+		return
+	}
+	wire.NoteOf(r).User = user.UPN
+	wire.WriteJSON(w, http.StatusOK, map[string]string{
+		"sub": pairwise(g.ClientID, user.ObjectID), "name": user.DisplayName, "given_name": user.GivenName, "family_name": user.Surname, "email": user.Mail,
+	})
 }

@@ -1,23 +1,45 @@
 package entra
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"nacsim/fakegraph/wire"
 )
 
-// An entraError is an error of the token endpoint (facts 4.3).
+// An entraError is an error of the authority: a row of the table, with its text filled in.
 type entraError struct {
-	status  int
-	code    string // the OAuth 2.0 error
-	number  int    // the AADSTS number
+	aadsts
 	message string
-	// lookup says that a page about the number exists, to which the reply then leads.
-	lookup bool
+}
+
+// refuse makes the error of a number from what its text speaks of.
+func refuse(number int, about ...any) *entraError {
+	i := slices.IndexFunc(errorTable, func(row aadsts) bool { return row.number == number })
+	row := errorTable[i]
+	return &entraError{row, fmt.Sprintf(row.text, about...)}
+}
+
+// withCode is the error under another OAuth 2.0 error, where an endpoint uses one of its own.
+func (e *entraError) withCode(code string) *entraError {
+	changed := *e
+	changed.code = code
+	return &changed
 }
 
 func (e *entraError) Error() string { return fmt.Sprintf("AADSTS%d: %s", e.number, e.message) }
+
+// An ErrorLayout is how the parts of an error_description are put together.
+type ErrorLayout int
+
+const (
+	// ErrorOneLine separates them by spaces, as newer replies of the real service do.
+	ErrorOneLine ErrorLayout = iota
+	// ErrorLines puts each on a line of its own, ended by CRLF.
+	ErrorLines
+)
 
 // entraErrorBody is the error reply of Entra ID.
 type entraErrorBody struct {
@@ -28,79 +50,48 @@ type entraErrorBody struct {
 	TraceID       string `json:"trace_id"`
 	CorrelationID string `json:"correlation_id"`
 	URI           string `json:"error_uri,omitempty"`
+	// SubError tells client libraries what a user could do about it.
+	SubError string `json:"suberror,omitempty"`
 }
 
-func (a *Authority) entraError(w http.ResponseWriter, e *entraError) {
+// subErrors are those that client libraries look at.
+var subErrors = map[int]string{50076: "basic_action", 50079: "basic_action", 50173: "bad_token", 65001: "consent_required"}
+
+// describe fills in the body of an error reply.
+func (a *Authority) describe(w http.ResponseWriter, e *entraError) entraErrorBody {
 	body := entraErrorBody{
 		Error: e.code, Codes: []int{e.number}, Timestamp: a.h.Now().UTC().Format("2006-01-02 15:04:05Z"),
-		TraceID: w.Header().Get(wire.RequestID), CorrelationID: w.Header().Get(wire.ClientRequestID),
+		TraceID: w.Header().Get(wire.RequestID), CorrelationID: w.Header().Get(wire.ClientRequestID), SubError: subErrors[e.number],
 	}
-	body.Description = e.Error() + " Trace ID: " + body.TraceID + " Correlation ID: " + body.CorrelationID + " Timestamp: " + body.Timestamp
+	between := " "
+	if a.cfg.ErrorLayout == ErrorLines {
+		between = "\r\n"
+	}
+	body.Description = e.Error() + between + "Trace ID: " + body.TraceID + between + "Correlation ID: " + body.CorrelationID + between + "Timestamp: " + body.Timestamp
 	if e.lookup {
 		body.URI = fmt.Sprintf("https://login.microsoftonline.com/error?code=%d", e.number)
 	}
+	return body
+}
+
+func (a *Authority) entraError(w http.ResponseWriter, r *http.Request, e *entraError) {
+	wire.NoteOf(r).Text = e.Error()
 	noStore(w)
-	wire.WriteJSON(w, e.status, body)
+	wire.WriteJSON(w, e.status, a.describe(w, e))
+}
+
+// asEntraError is an error for the client. What has no number of its own is a trouble of the service.
+func asEntraError(err error) *entraError {
+	if e, ok := errors.AsType[*entraError](err); ok {
+		return e
+	}
+	e := refuse(90033)
+	e.status, e.code, e.message = http.StatusInternalServerError, "server_error", err.Error()
+	return e
 }
 
 // noStore marks what must not be cached (RFC 6749 section 5.1).
 func noStore(w http.ResponseWriter) {
 	w.Header().Set("Cache-Control", "no-store, no-cache")
 	w.Header().Set("Pragma", "no-cache")
-}
-
-func errSecretWrong(clientID string) *entraError {
-	return &entraError{http.StatusUnauthorized, "invalid_client", 7000215, "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID, for a secret added to app '" + clientID + "'.", true}
-}
-
-func errSecretExpired(clientID string) *entraError {
-	return &entraError{http.StatusUnauthorized, "invalid_client", 7000222, "The provided client secret keys for app '" + clientID + "' are expired. Visit the Azure portal to create new keys for your app: https://aka.ms/NewClientSecret, or consider using certificate credentials for added security: https://aka.ms/certCreds.", true}
-}
-
-func errNoCredential() *entraError {
-	return &entraError{http.StatusUnauthorized, "invalid_client", 7000216, "'client_assertion', 'client_secret' or 'request' is required for the 'client_credentials' grant type.", true}
-}
-
-func errAssertion() *entraError {
-	return &entraError{http.StatusUnauthorized, "invalid_client", 700027, "The certificate with identifier used to sign the client assertion is not registered on application. [Reason - The key was not found.]", true}
-}
-
-func errAppUnknown(clientID, tenant string) *entraError {
-	return &entraError{http.StatusBadRequest, "unauthorized_client", 700016, "Application with identifier '" + clientID + "' was not found in the directory '" + tenant + "'. This can happen if the application has not been installed by the administrator of the tenant or consented to by any user in the tenant. You may have sent your authentication request to the wrong tenant.", true}
-}
-
-func errTenantUnknown(tenant string) *entraError {
-	return &entraError{http.StatusBadRequest, "invalid_request", 90002, "Tenant '" + tenant + "' not found. Check to make sure you have the correct tenant ID and are signing into the correct cloud. Check with your subscription administrator, this may happen if there are no active subscriptions for the tenant.", true}
-}
-
-func errParameterMissing(name string) *entraError {
-	return &entraError{http.StatusBadRequest, "invalid_request", 900144, "The request body must contain the following parameter: '" + name + "'.", true}
-}
-
-func errGrantType(grant string) *entraError {
-	return &entraError{http.StatusBadRequest, "unsupported_grant_type", 70003, "The app requested an unsupported grant type '" + grant + "'.", true}
-}
-
-func errScope(scope string) *entraError {
-	return &entraError{http.StatusBadRequest, "invalid_scope", 70011, "The provided request must include a 'scope' input parameter. The provided value for the input parameter 'scope' is not valid. The scope " + scope + " is not valid.", false}
-}
-
-func errTwoResources(scope string) *entraError {
-	return &entraError{http.StatusBadRequest, "invalid_scope", 700022, "The provided value for the input parameter scope '" + scope + "' is not valid because it contains more than one resource.", false}
-}
-
-func errResourceUnknown(resource, tenant string) *entraError {
-	return &entraError{http.StatusBadRequest, "invalid_resource", 500011, "The resource principal named " + resource + " was not found in the tenant named " + tenant + ". This can happen if the application has not been installed by the administrator of the tenant or consented to by any user in the tenant. You might have sent your authentication request to the wrong tenant.", true}
-}
-
-func errResourceParameter() *entraError {
-	return &entraError{http.StatusBadRequest, "invalid_request", 901002, "The 'resource' request parameter is not supported.", false}
-}
-
-func errNotPost(method string) *entraError {
-	return &entraError{http.StatusBadRequest, "invalid_request", 900561, "The endpoint only accepts POST requests. Received a " + method + " request.", false}
-}
-
-func errBody(err error) *entraError {
-	return &entraError{http.StatusBadRequest, "invalid_request", 90023, "The request cannot be read: " + err.Error() + ".", false}
 }

@@ -2,14 +2,19 @@ package entra
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
+
+	"nacsim/fakegraph/wire"
 )
 
-// Fail answers with what Entra ID says for a number of its errors, or when that is 0 or none that faults know, for a status.
+// Fail answers with the error of a number of the table, or when that is 0 or no such number, with what Entra ID says for a status. It befalls an
+// app that has done nothing wrong, so the text speaks of nobody. A status of 0 is that of the number.
 func (a *Authority) Fail(w http.ResponseWriter, status, number int) {
-	if number == 0 {
+	if !slices.ContainsFunc(errorTable, func(row aadsts) bool { return row.number == number }) {
 		switch status {
 		case http.StatusTooManyRequests:
 			number = 90055
@@ -17,31 +22,20 @@ func (a *Authority) Fail(w http.ResponseWriter, status, number int) {
 			number = 7000215
 		case http.StatusBadRequest:
 			number = 90014
+		default:
+			number = 90033
 		}
 	}
-	e := failure(number)
-	if e.status = status; status == 0 {
-		e.status = http.StatusBadRequest
+	e := refuse(number)
+	e.message = strings.ReplaceAll(e.text, "%s", "unknown")
+	if number == 700027 {
+		e.message = fmt.Sprintf(e.text, reasonExpired, "The key used is expired", "unknown", "unknown")
 	}
-	a.entraError(w, e)
-}
-
-// failure is an error that befalls an app which has done nothing wrong.
-func failure(number int) *entraError {
-	const app = "unknown"
-	switch number {
-	case 7000215:
-		return errSecretWrong(app)
-	case 7000222:
-		return errSecretExpired(app)
-	case 700027:
-		return &entraError{code: "invalid_client", number: number, message: "The certificate with identifier used to sign the client assertion is expired on application. [Reason - The key used is expired.]"}
-	case 90055:
-		return &entraError{code: "temporarily_unavailable", number: number, message: "The user or administrator has exceeded the number of requests that are allowed for the tenant."}
-	case 90014:
-		return &entraError{code: "invalid_request", number: number, message: "The required field is missing from the credential."}
+	if status != 0 {
+		e.status = status
 	}
-	return &entraError{code: "temporarily_unavailable", number: 90033, message: "A transient error has occurred. Please try again.", lookup: true}
+	noStore(w)
+	wire.WriteJSON(w, e.status, a.describe(w, e))
 }
 
 // AppOf is the client id in a token request, or "" in any other. The request can be read as before.

@@ -1,12 +1,9 @@
 package entra
 
 import (
-	"errors"
 	"log/slog"
 	"net/http"
 	"net/url"
-	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -17,106 +14,195 @@ import (
 	"nacsim/fakegraph/wire"
 )
 
+// Grant types (RFC 6749 sections 4.1.3, 4.3.2, 4.4.2 and 6).
+const (
+	grantClient   = "client_credentials"
+	grantPassword = "password"
+	grantCode     = "authorization_code"
+	grantRefresh  = "refresh_token"
+)
+
+// A tokenRequest is a request to the token endpoint.
+type tokenRequest struct {
+	a    *Authority
+	r    *http.Request
+	v2   bool
+	form url.Values
+	now  time.Time
+
+	tenant           string // as the path names it
+	grant            string
+	clientID, secret string
+}
+
 // serveToken answers the token endpoint of version 2 or 1 (facts 4.2).
 func (a *Authority) serveToken(v2 bool) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		t, clientID, err := a.token(r, v2)
-		fields := []slog.Attr{slog.String("client_id", clientID), slog.String("result", "issued")}
+		q := &tokenRequest{a: a, r: r, v2: v2, tenant: mux.Vars(r)["tenant"], now: a.h.Now().Add(fault.Struck(r).ClockSkew())}
+		reply, err := q.answer()
+		fields := []slog.Attr{slog.String("client_id", q.clientID), slog.String("result", "issued")}
+		wire.NoteOf(r).App = q.clientID
 		if err != nil {
 			fields[1] = slog.String("result", "refused")
 			a.h.Trace("token", append(fields, slog.String("error", err.Error()))...)
-			var e *entraError
-			if !errors.As(err, &e) {
-				e = &entraError{http.StatusInternalServerError, "server_error", 90033, err.Error(), true}
-			}
-			a.entraError(w, e)
+			a.entraError(w, r, asEntraError(err))
 			return
 		}
 		a.h.Trace("token", fields...)
 		noStore(w)
 		if v2 {
-			wire.WriteJSON(w, http.StatusOK, t)
+			wire.WriteJSON(w, http.StatusOK, reply)
 		} else {
-			wire.WriteJSON(w, http.StatusOK, t.v1())
+			wire.WriteJSON(w, http.StatusOK, reply.v1())
 		}
 	}
 }
 
-// tokenReply is the reply of version 2.
-type tokenReply struct {
-	TokenType    string `json:"token_type"`
-	ExpiresIn    int64  `json:"expires_in"`
-	ExtExpiresIn int64  `json:"ext_expires_in"`
-	AccessToken  string `json:"access_token"`
-
-	now      time.Time
-	resource string
-}
-
-// tokenReplyV1 is the reply of version 1, whose numbers are texts.
-type tokenReplyV1 struct {
-	TokenType    string `json:"token_type"`
-	ExpiresIn    string `json:"expires_in"`
-	ExtExpiresIn string `json:"ext_expires_in"`
-	ExpiresOn    string `json:"expires_on"`
-	NotBefore    string `json:"not_before"`
-	Resource     string `json:"resource"`
-	AccessToken  string `json:"access_token"`
-}
-
-func (t *tokenReply) v1() tokenReplyV1 {
-	text := func(n int64) string { return strconv.FormatInt(n, 10) }
-	return tokenReplyV1{
-		TokenType: t.TokenType, ExpiresIn: text(t.ExpiresIn), ExtExpiresIn: text(t.ExtExpiresIn),
-		ExpiresOn: text(t.now.Unix() + t.ExpiresIn), NotBefore: text(t.now.Unix()),
-		Resource: t.resource, AccessToken: t.AccessToken,
+// answer checks a request in the order in which Entra ID does and issues tokens.
+func (q *tokenRequest) answer() (*tokenReply, error) {
+	if err := q.read(); err != nil {
+		return nil, err
 	}
-}
-
-// token checks a request in the order in which Entra ID does and issues a token.
-func (a *Authority) token(r *http.Request, v2 bool) (*tokenReply, string, error) {
-	tenant := mux.Vars(r)["tenant"]
-	if r.Method != http.MethodPost {
-		return nil, "", errNotPost(r.Method)
-	}
-	if !a.directory.Owns(tenant) {
-		return nil, "", errTenantUnknown(tenant)
-	}
-	form, err := readTokenRequest(r)
-	if err != nil {
-		return nil, "", errBody(err)
-	}
-	clientID, secret, ok := basicCredentials(r.Header.Get("Authorization"))
+	app, ok := q.a.directory.App(q.clientID)
 	if !ok {
-		clientID, secret = form.Get("client_id"), form.Get("client_secret")
+		return nil, refuse(700016, q.clientID, q.a.directory.Tenant())
 	}
-	clientID = clip(clientID)
-	if err := checkGrant(form, clientID); err != nil {
-		return nil, clientID, err
-	}
-	app, ok := a.directory.App(clientID)
-	if !ok {
-		return nil, clientID, errAppUnknown(clientID, a.directory.Tenant())
-	}
-	struck := fault.Struck(r)
-	now := a.h.Now().Add(struck.ClockSkew())
-	if struck.WithoutRoles() {
+	if fault.Struck(q.r).WithoutRoles() {
 		app.Roles = nil
 	}
-	if err := authenticate(&app, form, secret, now); err != nil {
-		return nil, clientID, err
-	}
-	audience, err := a.audience(form, v2)
+	proof, err := q.authenticate(&app)
 	if err != nil {
-		return nil, clientID, err
+		return nil, err
 	}
-	text, err := a.tokens.issue(app, audience, now)
-	if err != nil {
-		return nil, clientID, err
+	s := &subject{app: app, proof: proof, capable: claimsCapable(q.form.Get("claims"))}
+	s.lifetime = q.a.lifetime(s)
+	switch q.grant {
+	case grantPassword:
+		return q.password(s)
+	case grantCode:
+		return q.code(s)
+	case grantRefresh:
+		return q.refresh(s)
 	}
-	seconds := int64(a.cfg.TokenLifetime / time.Second)
-	return &tokenReply{"Bearer", seconds, seconds, text, now, audience}, clientID, nil
+	return q.client(s)
 }
+
+// read reads the parameters that each grant has.
+func (q *tokenRequest) read() error {
+	if q.r.Method != http.MethodPost {
+		return refuse(900561, q.r.Method)
+	}
+	if !q.a.directory.Owns(q.tenant) {
+		return refuse(90002, clip(q.tenant))
+	}
+	var err error
+	if q.form, err = readTokenRequest(q.r); err != nil {
+		return refuse(90023, err)
+	}
+	id, secret, ok := basicCredentials(q.r.Header.Get("Authorization"))
+	if !ok {
+		id, secret = q.form.Get("client_id"), q.form.Get("client_secret")
+	}
+	q.clientID, q.secret = clip(id), secret
+	switch q.grant = q.form.Get("grant_type"); q.grant {
+	case grantClient, grantPassword, grantCode, grantRefresh:
+	case "":
+		return refuse(900144, "grant_type")
+	default:
+		return refuse(70003, clip(q.grant))
+	}
+	if q.clientID == "" {
+		return refuse(900144, "client_id")
+	}
+	return nil
+}
+
+// client answers the client credentials grant: a token for the app itself.
+func (q *tokenRequest) client(s *subject) (*tokenReply, error) {
+	w, err := q.a.wanted(q.form, q.v2)
+	switch {
+	case err != nil:
+		return nil, err
+	case !w.All:
+		return nil, refuse(70011, clip(q.form.Get("scope")))
+	}
+	return q.reply(s, w.Audience)
+}
+
+// password answers the resource owner password credentials grant.
+func (q *tokenRequest) password(s *subject) (*tokenReply, error) {
+	if q.tenant == "common" {
+		return nil, refuse(9001023)
+	}
+	for _, name := range []string{"username", "password"} {
+		if q.form.Get(name) == "" {
+			return nil, refuse(900144, name)
+		}
+	}
+	w, err := q.a.wanted(q.form, q.v2)
+	if err != nil {
+		return nil, err
+	}
+	name := clip(q.form.Get("username"))
+	wire.NoteOf(q.r).User = name
+	user, err := q.a.checkPassword(name, q.form.Get("password"), q.now)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case user.MFAUnregistered:
+		return nil, refuse(50079, w.Audience)
+	case user.MFARequired:
+		return nil, refuse(50076, w.Audience)
+	}
+	return q.forUser(s, &session{User: user.ObjectID, AuthTime: q.now.Unix()}, &w, "")
+}
+
+// forUser issues what a user's token request asks for: an access token, and with the scopes for it an ID token and a refresh token.
+func (q *tokenRequest) forUser(s *subject, from *session, w *wanted, nonce string) (*tokenReply, error) {
+	user, err := q.a.signedIn(from)
+	if err != nil {
+		return nil, err
+	}
+	wire.NoteOf(q.r).User = user.UPN
+	s.user, s.mfa = &user, from.MFA
+	if s.scopes, err = q.a.granted(w, &s.app, &user); err != nil {
+		return nil, err
+	}
+	reply, err := q.reply(s, w.Audience)
+	if err != nil {
+		return nil, err
+	}
+	reply.Scope = scopeText(w.Audience, s.scopes)
+	return reply, q.addUserTokens(reply, s, from, w, nonce)
+}
+
+// scopeText is how a reply names permissions: with the resource, except those of OpenID Connect.
+func scopeText(audience string, scopes []string) string {
+	names := make([]string, len(scopes))
+	for i, name := range scopes {
+		if names[i] = name; !containsFold(openIDScopes, name) {
+			names[i] = strings.TrimSuffix(audience, "/") + "/" + name
+		}
+	}
+	return strings.Join(names, " ")
+}
+
+func (q *tokenRequest) reply(s *subject, audience string) (*tokenReply, error) {
+	text, err := q.a.tokens.issue(s, audience, q.now)
+	if err != nil {
+		return nil, err
+	}
+	seconds := int64(s.lifetime / time.Second)
+	t := &tokenReply{TokenType: "Bearer", ExpiresIn: seconds, ExtExpiresIn: seconds, AccessToken: text, now: q.now, resource: audience}
+	if s.lifetime > refreshAdvice {
+		t.RefreshIn = seconds / 2
+	}
+	return t, nil
+}
+
+// refreshAdvice is the lifetime from which on a reply says when to renew the token.
+const refreshAdvice = 2 * time.Hour
 
 // maxText bounds what of a client's text is repeated to it.
 const maxText = 256
@@ -124,83 +210,30 @@ const maxText = 256
 // clip bounds a client's text before it goes into a reply and the trace.
 func clip(text string) string {
 	if len(text) > maxText {
-		return strings.ToValidUTF8(text[:maxText], "")
+		text = text[:maxText]
 	}
-	return text
+	return strings.ToValidUTF8(text, "")
 }
 
-func checkGrant(form url.Values, clientID string) error {
-	switch grant := form.Get("grant_type"); grant {
-	case "client_credentials":
-	case "":
-		return errParameterMissing("grant_type")
-	default:
-		return errGrantType(clip(grant))
+// lifetime is what a token is promised to be good for.
+func (a *Authority) lifetime(s *subject) time.Duration {
+	if s.capable && a.cfg.ContinuousAccess > 0 {
+		return a.cfg.ContinuousAccess
 	}
-	if clientID == "" {
-		return errParameterMissing("client_id")
-	}
-	return nil
+	return a.cfg.TokenLifetime
 }
 
-func authenticate(app *directory.App, form url.Values, secret string, now time.Time) error {
-	if secret == "" {
-		if form.Get("client_assertion") != "" {
-			return errAssertion()
-		}
-		return errNoCredential()
+// signedIn is the user of a session, if it still holds.
+func (a *Authority) signedIn(s *session) (directory.User, error) {
+	user, ok := a.directory.User(s.User)
+	signed := time.Unix(s.AuthTime, 0)
+	switch {
+	case !ok:
+		return user, refuse(50034, s.User, a.directory.Tenant())
+	case user.Disabled:
+		return user, refuse(50057)
+	case signed.Before(user.SessionsValidFrom.Truncate(time.Second)):
+		return user, refuse(50173, signed.UTC().Format(clientTime), user.SessionsValidFrom.UTC().Format(clientTime))
 	}
-	switch known, expired := app.CheckSecret(secret, now); {
-	case !known:
-		return errSecretWrong(app.ClientID)
-	case expired:
-		return errSecretExpired(app.ClientID)
-	}
-	return nil
-}
-
-// audience is the resource that a token is asked for: in version 2 by a scope that ends in /.default, in version 1
-// by resource.
-func (a *Authority) audience(form url.Values, v2 bool) (string, error) {
-	resource := form.Get("resource")
-	if !v2 {
-		if resource == "" {
-			return "", errParameterMissing("resource")
-		}
-		return a.knownAudience(clip(resource))
-	}
-	if resource != "" {
-		return "", errResourceParameter()
-	}
-	scope := clip(form.Get("scope"))
-	if scope == "" {
-		return "", errParameterMissing("scope")
-	}
-	for name := range strings.FieldsSeq(scope) {
-		if slices.Contains([]string{"openid", "offline_access", "profile", "email"}, name) {
-			continue // client libraries add them; they mean nothing for an app (facts 4.2)
-		}
-		of, ok := strings.CutSuffix(name, "/.default")
-		if !ok {
-			return "", errScope(name)
-		}
-		if resource != "" && resource != of {
-			return "", errTwoResources(scope)
-		}
-		resource = of
-	}
-	if resource == "" {
-		return "", errScope(scope)
-	}
-	return a.knownAudience(resource)
-}
-
-func (a *Authority) knownAudience(resource string) (string, error) {
-	if resource == GraphAppID || strings.EqualFold(strings.TrimSuffix(resource, "/"), GraphAudience) {
-		return GraphAudience, nil
-	}
-	if resource == directory.IntuneAppID || resource == directory.IntuneAPIAppID || strings.EqualFold(strings.TrimSuffix(resource, "/"), strings.TrimSuffix(IntuneAudience, "/")) {
-		return IntuneAudience, nil
-	}
-	return "", errResourceUnknown(resource, a.directory.Tenant())
+	return user, nil
 }

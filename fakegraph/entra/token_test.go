@@ -2,10 +2,8 @@ package entra_test
 
 import (
 	"bytes"
-	"crypto/rsa"
 	"encoding/base64"
 	"encoding/json"
-	"math/big"
 	"mime/multipart"
 	"net/http"
 	"net/url"
@@ -32,18 +30,17 @@ func TestTokenClaims(t *testing.T) {
 	if doc["token_endpoint"] != fakegraphtest.TokenURL || doc["issuer"] != "https://login.microsoftonline.com/"+fakegraphtest.Tenant+"/v2.0" {
 		t.Errorf("discovery document: %v", doc)
 	}
-	var jwks struct{ Keys []map[string]string }
-	fakegraphtest.Decode(t, fakegraphtest.Get(s, doc["jwks_uri"].(string), nil), 200, &jwks)
-	n, _ := base64.RawURLEncoding.DecodeString(jwks.Keys[0]["n"])
-	e, _ := base64.RawURLEncoding.DecodeString(jwks.Keys[0]["e"])
-	key := &rsa.PublicKey{N: new(big.Int).SetBytes(n), E: int(new(big.Int).SetBytes(e).Int64())}
+	published := keys(t, s)
+	if len(published) != 1 || doc["jwks_uri"] != keysURL {
+		t.Errorf("keys %v at %v", published, doc["jwks_uri"])
+	}
 
 	claims := jwt.MapClaims{}
-	parsed, err := jwt.NewParser(jwt.WithTimeFunc(h.Now), jwt.WithIssuedAt()).ParseWithClaims(fakegraphtest.Token(t, s), claims, func(*jwt.Token) (any, error) { return key, nil })
+	parsed, err := jwt.NewParser(jwt.WithTimeFunc(h.Now), jwt.WithIssuedAt()).ParseWithClaims(fakegraphtest.Token(t, s), claims, func(token *jwt.Token) (any, error) { return published[token.Header["kid"].(string)], nil })
 	if err != nil {
 		t.Fatal(err)
 	}
-	if parsed.Header["alg"] != "RS256" || parsed.Header["kid"] != jwks.Keys[0]["kid"] {
+	if parsed.Header["alg"] != "RS256" || parsed.Header["x5t"] != parsed.Header["kid"] {
 		t.Errorf("header %v", parsed.Header)
 	}
 	for name, want := range map[string]any{
@@ -121,7 +118,7 @@ func TestTokenErrors(t *testing.T) {
 		{fakegraphtest.TokenURL, fakegraphtest.TokenForm("client_secret", "wrong"), 401, "invalid_client", 7000215},
 		{fakegraphtest.TokenURL, fakegraphtest.TokenForm("client_secret", "old"), 401, "invalid_client", 7000222},
 		{fakegraphtest.TokenURL, fakegraphtest.TokenForm("client_secret", ""), 401, "invalid_client", 7000216},
-		{fakegraphtest.TokenURL, fakegraphtest.TokenForm("client_secret", "", "client_assertion", "x"), 401, "invalid_client", 700027},
+		{fakegraphtest.TokenURL, fakegraphtest.TokenForm("client_secret", "", "client_assertion", "x"), 400, "invalid_request", 900144},
 		{fakegraphtest.TokenURL, fakegraphtest.TokenForm("client_id", fakegraphtest.NumberedID(1)), 400, "unauthorized_client", 700016},
 		{strings.Replace(fakegraphtest.TokenURL, fakegraphtest.Tenant, fakegraphtest.NumberedID(2), 1), fakegraphtest.TokenForm(), 400, "invalid_request", 90002},
 		{fakegraphtest.TokenURL, fakegraphtest.TokenForm("scope", "https://graph.microsoft.com/User.Read"), 400, "invalid_scope", 70011},
@@ -131,7 +128,7 @@ func TestTokenErrors(t *testing.T) {
 		{fakegraphtest.TokenURL, fakegraphtest.TokenForm("scope", ""), 400, "invalid_request", 900144},
 		{fakegraphtest.TokenURL, fakegraphtest.TokenForm("grant_type", ""), 400, "invalid_request", 900144},
 		{fakegraphtest.TokenURL, fakegraphtest.TokenForm("client_id", ""), 400, "invalid_request", 900144},
-		{fakegraphtest.TokenURL, fakegraphtest.TokenForm("grant_type", "password"), 400, "unsupported_grant_type", 70003},
+		{fakegraphtest.TokenURL, fakegraphtest.TokenForm("grant_type", "device_code"), 400, "unsupported_grant_type", 70003},
 		{fakegraphtest.TokenURL, fakegraphtest.TokenForm("resource", "x"), 400, "invalid_request", 901002},
 		{v1, fakegraphtest.TokenForm(), 400, "invalid_request", 900144},
 	}

@@ -216,7 +216,7 @@ var faultTests = map[string]func(*tenantUnderFault){
 	},
 	"wrong_issuer": func(t *tenantUnderFault) {
 		t.add(fault.Fault{Name: "wrong_issuer"})
-		if issuer := t.discovered("/common/v2.0/.well-known/openid-configuration", 200)["issuer"]; issuer != "https://issuer.example.invalid/"+fakegraphtest.Tenant+"/v2.0" {
+		if issuer := t.discovered("/"+fakegraphtest.Tenant+"/v2.0/.well-known/openid-configuration", 200)["issuer"]; issuer != "https://issuer.example.invalid/"+fakegraphtest.Tenant+"/v2.0" {
 			t.Errorf("the issuer is %v", issuer)
 		}
 	},

@@ -1,0 +1,152 @@
+package entra
+
+import (
+	"net/url"
+	"slices"
+	"strings"
+
+	"nacsim/fakegraph/directory"
+)
+
+// A wanted is what a token is asked for.
+type wanted struct {
+	// Audience is the resource.
+	Audience string
+	// All is the scope /.default: whatever was consented to.
+	All bool `json:",omitempty"`
+	// Scopes are delegated permissions of the resource, and OpenID those of OpenID Connect: openid, profile, email, offline_access.
+	Scopes, OpenID []string `json:",omitempty"`
+}
+
+// openIDScopes mean nothing for an app, though client libraries add them (facts 4.2).
+var openIDScopes = []string{"openid", "profile", "email", "offline_access"}
+
+// maxScopes bounds a scope parameter, in octets.
+const maxScopes = 4 << 10
+
+// parseScope reads a scope parameter.
+func (a *Authority) parseScope(scope string) (wanted, error) {
+	var w wanted
+	if len(scope) > maxScopes {
+		return w, refuse(70011, clip(scope))
+	}
+	for name := range strings.FieldsSeq(scope) {
+		if i := slices.Index(openIDScopes, strings.ToLower(name)); i >= 0 {
+			w.OpenID = union(w.OpenID, openIDScopes[i])
+			continue
+		}
+		resource, permission := GraphAudience, name
+		if i := strings.LastIndex(name, "/"); i >= 0 {
+			resource, permission = name[:i], name[i+1:]
+		}
+		resource = knownResource(resource)
+		switch {
+		case w.Audience != "" && w.Audience != resource:
+			return w, refuse(700022, clip(scope))
+		case permission == "" || strings.ContainsAny(permission, `"'\<>`):
+			return w, refuse(70011, clip(name))
+		case permission == ".default":
+			w.All = true
+		default:
+			w.Scopes = union(w.Scopes, permission)
+		}
+		w.Audience = resource
+	}
+	if w.All && len(w.Scopes) > 0 {
+		return w, refuse(70011, clip(scope)+" with .default and single permissions")
+	}
+	return w, nil
+}
+
+func union(list []string, name string) []string {
+	if slices.Contains(list, name) {
+		return list
+	}
+	return append(list, name)
+}
+
+// knownResource is the audience of a resource that has several names, or else the name itself.
+func knownResource(resource string) string {
+	bare := strings.ToLower(strings.TrimRight(resource, "/"))
+	switch bare {
+	case GraphAppID, GraphAudience:
+		return GraphAudience
+	case directory.IntuneAppID, directory.IntuneAPIAppID, strings.TrimSuffix(IntuneAudience, "/"):
+		return IntuneAudience
+	}
+	return resource
+}
+
+func (a *Authority) checkResource(resource string) error {
+	if resource == GraphAudience || resource == IntuneAudience {
+		return nil
+	}
+	return refuse(500011, clip(resource), a.directory.Tenant())
+}
+
+// wanted reads what a token request asks for: in version 2 by scope, in version 1 by resource.
+func (a *Authority) wanted(form url.Values, v2 bool) (wanted, error) {
+	resource := form.Get("resource")
+	if v2 {
+		if resource != "" {
+			return wanted{}, refuse(901002)
+		}
+		return a.wantedScope(form.Get("scope"))
+	}
+	if resource == "" {
+		return wanted{}, refuse(900144, "resource")
+	}
+	w := wanted{Audience: knownResource(clip(resource)), All: true, OpenID: openIDScopes}
+	return w, a.checkResource(w.Audience)
+}
+
+func (a *Authority) wantedScope(scope string) (wanted, error) {
+	if strings.TrimSpace(scope) == "" {
+		return wanted{}, refuse(900144, "scope")
+	}
+	w, err := a.parseScope(scope)
+	if err != nil {
+		return w, err
+	}
+	if w.Audience == "" {
+		w.Audience = GraphAudience
+	}
+	return w, a.checkResource(w.Audience)
+}
+
+// granted are the delegated permissions that a user's token has of those wanted. It fails with 65001 unless the user, or an administrator
+// for all users, has consented to each.
+func (a *Authority) granted(w *wanted, app *directory.App, user *directory.User) ([]string, error) {
+	consented := a.directory.ConsentedScopes(app.ClientID, user.ObjectID)
+	missing := missingConsent(w, consented)
+	if missing {
+		return nil, refuse(65001, app.ClientID, app.DisplayName)
+	}
+	var scopes []string
+	if w.Audience == GraphAudience {
+		for _, name := range openIDScopes[:3] {
+			if slices.Contains(w.OpenID, name) {
+				scopes = append(scopes, name)
+			}
+		}
+	}
+	if !w.All {
+		return append(scopes, w.Scopes...), nil
+	}
+	for _, name := range consented {
+		scopes = union(scopes, name)
+	}
+	return scopes, nil
+}
+
+// missingConsent reports whether consent is needed before a token can be issued. Those of OpenID Connect come with any other.
+func missingConsent(w *wanted, consented []string) bool {
+	if len(consented) == 0 {
+		return true
+	}
+	return slices.ContainsFunc(w.Scopes, func(name string) bool { return !containsFold(consented, name) })
+}
+
+func containsFold(list []string, name string) bool {
+	return slices.ContainsFunc(list, func(s string) bool { return strings.EqualFold(s, name) })
+}
