@@ -34,17 +34,23 @@ var (
 	appleEarly   = AppleEarlyCheckIns()
 )
 
-// earlyCheckIns are those of one device.
-func (c *Config) earlyCheckIns(operatingSystem string) []time.Duration {
-	if c.EarlyCheckIns != nil {
-		return c.EarlyCheckIns
-	}
+// EarlyCheckIns are the check-ins of a newly enrolled device with that operating system after the first, as times after
+// enrolment. The list must not be changed.
+func EarlyCheckIns(operatingSystem string) []time.Duration {
 	for _, apple := range []string{"ios", "ipados", "macos"} {
 		if strings.EqualFold(operatingSystem, apple) {
 			return appleEarly
 		}
 	}
 	return windowsEarly
+}
+
+// earlyCheckIns are those of one device.
+func (c *Config) earlyCheckIns(operatingSystem string) []time.Duration {
+	if c.EarlyCheckIns != nil {
+		return c.EarlyCheckIns
+	}
+	return EarlyCheckIns(operatingSystem)
 }
 
 // nextCheckIn is the first scheduled check-in after now of a device that enrolled at enrolled: an early one, or
