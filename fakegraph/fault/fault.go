@@ -92,6 +92,12 @@ const (
 	RetryAfterDate RetryAfterForm = "date"
 )
 
+// Check reports what cannot work.
+func (f Fault) Check() error {
+	_, err := f.complete()
+	return err
+}
+
 // complete fills in what is left out as the kind has it, and reports what cannot work.
 func (f *Fault) complete() (*Kind, error) {
 	switch {

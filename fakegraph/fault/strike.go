@@ -31,6 +31,10 @@ func (s *Set) Serve(to *Front, w http.ResponseWriter, r *http.Request) {
 		to.Next.ServeHTTP(w, r)
 		return
 	}
+	s.serve(to, w, r)
+}
+
+func (s *Set) serve(to *Front, w http.ResponseWriter, r *http.Request) {
 	q := Request{Graph: to.Graph, Method: r.Method, Path: r.URL.Path, Query: decoded(r.URL.RawQuery)}
 	if to.App != nil {
 		q.App = func() string { return to.App(r) }

@@ -73,7 +73,7 @@ func New(runner Runner) *cobra.Command {
 		},
 	}
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(newRun(runner), newValidate(), newNAC(), newAP(), newFakegraph(), newSchema(), newVersion(), newRecords())
+	root.AddCommand(newRun(runner), newValidate(), newNAC(), newAP(), newFakegraph(), newSchema(), newVersion(), newRecords(), newFaults())
 	root.SetHelpCommand(newHelp(root))
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()

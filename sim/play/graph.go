@@ -13,11 +13,9 @@ import (
 
 	"nacsim/fakegraph"
 	"nacsim/fakegraph/directory"
-	"nacsim/fakegraph/fault"
 	"nacsim/fakegraph/graph"
 	"nacsim/fakegraph/intune"
 	"nacsim/internal/host"
-	"nacsim/sim/network"
 	"nacsim/sim/scenario"
 )
 
@@ -169,25 +167,4 @@ func (p *player) enroll(s *scenario.Enroll) error {
 		return err
 	}
 	return p.setPower(s.Device, p.up(s.Device))
-}
-
-// breakGraph cuts Graph off, makes it answer with errors, or mends it.
-func (p *player) breakGraph(g *scenario.Graph) error {
-	cut := func(down bool) {
-		for _, d := range [][2]string{{scenario.HostNAC, scenario.HostGraph}, {scenario.HostGraph, scenario.HostNAC}} {
-			p.network.Set(d[0], d[1], func(c *network.Conditions) { c.Down = down })
-		}
-	}
-	switch {
-	case g.Down:
-		cut(true)
-	case g.Up:
-		cut(false)
-		p.graph.Faults().ClearAll()
-	default:
-		f := fault.Fault{Status: g.Answer, Count: g.Count, RetryAfter: g.RetryAfter}
-		_, err := p.graph.Faults().Add(f)
-		return err
-	}
-	return nil
 }

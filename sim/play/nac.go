@@ -92,7 +92,7 @@ func (p *player) nacConfig() nac.Config {
 		Policy:     p.policy,
 		Compliance: s.Compliance,
 		MDM: &mdm.Config{
-			Tenant: tenantID, ClientID: clientID, ClientSecret: clientSecret,
+			Tenant: tenantID, ClientID: clientID, ClientSecret: p.secret,
 			RootCAs:      p.credentials.corp.Pool(),
 			PollInterval: s.Poll,
 			RetryMin:     s.LookupRetry,

@@ -116,6 +116,8 @@ type player struct {
 	// task, as everything that reads these does.
 	nac     *nac.NAC
 	graph   *fakegraph.Server
+	secret  string // the NAC's client secret
+	secrets int    // that it has had since the first
 	nas     map[string]accessServer
 	devices map[string]*device
 	users   []scenario.User // as the steps so far have changed them
@@ -130,7 +132,7 @@ type player struct {
 // expectation that is not met is the result's Failure.
 func Run(f *scenario.File, o Options) (result *Result, err error) {
 	began := time.Now() // real-world: how long the run takes is for people, and not in the trace
-	p := &player{file: f, seed: f.Seed, limit: f.Settings.MaxDuration, users: slices.Clone(f.Users),
+	p := &player{file: f, seed: f.Seed, limit: f.Settings.MaxDuration, secret: clientSecret, users: slices.Clone(f.Users),
 		policies: map[string]*policy.Policy{}, nas: map[string]accessServer{}, devices: map[string]*device{}, down: map[string]bool{}}
 	if o.Seed != nil {
 		p.seed = *o.Seed

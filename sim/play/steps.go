@@ -181,7 +181,7 @@ func (p *player) act(h host.Host, s *scenario.Step) error {
 	case s.Certificate != nil:
 		return p.reissue(h.Now(), s.Certificate)
 	case s.Graph != nil:
-		return p.breakGraph(s.Graph)
+		return p.changeGraph(h.Now(), s.Graph)
 	case s.Link != nil:
 		p.setLink(s.Link)
 		return nil
@@ -278,18 +278,6 @@ func describeUser(u *scenario.SetUser) string {
 		s = append(s, "is enabled")
 	}
 	return "user " + u.Name + " " + strings.Join(s, " and ") + " in the directory"
-}
-
-func describeGraph(g *scenario.Graph) string {
-	switch {
-	case g.Up:
-		return "Microsoft Graph works again"
-	case g.Down:
-		return "Microsoft Graph cannot be reached"
-	case g.Count > 0:
-		return fmt.Sprintf("Microsoft Graph answers the next %d requests with %d", g.Count, g.Answer)
-	}
-	return fmt.Sprintf("Microsoft Graph answers with %d", g.Answer)
 }
 
 func describeLink(l *scenario.Link) string {

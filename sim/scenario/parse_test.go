@@ -210,7 +210,7 @@ func TestParseReadsSteps(t *testing.T) {
 	if c := f.Steps[3].Connect; c.NAS != "sw-1" || c.Port != 3 || c.To() != "sw-1/3" {
 		t.Errorf("connect is %+v", c)
 	}
-	if g := f.Steps[15].Graph; g.Answer != 429 || g.RetryAfter != 30*time.Second || g.Count != 2 || g.Up || g.Down {
+	if g := f.Steps[15].Graph; g.Fault.Status != 429 || g.Fault.RetryAfter != 30*time.Second || g.Fault.Count != 2 || g.Up || g.Down {
 		t.Errorf("graph is %+v", g)
 	}
 	if p := f.Steps[18].Packet; p.From != "nac" || p.To != "ap-1" || p.Match != "CoA-Request" || p.Action != ActionDelay || p.Delay != 500*time.Millisecond || p.Count != 3 {

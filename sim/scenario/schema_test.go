@@ -99,6 +99,12 @@ func TestSchemaAcceptsExpectations(t *testing.T) {
 		"packet: {match: Access-Accept, action: duplicate, delay: 1s}",
 		"link: {both: [nac, ap-1], down: false}",
 		"graph: {answer: 503, retry_after: 1m30s}",
+		"graph: {fault: throttled, retry_after: 2128ms, retry_after_as: fraction, probability: 30%, for: 10m}",
+		"graph: {fault: bad_gateway, answer: 503, page: 2, skip: 1, count: 3}",
+		"graph: {fault: wrong_count, value: 12}",
+		"graph: {end: next_link_loop}",
+		"graph: {secret: renewed}",
+		"graph: {consent: granted}",
 	} {
 		text := base + "settings: {reauth: 0s, interim: 1.5h, poll: 1s, check_in: 1d}\n" + steps + "  - " + step + "\n"
 		if _, err := parseText(text); err != nil {

@@ -300,33 +300,6 @@ func checkReissue(p *parser, n *node, r *Reissue) {
 	}
 }
 
-func readGraphStatus(p *parser, n *node, g *Graph) {
-	var status string
-	choice("down", "up").read(p, n, "status", &status)
-	g.Down, g.Up = status == "down", status == "up"
-}
-
-func checkGraph(p *parser, n *node, g *Graph) {
-	if g.Answer != 0 {
-		p.needUp(n, HostGraph, "answer with an error")
-	}
-	status, answer := n.entry("status"), n.entry("answer")
-	switch {
-	case status != nil && answer != nil:
-		p.report(answer.pos, answer.width, "answer cannot stand beside status")
-	case status == nil && answer == nil:
-		p.report(n.pos, n.width, "give status: down, status: up, or answer: with an HTTP status such as 503")
-	}
-	for _, name := range []string{"retry_after", "count"} {
-		if v := n.entry(name); v != nil && answer == nil {
-			p.report(v.pos, v.width, "%s needs answer", name)
-		}
-	}
-	if v := n.entry("retry_after"); v != nil && g.RetryAfter%time.Second != 0 {
-		p.report(v.pos, v.width, "retry_after: want whole seconds, got %s", v.text)
-	}
-}
-
 func checkPacket(p *parser, n *node, f *PacketFault) {
 	delay := n.entry("delay")
 	switch {

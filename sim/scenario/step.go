@@ -113,20 +113,6 @@ type Reissue struct {
 	Certificate Certificate
 }
 
-// Graph breaks or mends Microsoft Graph and the token endpoint.
-type Graph struct {
-	Pos
-	// Down says that Graph cannot be reached; Up that it answers as usual again. At most one is set, and with
-	// either Answer is 0.
-	Down bool
-	Up   bool
-	// Answer is the HTTP status of every answer, or of the next Count answers when Count is not 0.
-	Answer int
-	// RetryAfter is sent in the answers' Retry-After header when it is not 0.
-	RetryAfter time.Duration
-	Count      int
-}
-
 // Values of [PacketFault].Action.
 const (
 	ActionDrop      = "drop"

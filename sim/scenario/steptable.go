@@ -50,8 +50,8 @@ var verbs = []verb{
 		func(s *Step) **SetPassword { return &s.Password }, setPasswordRule, example("{device: laptop-1, password: new secret}")),
 	does("policy", "Replaces the policy of the NAC.",
 		func(s *Step) **Policy { return &s.Policy }, policyStepRule, example("policies/strict.yaml", "{file: policies/strict.yaml}")),
-	does("graph", "Makes Microsoft Graph and the token endpoint unreachable, makes them answer with an error, or mends them.",
-		func(s *Step) **Graph { return &s.Graph }, graphRule, example("{status: down}", "{answer: 429, retry_after: 30s, count: 2}", "{status: up}")),
+	does("graph", "Makes Microsoft Graph and the token endpoint unreachable, puts a fault of nacsim help faults in force there, changes the NAC's app registration, or mends them.",
+		func(s *Step) **Graph { return &s.Graph }, graphRule, example("{status: down}", "{answer: 429, retry_after: 30s, count: 2}", "{fault: next_link_loop, page: 2}", "{consent: revoked}", "{status: up}")),
 	does("link", "Changes a link between two hosts, in one direction or both. What is left out stays as it is.",
 		func(s *Step) **Link { return &s.Link }, linkRule, example("{both: [nac, graph], down: true}", "{from: nac, to: ap-1, loss: 20%}")),
 	does("packet", "Drops, duplicates or delays the next packets of a kind.",
@@ -167,20 +167,6 @@ var policyStepRule = func() rule[Policy] {
 	}
 	return r
 }()
-
-var graphRule = mapping[Graph]{
-	schema: schema{
-		OneOf:             []*schema{{Required: []string{"status"}}, {Required: []string{"answer"}}},
-		DependentRequired: dependencies{{"retry_after", []string{"answer"}}, {"count", []string{"answer"}}},
-	},
-	fields: []field[Graph]{
-		keyOf("status", "Whether it can be reached and answers as usual.", readGraphStatus, choice("down", "up").schema),
-		key("answer", "The HTTP status of its answers.", func(g *Graph) *int { return &g.Answer }, whole(400, 599), example("503", "429")),
-		key("retry_after", "What the answers say in Retry-After, in whole seconds.", func(g *Graph) *time.Duration { return &g.RetryAfter }, wholeSeconds(span(time.Second, 24*time.Hour)), example("30s")),
-		key("count", "How many answers; without it, all until status: up.", func(g *Graph) *int { return &g.Count }, whole(1, 1000000), example("2")),
-	},
-	after: checkGraph,
-}.rule()
 
 var packetRule = mapping[PacketFault]{
 	schema: schema{AllOf: []*schema{
