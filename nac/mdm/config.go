@@ -98,6 +98,9 @@ type Config struct {
 	MaxDevices int
 }
 
+// maxRate is what Graph grants all apps together (facts: graph-and-entra 3.3).
+const maxRate = 130_000
+
 // Equal reports whether two configurations are the same.
 func (c *Config) Equal(o *Config) bool {
 	a, b := *c, *o
@@ -154,6 +157,9 @@ func (c *Config) complete() error {
 		if n < 1 {
 			return fmt.Errorf("the %s is less than 1", what)
 		}
+	}
+	if c.Rate > maxRate {
+		return fmt.Errorf("the rate is more than %d", maxRate)
 	}
 	return nil
 }

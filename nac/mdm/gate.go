@@ -59,15 +59,24 @@ func (g *gate) enter(n int, now time.Time) (wait time.Duration, err error) {
 	if g.sent == nil {
 		g.sent = make([]time.Time, g.cfg.Rate)
 	}
+	return g.slot(min(n, len(g.sent)), now).Sub(now), nil
+}
+
+// slot books n requests for the same time, the first at which they are within the rate, and not before those that were
+// booked already.
+func (g *gate) slot(n int, now time.Time) time.Time {
 	at := now
-	for range min(n, len(g.sent)) {
-		if free := g.sent[g.next]; !free.IsZero() && free.Add(g.cfg.RatePer).After(at) {
-			at = free.Add(g.cfg.RatePer)
-		}
+	if latest := g.sent[(g.next+len(g.sent)-1)%len(g.sent)]; latest.After(at) {
+		at = latest
+	}
+	if oldest := g.sent[(g.next+n-1)%len(g.sent)]; !oldest.IsZero() && oldest.Add(g.cfg.RatePer).After(at) {
+		at = oldest.Add(g.cfg.RatePer)
+	}
+	for range n {
 		g.sent[g.next] = at
 		g.next = (g.next + 1) % len(g.sent)
 	}
-	return at.Sub(now), nil
+	return at
 }
 
 // left takes the outcome of what was let through. A nil error is a service that answers, whatever it says.

@@ -53,7 +53,7 @@ func (g *graph) device(id string) (*fetched, error) {
 	})
 }
 
-// single reads the reply to a request for one device.
+// single reads the reply to a request for one device. It tells the Ethernet address: null is that there is none.
 func (g *graph) single(op, id string, body []byte) (*fetched, error) {
 	f, err := decodeDevice(body, g.h.Now())
 	if err != nil {
@@ -62,6 +62,7 @@ func (g *graph) single(op, id string, body []byte) (*fetched, error) {
 	if !strings.EqualFold(f.ID, id) {
 		return nil, fmt.Errorf("%s: asked for %s, got %s", op, id, f.ID)
 	}
+	f.ethernetKnown = true
 	return &f, nil
 }
 

@@ -128,6 +128,7 @@ func (s *Service) Link(tenant string) error {
 	if err := checkTenant(tenant); err != nil {
 		return fmt.Errorf("mdm: %w", err)
 	}
+	s.graph.gate.reset()
 	token, err := s.graph.askToken(tenant)
 	if err == nil && token.tid == "" {
 		err = errors.New("token: it does not say which tenant it is for")
@@ -150,7 +151,6 @@ func (s *Service) Link(tenant string) error {
 		return fmt.Errorf("mdm: link %s: %w", tenant, err)
 	}
 	s.bindLink(token)
-	s.graph.gate.reset()
 	for _, name := range s.pendingClients() {
 		c := s.clients[name]
 		if c.retry != nil {

@@ -27,17 +27,17 @@ func (s *Service) readIndex() error {
 		devices = appendIndexed(devices, rows, s.h.Now())
 		return nil
 	}, func() { devices = devices[:0] })
-	next := newTable(devices)
-	s.mu.Lock()
-	if err == nil && epoch != s.epoch {
-		err = errUnlinked
-	}
-	s.mu.Unlock()
-	x := &s.index
 	if err == nil {
-		x.replace(next, s.h.Now())
+		next := newTable(devices)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if epoch != s.epoch {
+			return errUnlinked
+		}
+		s.index.replace(next, s.h.Now())
 		return nil
 	}
+	x := &s.index
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.failed, x.reason = s.h.Now(), err

@@ -23,7 +23,9 @@ type pollState struct {
 	last time.Time // when the last successful poll began
 	size int       // the number of devices in it
 	next time.Time // when the next is due
-	wake host.Signal
+	// wanted says that somebody has asked for a poll: it is made even if no client is known.
+	wanted bool
+	wake   host.Signal
 	// short are the sizes of the latest lists, which were refused because they were short.
 	short []int
 }
@@ -97,21 +99,28 @@ func (s *Service) waitForPoll() bool {
 // pollNow has the task poll at once.
 func (s *Service) pollNow() {
 	s.mu.Lock()
-	s.poll.next = s.h.Now()
+	s.poll.next, s.poll.wanted = s.h.Now(), true
+	wake := s.poll.wake
 	s.mu.Unlock()
-	s.poll.wake.Set()
+	wake.Set()
 }
 
 // PollNow has the next poll begin at once, in the background. Without a link it does nothing.
 func (s *Service) PollNow() { s.pollNow() }
 
 // Poll asks Intune for all devices now and brings the records of the clients that have authenticated up to date. It
-// blocks until that is done. Without such clients it does nothing. A poll that fails changes nothing; so does
-// one whose list is refused because it is short, see Config.ShortList.
+// blocks until that is done; a second call waits for the first. Without such clients it does nothing. A poll that fails
+// changes nothing; so does one whose list is refused because it is short, see Config.ShortList.
 func (s *Service) Poll() error {
+	_, err := s.polling.do(s.h, "", func() (struct{}, error) { return struct{}{}, s.readAndApply() })
+	return err
+}
+
+func (s *Service) readAndApply() error {
 	s.mu.Lock()
-	idle := len(s.clients) == 0
-	p := polled{s: s, epoch: s.epoch, began: s.h.Now()}
+	idle := len(s.clients) == 0 && !s.poll.wanted
+	s.poll.wanted = false
+	p := polled{s: s, epoch: s.epoch, began: s.h.Now(), devices: make([]indexed, 0, s.poll.size+1000)}
 	_, ok := s.linked()
 	s.mu.Unlock()
 	switch {

@@ -29,11 +29,12 @@ const maxMissing = 1000
 // run reads the list and takes it over.
 func (p *polled) run() ([]*Change, error) {
 	err := p.s.graph.all(p.take, func() { p.devices, p.kept = p.devices[:0], nil })
-	p.table = newTable(p.devices)
-	p.devices = nil
 	if err != nil {
 		return nil, err
 	}
+	p.table = newTable(p.devices)
+	p.devices = nil
+	p.kept = lastOfEach(p.kept)
 	if err := p.s.checkSize(len(p.table.devices), p.epoch); err != nil {
 		return nil, err
 	}
@@ -97,7 +98,7 @@ func (p *polled) apply(missing map[string]*fetched) ([]*Change, error) {
 		}
 		return err
 	}
-	for _, f := range lastOfEach(p.kept) {
+	for _, f := range p.kept {
 		if err := add(s.put(&f)); err != nil {
 			return changes, err
 		}
@@ -133,11 +134,16 @@ func (p *polled) apply(missing map[string]*fetched) ([]*Change, error) {
 
 // prune removes the records that no key of a known client matches any more. The caller holds the lock.
 func (s *Service) prune() error {
-	for _, id := range slices.Sorted(maps.Keys(s.db.records)) {
-		if len(s.affected(s.db.records[id])) == 0 {
-			if _, err := s.db.remove(id); err != nil {
-				return err
-			}
+	var unasked []string
+	for id, r := range s.db.records { // order-free: sorted below
+		if len(s.affected(r)) == 0 {
+			unasked = append(unasked, id)
+		}
+	}
+	slices.Sort(unasked)
+	for _, id := range unasked {
+		if _, err := s.db.remove(id); err != nil {
+			return err
 		}
 	}
 	return nil

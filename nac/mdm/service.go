@@ -57,6 +57,7 @@ type Service struct {
 	index     index
 	listing   flight[struct{}] // reading the list for the index
 	ethernets flight[struct{}] // reading Ethernet addresses for the index
+	polling   flight[struct{}]
 
 	mu      sync.Mutex // guards what follows
 	store   host.Store
