@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 
+	"nacsim/fakegraph/nacservice"
 	"nacsim/fakegraph/requestlog"
 	"nacsim/fakegraph/wire"
 )
@@ -41,9 +42,12 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	isGraph := wire.IsGraph(r, wire.CanonicalPath(r.URL.Path))
 	r = s.canonical(r)
 	t := s.tenant.Load()
-	if isGraph {
+	switch {
+	case nacservice.Owns(r.URL.Path):
+		s.faults.Serve(&t.toNAC, w, r)
+	case isGraph:
 		s.faults.Serve(&t.toGraph, w, r)
-	} else {
+	default:
 		s.faults.Serve(&t.toEntra, w, r)
 	}
 }

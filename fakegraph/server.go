@@ -16,6 +16,7 @@ import (
 	"nacsim/fakegraph/fault"
 	"nacsim/fakegraph/graph"
 	"nacsim/fakegraph/intune"
+	"nacsim/fakegraph/nacservice"
 	"nacsim/fakegraph/requestlog"
 	"nacsim/internal/guid"
 	"nacsim/internal/host"
@@ -45,6 +46,8 @@ type Config struct {
 	Intune intune.Config
 	// Graph says how the API behaves where the real service has been seen to behave in several ways.
 	Graph graph.Config
+	// NAC says the same of the compliance retrieval service.
+	NAC nacservice.Config
 
 	// PublicURL is what absolute URLs in replies begin with, "https://graph.lab.example". Nil means what the client used.
 	PublicURL *url.URL

@@ -12,6 +12,7 @@ import (
 	"nacsim/fakegraph/fault"
 	"nacsim/fakegraph/graph"
 	"nacsim/fakegraph/intune"
+	"nacsim/fakegraph/nacservice"
 	"nacsim/internal/guid"
 	"nacsim/internal/host"
 )
@@ -22,8 +23,9 @@ type tenant struct {
 	entra     *entra.Authority
 	intune    *intune.Service
 	graph     *graph.API
+	nac       *nacservice.Service
 
-	toEntra, toGraph fault.Front // with the faults in front
+	toEntra, toGraph, toNAC fault.Front // with the faults in front
 }
 
 // openTenant makes the services, with what earlier boots have left in the stores.
@@ -54,6 +56,9 @@ func openTenant(h host.Host, cfg Config) (*tenant, error) {
 	}
 	t.toGraph = fault.Front{Graph: true, Next: t.graph, App: t.graph.AppOf,
 		Fail: func(w http.ResponseWriter, r *http.Request, status, _ int) { t.graph.Fail(w, r, status) }}
+	t.nac = nacservice.New(h, t.intune, t.directory, t.entra, cfg.NAC)
+	t.toNAC = fault.Front{Graph: true, Next: t.nac, App: t.nac.AppOf,
+		Fail: func(w http.ResponseWriter, r *http.Request, status, _ int) { t.nac.Fail(w, r, status) }}
 	t.toEntra = fault.Front{Next: t.entra, App: entra.AppOf,
 		Fail: func(w http.ResponseWriter, _ *http.Request, status, number int) { t.entra.Fail(w, status, number) }}
 	return t, nil

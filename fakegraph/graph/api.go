@@ -36,9 +36,6 @@ type Config struct {
 	// PolicyStatesOfDevices lets a permission on managed devices read the states of their compliance policies. By default
 	// DeviceManagementConfiguration.Read.All is needed (facts 2.2).
 	PolicyStatesOfDevices bool
-	// ServicePath is the path, on this server, of the compliance retrieval service (package nacservice). It is asked each
-	// time and nil without one.
-	ServicePath func() string
 	// Throttling limits how many requests are answered.
 	Throttling Throttling
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"nacsim/fakegraph/directory"
+	"nacsim/fakegraph/nacservice"
 	"nacsim/fakegraph/wire"
 	"nacsim/internal/guid"
 )
@@ -78,9 +79,10 @@ func (a *API) listEndpoints(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	var all []*endpoint
-	if p.AppID == directory.IntuneAppID && a.cfg.ServicePath != nil {
-		uri := wire.Origin(r.Request) + a.cfg.ServicePath()
-		all = append(all, &endpoint{guid.Derived("endpoint/" + uri), "ComplianceRetrievalService", uri})
+	if p.AppID == directory.IntuneAppID {
+		for _, e := range []nacservice.Endpoint{nacservice.ComplianceRetrieval, nacservice.NACAPI} {
+			all = append(all, &endpoint{guid.Derived("endpoint/" + e.Name), e.Name, wire.Origin(r.Request) + e.Path})
+		}
 	}
 	return writeDirectoryList(a, w, r, endpoints, "servicePrincipals('"+p.ObjectID+"')/endpoints", all, false)
 }
