@@ -1,6 +1,9 @@
 package entra
 
 import (
+	"net/http"
+	"net/url"
+
 	"nacsim/fakegraph/directory"
 )
 
@@ -10,6 +13,22 @@ const (
 	proofSecret      = "1"
 	proofCertificate = "2"
 )
+
+// clientOf is whom a token request says it is from, with its secret if it has one: in the header (RFC 6749 section 2.3.1), in the form, or in the
+// assertion alone, as ISE before version 3.3 does (RFC 7521 section 4.2).
+func clientOf(r *http.Request, form url.Values) (id, secret string) {
+	id, secret, ok := basicCredentials(r.Header.Get("Authorization"))
+	if ok {
+		return clip(id), secret
+	}
+	id = form.Get("client_id")
+	if text := form.Get("client_assertion"); id == "" && text != "" {
+		if s, err := parseAssertion(text); err == nil {
+			id = s.claims.Subject
+		}
+	}
+	return clip(id), form.Get("client_secret")
+}
 
 // authenticate checks the credential that a client has sent with a token request (RFC 6749 section 2.3), and returns how it was
 // done. A client that sends none must be a public one, and is not for a token of its own.

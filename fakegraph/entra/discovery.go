@@ -145,3 +145,18 @@ func (a *Authority) serveUserInfo(w http.ResponseWriter, r *http.Request) {
 		"sub": pairwise(g.ClientID, user.ObjectID), "name": user.DisplayName, "given_name": user.GivenName, "family_name": user.Surname, "email": user.Mail,
 	})
 }
+
+// serveUserRealm tells client libraries, before a password grant, whether a user signs in here or with another service: MSAL asks for it.
+func (a *Authority) serveUserRealm(w http.ResponseWriter, r *http.Request) {
+	user := clip(mux.Vars(r)["user"])
+	_, domain, _ := strings.Cut(user, "@")
+	kind := "Unknown"
+	if _, known := a.directory.User(user); known || domain != "" && slices.ContainsFunc(a.directory.Domains(), func(d string) bool { return strings.EqualFold(d, domain) }) {
+		kind = "Managed"
+	}
+	wire.NoteOf(r).User = user
+	wire.WriteJSON(w, http.StatusOK, map[string]string{
+		"ver": "1.0", "account_type": kind, "domain_name": domain,
+		"cloud_instance_name": "microsoftonline.com", "cloud_audience_urn": "urn:federation:MicrosoftOnline",
+	})
+}

@@ -58,8 +58,6 @@ func AppOf(r *http.Request) string {
 	if again(); err != nil {
 		return ""
 	}
-	if id, _, ok := basicCredentials(r.Header.Get("Authorization")); ok {
-		return id
-	}
-	return form.Get("client_id")
+	id, _ := clientOf(r, form)
+	return id
 }

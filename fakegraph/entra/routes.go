@@ -33,6 +33,7 @@ func (a *Authority) table() []route {
 		{"GET", "/{tenant}/.well-known/openid-configuration", a.serveOpenIDConfiguration(false)},
 		{"GET", "/{tenant}/discovery/v2.0/keys", a.serveKeys(true)},
 		{"GET", "/{tenant}/discovery/keys", a.serveKeys(false)},
+		{"GET", "/{tenant}/userrealm/{user}", a.serveUserRealm},
 		{"GET", "/oidc/userinfo", a.serveUserInfo},
 	}
 }

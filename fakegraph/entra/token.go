@@ -99,11 +99,7 @@ func (q *tokenRequest) read() error {
 	if q.form, err = readTokenRequest(q.r); err != nil {
 		return refuse(90023, err)
 	}
-	id, secret, ok := basicCredentials(q.r.Header.Get("Authorization"))
-	if !ok {
-		id, secret = q.form.Get("client_id"), q.form.Get("client_secret")
-	}
-	q.clientID, q.secret = clip(id), secret
+	q.clientID, q.secret = clientOf(q.r, q.form)
 	switch q.grant = q.form.Get("grant_type"); q.grant {
 	case grantClient, grantPassword, grantCode, grantRefresh:
 	case "":

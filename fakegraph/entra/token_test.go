@@ -278,3 +278,15 @@ func TestInstanceDiscovery(t *testing.T) {
 		t.Error(body)
 	}
 }
+
+// What MSAL asks for before a password grant.
+func TestUserRealm(t *testing.T) {
+	s, _ := fakegraphtest.New(t, tenant())
+	for user, want := range map[string]string{"Anna@contoso.example": "Managed", "new@CONTOSO.example": "Managed", "x@other.example": "Unknown", "x": "Unknown"} {
+		var realm map[string]string
+		fakegraphtest.Decode(t, fakegraphtest.Get(s, "https://login.microsoftonline.com/common/UserRealm/"+url.PathEscape(user)+"?api-version=1.0", nil), 200, &realm)
+		if realm["account_type"] != want || realm["cloud_instance_name"] != "microsoftonline.com" || realm["cloud_audience_urn"] == "" {
+			t.Errorf("%s: %v", user, realm)
+		}
+	}
+}
