@@ -252,9 +252,13 @@ func (x *index) note(d indexed) {
 		x.changed = map[deviceID]indexed{}
 	}
 	x.changed[d.id] = d
-	if len(x.changed) <= x.maxChanged() {
-		return
+	if len(x.changed) > x.maxChanged() {
+		x.fold()
 	}
+}
+
+// fold makes the table anew, with what has changed.
+func (x *index) fold() {
 	all := slices.Clone(x.table.devices)
 	for _, d := range x.changed { // order-free: sorted by the table
 		all = append(all, d)

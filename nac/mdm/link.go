@@ -165,7 +165,7 @@ func (s *Service) Link(tenant string) error {
 	s.mu.Unlock()
 	s.announce(changes)
 	s.tellLink(status)
-	s.pollNow()
+	s.PollNow()
 	return nil
 }
 
@@ -221,5 +221,5 @@ func (s *Service) drop() ([]*Change, error) {
 	}
 	s.index.clear()
 	s.poll = pollState{wake: s.poll.wake}
-	return changes, s.store.Delete(keyPoll)
+	return changes, errors.Join(s.store.Delete(keyPoll), s.store.Delete(keyListed))
 }

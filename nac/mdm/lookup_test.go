@@ -624,7 +624,7 @@ func TestNewRefusesWhatCannotWork(t *testing.T) {
 	}
 	h := newMachine(t)
 	store, _ := h.Store("mdm")
-	for _, key := range []string{keyDevice + "x", keyClient + "x", keyPoll} {
+	for _, key := range []string{keyDevice + "x", keyClient + "x", keyPoll, keyListed, keyLink} {
 		_ = store.Put(key, []byte("{"))
 		if _, err := New(h, testConfig(), &observations{}); err == nil {
 			t.Errorf("New with a broken %s succeeded", key)

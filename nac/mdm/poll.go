@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"time"
 
 	"nacsim/internal/host"
@@ -32,10 +33,27 @@ type pollState struct {
 
 func (p *pollState) load(store host.Store) error {
 	value, err := store.Get(keyPoll)
-	if err != nil || value == nil {
+	if err == nil && value != nil {
+		err = p.last.UnmarshalText(value)
+	}
+	if err != nil {
 		return err
 	}
-	return p.last.UnmarshalText(value)
+	if value, err = store.Get(keyListed); err == nil && value != nil {
+		p.size, err = strconv.Atoi(string(value))
+	}
+	return err
+}
+
+func (p *pollState) save(store host.Store) error {
+	if err := store.Put(keyListed, strconv.AppendInt(nil, int64(p.size), 10)); err != nil {
+		return err
+	}
+	text, err := p.last.MarshalText()
+	if err != nil {
+		return err
+	}
+	return store.Put(keyPoll, text)
 }
 
 // pollTask polls every PollInterval, counted from the last poll before a restart, and when it is woken up. A failed poll
@@ -96,17 +114,15 @@ func (s *Service) waitForPoll() bool {
 	}
 }
 
-// pollNow has the task poll at once.
-func (s *Service) pollNow() {
+// PollNow has the next poll begin at once, in the background, even if no client is known: it shows whether the link
+// works. Without a link it does nothing.
+func (s *Service) PollNow() {
 	s.mu.Lock()
 	s.poll.next, s.poll.wanted = s.h.Now(), true
 	wake := s.poll.wake
 	s.mu.Unlock()
 	wake.Set()
 }
-
-// PollNow has the next poll begin at once, in the background. Without a link it does nothing.
-func (s *Service) PollNow() { s.pollNow() }
 
 // Poll asks Intune for all devices now and brings the records of the clients that have authenticated up to date. It
 // blocks until that is done; a second call waits for the first. Without such clients it does nothing. A poll that fails

@@ -137,6 +137,33 @@ func TestShortPoll(t *testing.T) {
 	}
 }
 
+// A restart does not make a short list a good one, and lists of other sizes do not add up to one that is believed.
+func TestShortPollAfterRestart(t *testing.T) {
+	l := onboarded(t)
+	if err := l.poll1(); err != nil {
+		t.Fatal(err)
+	}
+	cfg := testConfig()
+	cfg.ShortListAccept = 1
+	l.restart(cfg)
+	all := l.in.devices
+	for i, c := range []struct {
+		devices int
+		refused bool
+	}{{1, true}, {4, true}, {2, true}, {5, false}, {2, true}, {2, false}, {1, false}} {
+		l.in.devices = all[:c.devices]
+		if err := l.poll1(); (err != nil) != c.refused {
+			t.Errorf("list %d of %d devices: %v", i, c.devices, err)
+		}
+	}
+	cfg.ShortList = -1
+	l.restart(cfg)
+	l.in.devices = nil
+	if err := l.poll1(); err != nil || l.Status().Listed != 0 {
+		t.Errorf("an empty list where any is believed: %v", err)
+	}
+}
+
 // A list does not tell Ethernet addresses; a poll leaves those that are known.
 func TestPollKeepsEthernetAddress(t *testing.T) {
 	l := onboarded(t)

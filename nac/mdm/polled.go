@@ -125,11 +125,7 @@ func (p *polled) apply(missing map[string]*fetched) ([]*Change, error) {
 	}
 	slices.Sort(p.confirmed)
 	s.poll.last, s.poll.size = p.began, len(p.table.devices)
-	text, err := p.began.MarshalText()
-	if err != nil {
-		return changes, err
-	}
-	return changes, s.store.Put(keyPoll, text)
+	return changes, s.poll.save(s.store)
 }
 
 // prune removes the records that no key of a known client matches any more. The caller holds the lock.

@@ -74,8 +74,11 @@ type Service struct {
 	epoch int
 }
 
-// keyPoll is where the store keeps the time of the last poll.
-const keyPoll = "poll"
+// keyPoll is where the store keeps the time of the last poll, and keyListed the number of devices in it.
+const (
+	keyPoll   = "poll"
+	keyListed = "listed"
+)
 
 // New checks the configuration and loads the DDB. Nothing is sent before Start.
 func New(h host.Host, cfg Config, observer Observer) (*Service, error) {
