@@ -100,3 +100,11 @@ func (w *world) refused(f url.Values, status, number int) entra.ErrorBody {
 	}
 	return e
 }
+
+// newRecorder is a reply with the ids that the front gives it.
+func newRecorder() *httptest.ResponseRecorder {
+	w := httptest.NewRecorder()
+	w.Header().Set("Request-Id", fakegraphtest.NumberedID(1))
+	w.Header().Set("Client-Request-Id", fakegraphtest.NumberedID(2))
+	return w
+}
