@@ -269,3 +269,16 @@ func normalMAC(mac string) (string, error) {
 func NewDeviceIDs(r io.Reader) (id, azureADDeviceID string) {
 	return guid.New(r), guid.New(r)
 }
+
+// Check reports what is wrong with a device that is to enrol, as far as that shows without the others.
+func (c DeviceConfig) Check(now time.Time) error {
+	const any = "00000000-0000-4000-8000-000000000000" // drawn later
+	if c.ID == "" {
+		c.ID = any
+	}
+	if c.AzureADDeviceID == "" {
+		c.AzureADDeviceID = any
+	}
+	_, err := c.device(now)
+	return err
+}

@@ -1,0 +1,8 @@
+package config
+
+import _ "embed"
+
+// Example is a tenant file to begin with.
+//
+//go:embed example.yaml
+var Example []byte
