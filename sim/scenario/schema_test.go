@@ -12,6 +12,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	apconfig "nacsim/fakeap/config"
+	tenantconfig "nacsim/fakegraph/config"
 	"nacsim/nac/config"
 	"nacsim/nac/policy"
 )
@@ -177,6 +178,7 @@ func TestShippedSchemasAreFresh(t *testing.T) {
 		{"../../scenarios/schema/policy.schema.json", "go run . schema --policy > scenarios/schema/policy.schema.json", policy.Schema()},
 		{"../../scenarios/schema/nac.schema.json", "go run . schema --nac > scenarios/schema/nac.schema.json", config.Schema()},
 		{"../../scenarios/schema/ap.schema.json", "go run . schema --ap > scenarios/schema/ap.schema.json", apconfig.Schema()},
+		{"../../scenarios/schema/tenant.schema.json", "go run . schema --tenant > scenarios/schema/tenant.schema.json", tenantconfig.Schema()},
 	} {
 		got, err := os.ReadFile(c.path)
 		if err != nil {
