@@ -88,9 +88,10 @@ func kindText(t reflect.Type) string {
 func keys(v any) []string {
 	var list []string
 	t := reflect.TypeOf(v)
-	for i := range t.NumField() {
-		name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
-		list = append(list, name)
+	for _, f := range reflect.VisibleFields(t) {
+		if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); name != "" {
+			list = append(list, name)
+		}
 	}
 	return list
 }
@@ -116,6 +117,9 @@ func (d *duration) UnmarshalText(text []byte) error {
 	*d = duration(v)
 	return nil
 }
+
+// MarshalText writes hours, minutes and seconds.
+func (d duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
 
 // number reads a parameter of the query, or the default without one.
 func number(c *call, name string, without, max int) (int, error) {

@@ -60,7 +60,7 @@ type API struct {
 // New makes the API.
 func New(h host.Host, target Target, cfg Config) *API {
 	a := &API{h: h, cfg: cfg, target: target, cross: http.NewCrossOriginProtection()}
-	for _, part := range [][]route{a.generalRoutes(), a.deviceRoutes(), a.directoryRoutes(), a.faultRoutes(), a.requestRoutes()} {
+	for _, part := range [][]route{a.generalRoutes(), a.deviceRoutes(), a.policyRoutes(), a.directoryRoutes(), a.faultRoutes(), a.requestRoutes()} {
 		a.routes = append(a.routes, part...)
 	}
 	return a

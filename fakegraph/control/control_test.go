@@ -102,28 +102,34 @@ func TestDescribesItself(t *testing.T) {
 func TestDevices(t *testing.T) {
 	r := newRemote(t, tenant())
 	r.h.Advance(time.Second) // the first check-ins
-	r.shows("GET", "/devices", "", `"total":3`, `"deviceName":"LAPTOP-1"`)
+	r.shows("GET", "/devices", "", `"total":3`, `"name":"LAPTOP-1"`)
 	r.shows("GET", "/devices?search=d4:6e:0e", "", `"total":1`)
 	r.shows("GET", "/devices?search=twin&top=1&skip=1", "", `"total":2`, fakegraphtest.NumberedID(3))
 	r.shows("GET", "/devices?state=Compliant&search=laptop", "", `"total":1`)
 	r.shows("GET", "/devices?state=noncompliant", "", `"total":0`, `"value":[]`)
 	for _, key := range []string{"LAPTOP-1", fakegraphtest.NumberedID(1), strings.ToUpper(fakegraphtest.NumberedID(1))} {
-		r.shows("GET", "/devices/"+key, "", `"deviceName":"LAPTOP-1"`)
+		r.shows("GET", "/devices/"+key, "", `"name":"LAPTOP-1"`)
 	}
 	r.shows("GET", "/devices/twin-2", "", fakegraphtest.NumberedID(3))
 	r.refuses(400, "GET", "/devices/TWIN", "", "several devices have the name")
 	r.refuses(404, "GET", "/devices/none", "", `no device has the id, label or name "none"`)
 
-	r.shows("PATCH", "/devices/LAPTOP-1", `{"posture": {"firewall": false, "patch_level": "2026-10-01"}, "name": "LAPTOP-2"}`,
-		`"deviceName":"LAPTOP-2"`, `2026-10-01`)
-	r.shows("PATCH", "/devices/LAPTOP-1", `{"power": "off"}`, `"off":true`)
+	r.shows("PATCH", "/devices/LAPTOP-1", `{"firewall": false, "patch_level": "2026-10-01", "name": "LAPTOP-2"}`,
+		`"firewall":false`, `"reported":{"antivirus":false,"real_time_protection":false,"firewall":true`, `"name":"LAPTOP-2"`, `"patch_level":"2026-10-01"`)
+	r.shows("PATCH", "/devices/LAPTOP-1", `{"off": true}`, `"off":true`)
 	r.refuses(409, "POST", "/devices/LAPTOP-1/sync", "", "switched off")
-	r.shows("PATCH", "/devices/LAPTOP-1", `{"power": "on"}`, `"deviceName":"LAPTOP-2"`)
-	r.shows("POST", "/devices/LAPTOP-1/sync", "", `"lastSync"`)
-	r.shows("POST", "/devices", `{"name": "NEW", "wifi_mac": "02-00-00-00-00-01", "posture": {"firewall": true}}`, `"wiFiMacAddress":"020000000001"`, `"firewall":true`)
+	r.shows("PATCH", "/devices/LAPTOP-1", `{"off": false}`, `"name":"LAPTOP-2"`)
+	r.shows("POST", "/devices/LAPTOP-1/sync", "", `"last_sync":"2026-01-05T08:00:01Z"`)
+	r.shows("POST", "/devices", `{"name": "NEW", "wifi_mac": "02-00-00-00-00-01", "firewall": false, "owner": "personal", "os": "iOS", "enrolled_ago": "90d"}`,
+		`"wifi_mac":"020000000001"`, `"firewall":false`, `"antivirus":true`, `"owner":"personal"`, `"enrolled":"2025-10-07T08:00:01Z"`)
 	r.refuses(400, "POST", "/devices", `{"name": "NEW"}`, "it is enrolled already")
 	r.refuses(400, "POST", "/devices", `{"name": "X", "wifi_mac": "12"}`, "has 2 digits, want 12")
-	r.shows("POST", "/devices/twin-1/retire", "", `"managementState":"retire`)
+	r.shows("PATCH", "/devices/NEW", `{"force_state": "error", "management_state": "wipePending", "mac_form": "colon", "wifi_mac": "020000000002"}`,
+		`"compliance_state":"error"`, `"management_state":"wipePending"`, `"wifi_mac":"02:00:00:00:00:02"`)
+	r.shows("PATCH", "/devices/NEW", `{"force_state": ""}`, `"compliance_state":"compliant"`)
+	r.shows("POST", "/devices/NEW/reenroll", `{"keep": true}`, `"label":"NEW"`)
+	r.shows("GET", "/devices?search=NEW", "", `"total":2`)
+	r.shows("POST", "/devices/twin-1/retire", "", `"management_state":"retire`)
 	r.ask(204, "DELETE", "/devices/twin-2", "")
 	r.refuses(404, "GET", "/devices/twin-2", "", "no device")
 }
@@ -131,21 +137,70 @@ func TestDevices(t *testing.T) {
 func TestBodiesAreReadStrictly(t *testing.T) {
 	r := newRemote(t, tenant())
 	for _, c := range []struct{ body, want string }{
-		{``, "there is no body; expected JSON with"},
-		{`{"posture": {"firewal": true}}`, `unknown key "firewal"`},
-		{`{"postures": 1}`, `unknown key "postures"; expected one of`},
+		{``, "there is no body; expected JSON with name, wifi_mac"},
+		{`{"firewal": true}`, `unknown key "firewal"; expected one of name, `},
 		{`{"name": 5}`, "name is a number, want a string"},
-		{`{"posture": {"firewall": "yes"}}`, "posture.firewall is a string, want true or false"},
-		{`{"posture": {"patch_level": "tomorrow"}}`, "is not a day such as"},
+		{`{"firewall": "yes"}`, "firewall is a string, want true or false"},
+		{`{"patch_level": "tomorrow"}`, "is not a day such as"},
 		{`{"name": "x"`, "the body is not JSON"},
 		{`name=x`, "the body is not JSON"},
 		{`[]`, "the body is a array, want an object with"},
 		{`{} {}`, "more than one JSON value"},
-		{`{"power": "maybe"}`, "expected on or off"},
+		{`{"owner": "mine"}`, "expected one of company, personal"},
+		{`{"force_state": "Compliant"}`, `force_state is "Compliant"; expected one of unknown, compliant`},
+		{`{"management_state": "odd"}`, "odd"},
+		{`{"label": "x"}`, `unknown key "label"`},
 	} {
 		r.refuses(400, "PATCH", "/devices/LAPTOP-1", c.body, c.want)
 	}
 	r.refuses(413, "PATCH", "/devices/LAPTOP-1", `{"name": "`+strings.Repeat("x", 2<<20)+`"}`, "more than 1048576 octets")
+}
+
+func TestPoliciesAreReplaced(t *testing.T) {
+	r := newRemote(t, tenant())
+	r.h.Advance(time.Second)
+	r.shows("GET", "/policies", "", `"total":0`)
+	r.shows("GET", "/devices/LAPTOP-1", "", `"compliance_state":"compliant"`)
+	r.shows("PUT", "/policies", `{"at_once": true, "policies": [{"name": "Strict", "require": ["encryption"], "platform": "windows10AndLater", "grace": "1d"}]}`,
+		`"name":"Strict"`, `"version":1`, `"grace":"24h0m0s"`)
+	r.shows("GET", "/devices/LAPTOP-1", "", `"compliance_state":"inGracePeriod"`, `"failing":["encryption"]`, `"policies":[{"name":"Strict","state":"nonCompliant"}]`)
+	r.refuses(400, "PUT", "/policies", `{"policies": [{"name": "x", "require": ["tmp"]}]}`, `requires "tmp"`)
+	r.refuses(400, "PUT", "/policies", `{"policies": [{"name": "x", "require": ["patch_level"]}]}`, "no minimum")
+	r.refuses(400, "PUT", "/policies", `{"policies": [{"name": "x", "reqire": []}]}`, `unknown key "reqire"`)
+	r.shows("GET", "/policies", "", `"name":"Strict"`)
+}
+
+func TestFaults(t *testing.T) {
+	r := newRemote(t, tenant())
+	r.shows("GET", "/faults/catalogue", "", `"name":"throttled"`)
+	r.shows("POST", "/faults", `{"fault": "throttled", "count": 1}`, `"number":1`, `"left":1`)
+	r.shows("POST", "/faults", `{"status": 502}`, `"number":2`)
+	r.shows("GET", "/faults", "", `"total":2`)
+	bearer := http.Header{"Authorization": {"Bearer x"}}
+	fakegraphtest.Decode(t, fakegraphtest.Get(r.s, fakegraphtest.ListURL, bearer), 429, nil)
+	fakegraphtest.Decode(t, fakegraphtest.Get(r.s, fakegraphtest.ListURL, bearer), 502, nil)
+	r.shows("GET", "/faults", "", `"total":1`, `"struck":1`)
+	r.shows("GET", "/requests?fault=true", "", `"fault":"throttled`, `"status":429`, `"status":502`)
+	r.refuses(404, "DELETE", "/faults/1", "", "no fault with the number 1")
+	r.refuses(404, "DELETE", "/faults/slow", "", `no fault "slow"`)
+	r.ask(204, "DELETE", "/faults/status", "")
+	fakegraphtest.Decode(t, fakegraphtest.Get(r.s, fakegraphtest.ListURL, bearer), 401, nil)
+	r.refuses(400, "POST", "/faults", `{"fault": "throtled"}`, "throt")
+	r.refuses(400, "POST", "/faults", `{"falt": 1}`, "falt")
+	r.refuses(400, "POST", "/faults", ``, "")
+	r.shows("POST", "/faults", `{"status": 502}`, `"number":3`)
+	r.ask(204, "DELETE", "/faults", "")
+	r.shows("GET", "/faults", "", `"total":0`)
+}
+
+func TestKeyRollover(t *testing.T) {
+	r := newRemote(t, tenant())
+	token := fakegraphtest.Token(t, r.s)
+	r.ask(204, "POST", "/keys/roll", "")
+	if w := fakegraphtest.Get(r.s, fakegraphtest.ListURL, http.Header{"Authorization": {"Bearer " + token}}); w.Code != 200 {
+		t.Errorf("a token of before: %d %s", w.Code, w.Body)
+	}
+	fakegraphtest.GetJSON(t, r.s, fakegraphtest.ListURL, 200, nil)
 }
 
 func TestAppsAndUsers(t *testing.T) {
@@ -227,7 +282,7 @@ func TestRequestsOutageAndReset(t *testing.T) {
 	}
 	r.ask(204, "DELETE", "/devices/LAPTOP-1", "")
 	r.ask(204, "POST", "/reset", "")
-	r.shows("GET", "/devices/LAPTOP-1", "", `"deviceName":"LAPTOP-1"`)
+	r.shows("GET", "/devices/LAPTOP-1", "", `"name":"LAPTOP-1"`)
 	fakegraphtest.GetJSON(t, r.s, fakegraphtest.ListURL, 200, nil)
 }
 

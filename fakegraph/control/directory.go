@@ -21,6 +21,7 @@ func (a *API) directoryRoutes() []route {
 		{method: "PUT", path: app + "/consent", doc: "the application permissions consented to, and no others", body: `{"roles": ["DeviceManagementManagedDevices.Read.All"]}`, do: a.setConsent},
 		{method: "PUT", path: app + "/secrets", doc: "replace the client secrets", body: `{"secrets": [{"value": "new", "expires": "2027-01-01T00:00:00Z"}]}`, do: a.setSecrets},
 		{method: "PUT", path: app + "/certificates", doc: "replace the certificates, in PEM", body: `{"certificates": ["-----BEGIN CERTIFICATE-----\n…"]}`, do: a.setCertificates},
+		{method: "POST", path: "/control/keys/roll", doc: "let another key sign tokens from now on; the one before stays published while its tokens live", do: func(*call) (any, error) { return nil, a.target.Entra().RollKey() }},
 		{method: "GET", path: "/control/users", doc: "the users, without their passwords", do: a.users},
 		{method: "GET", path: user, doc: "a user by user principal name or object id", do: a.user},
 		{method: "PATCH", path: user, doc: "change a user; a new password or disabled ends what was signed in before",

@@ -31,7 +31,7 @@ const fakegraphExamples = `  nacsim fakegraph                                 a 
   nacsim fakegraph --log off --log-file requests.jsonl
 
   curl="curl --cacert fakegraph-state/ca.pem"; at=https://127.0.0.1:8443/control
-  $curl $at/devices/LAPTOP-1 -X PATCH -d '{"posture": {"firewall": false}}'
+  $curl $at/devices/LAPTOP-1 -X PATCH -d '{"firewall": false}'
   $curl $at/devices/LAPTOP-1/sync -X POST
   $curl $at/clock -d '{"advance": "8h"}'
   $curl "$at/requests?unmatched=true"`
