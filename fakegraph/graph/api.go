@@ -103,7 +103,7 @@ func New(h host.Host, i *intune.Service, d *directory.Directory, authority *entr
 }
 
 // routes are all addresses of the API.
-var routes = slices.Concat(managedDeviceRoutes, userRoutes, groupRoutes, entraDeviceRoutes, tenantRoutes, batchRoutes)
+var routes = slices.Concat(managedDeviceRoutes, deviceActionRoutes, policyRoutes, userRoutes, groupRoutes, entraDeviceRoutes, tenantRoutes, batchRoutes)
 
 // ServeHTTP answers a request whose path is canonical (package wire) and whose RequestURI is the path as the client wrote it.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.route(w, r, false) }

@@ -158,7 +158,9 @@ func TestCompressedReplies(t *testing.T) {
 }
 
 func FuzzBatch(f *testing.F) {
-	s, _ := fakegraphtest.New(f, tenant())
+	cfg := tenant()
+	cfg.Graph.Throttling = graph.Throttling{App: -1, Tenant: -1, AppWrites: -1, TenantWrites: -1}
+	s, _ := fakegraphtest.New(f, cfg)
 	bearer := map[string][]string{"Authorization": {"Bearer " + fakegraphtest.Token(f, s)}}
 	f.Add(`{"requests":[{"id":"1","method":"GET","url":"/groups"},{"id":"2","method":"GET","url":"/users('x')","dependsOn":["1"]}]}`)
 	f.Add(`{"requests":[{"id":"1","method":"POST","url":"//$batch?%","headers":{"A":"b"},"body":[1]}]}`)

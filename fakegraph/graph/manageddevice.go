@@ -14,7 +14,7 @@ var managedDevices = newSchema("managedDevice",
 	textOf("id", 0, func(d *intune.Device) string { return d.ID }),
 	textOf("userId", 0, func(d *intune.Device) string { return d.UserPrincipalName }), // shown as the id of that user
 	textOf("deviceName", opEq|opContains, func(d *intune.Device) string { return d.Name }),
-	enumOf("managedDeviceOwnerType", 0, ownerType),
+	enumOf("managedDeviceOwnerType", 0, (*device).Owner),
 	timeOf("enrolledDateTime", opLess|opGreater, func(d *intune.Device) time.Time { return d.Enrolled }),
 	timeOf("lastSyncDateTime", opLess|opGreater, func(d *intune.Device) time.Time { return d.LastSync }),
 	textOf("operatingSystem", opEq|opOr, func(d *intune.Device) string { return d.OperatingSystem }),
@@ -25,12 +25,12 @@ var managedDevices = newSchema("managedDevice",
 	literalOf[device]("easActivated", "false"),
 	literalOf[device]("easDeviceId", "null"),
 	literalOf[device]("easActivationDateTime", `"0001-01-01T00:00:00Z"`),
-	literalOf[device]("azureADRegistered", "true"),
-	literalOf[device]("deviceEnrollmentType", `"windowsAzureADJoin"`),
+	boolOf("azureADRegistered", 0, isRegistered),
+	enumOf("deviceEnrollmentType", 0, enrollmentType),
 	detailOf[device]("activationLockBypassCode", "null"),
 	textOf("emailAddress", opContains, func(d *intune.Device) string { return d.UserPrincipalName }),
 	textOf("azureADDeviceId", opEq, func(d *intune.Device) string { return d.AzureADDeviceID }),
-	literalOf[device]("deviceRegistrationState", `"registered"`),
+	enumOf("deviceRegistrationState", 0, registrationState),
 	textOf("deviceCategoryDisplayName", opEq|opOr, func(*intune.Device) string { return "Unknown" }),
 	literalOf[device]("isSupervised", "false"),
 	literalOf[device]("exchangeLastSuccessfulSyncDateTime", `"0001-01-01T00:00:00Z"`),
@@ -42,7 +42,7 @@ var managedDevices = newSchema("managedDevice",
 	textOf("userPrincipalName", opEq|opNe, func(d *intune.Device) string { return d.UserPrincipalName }),
 	textOf("model", opEq|opContains, func(d *intune.Device) string { return d.Model }),
 	textOf("manufacturer", opEq|opOr, func(d *intune.Device) string { return d.Manufacturer }),
-	textOf("imei", opEq|opOr, func(*intune.Device) string { return "" }),
+	textOf("imei", opEq|opOr, func(d *intune.Device) string { return d.IMEI }),
 	property[device]{name: "complianceGracePeriodExpirationDateTime", ops: opLess | opGreater, kind: kindTime, moment: graceEnds, json: appendGraceEnds},
 	textOf("serialNumber", opEq|opOr, func(d *intune.Device) string { return d.SerialNumber }),
 	textOf("phoneNumber", opContains, func(*intune.Device) string { return "" }),
@@ -56,22 +56,26 @@ var managedDevices = newSchema("managedDevice",
 	literalOf[device]("totalStorageSpaceInBytes", "255143706624"),
 	literalOf[device]("freeStorageSpaceInBytes", "171798691840"),
 	textOf("managedDeviceName", 0, managedDeviceName),
-	literalOf[device]("partnerReportedThreatState", `"unknown"`),
+	enumOf("partnerReportedThreatState", 0, threatState),
 	literalOf[device]("requireUserEnrollmentApproval", "null"),
 	timeOf("managementCertificateExpirationDate", 0, func(d *intune.Device) time.Time { return d.Enrolled.AddDate(1, 0, 0) }),
 	detailOf[device]("iccid", "null"),
 	detailOf[device]("udid", "null"),
-	detailOf[device]("notes", "null"),
+	property[device]{name: "notes", json: appendNotes, detail: true, detailZero: "null"},
 	property[device]{name: ethernetProperty, json: appendEthernet},
 	property[device]{name: "physicalMemoryInBytes", literal: "17179869184", detail: true, detailZero: "0"},
 	literalOf[device]("enrollmentProfileName", "null"),
 	enumOf("managementState", opEq|opOr, func(d *intune.Device) string { return d.ManagementState }),
-	literalOf[device]("deviceActionResults", "[]"),
+	property[device]{name: actionsProperty, json: appendActionResults},
 )
 
 type device = intune.Device
 
-const ethernetProperty = "ethernetMacAddress"
+// Properties that a list may hide.
+const (
+	ethernetProperty = "ethernetMacAddress"
+	actionsProperty  = "deviceActionResults"
+)
 
 func userDisplayName(d *intune.Device) string { return nameOf(d.UserPrincipalName) }
 
@@ -81,24 +85,72 @@ func nameOf(upn string) string {
 	return name
 }
 
-func ownerType(d *intune.Device) string {
-	if d.Personal {
-		return "personal"
-	}
-	return "company"
-}
-
 // jailBroken is a text, and "Unknown" where the question makes no sense (facts 1.3).
 func jailBroken(d *intune.Device) string {
 	switch strings.ToLower(d.OperatingSystem) {
 	case "ios", "ipados", "android":
+		if d.Reported.Jailbroken {
+			return "True"
+		}
 		return "False"
 	}
 	return "Unknown"
 }
 
-// managedDeviceName is user_OS_date_time (facts 1.3).
+// threatState is what a partner for mobile threat defense reports, in the words of partnerReportedThreatState (facts 1.2).
+func threatState(d *intune.Device) string {
+	switch d.Reported.Threat {
+	case "":
+		return "unknown"
+	case intune.ThreatSecured:
+		return "secured"
+	}
+	return d.Reported.Threat + "Severity"
+}
+
+func isRegistered(d *intune.Device) bool { return d.AzureADDeviceID != noEntraDevice }
+
+func registrationState(d *intune.Device) string {
+	if isRegistered(d) {
+		return "registered"
+	}
+	return "notRegistered"
+}
+
+func enrollmentType(d *intune.Device) string {
+	if strings.EqualFold(d.OperatingSystem, "windows") {
+		return "windowsAzureADJoin"
+	}
+	return "userEnrollment"
+}
+
+func appendNotes(b []byte, d *intune.Device) []byte {
+	if d.Notes == "" {
+		return append(b, "null"...)
+	}
+	return appendJSONString(b, d.Notes)
+}
+
+// appendActionResults appends the remote actions on a device (deviceActionResult).
+func appendActionResults(b []byte, d *intune.Device) []byte {
+	b = append(b, '[')
+	for i, r := range d.Actions {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendJSONString(append(b, `{"actionName":`...), r.Name)
+		b = appendJSONString(append(b, `,"actionState":`...), r.State)
+		b = appendJSONTime(append(b, `,"startDateTime":`...), r.Start)
+		b = append(appendJSONTime(append(b, `,"lastUpdatedDateTime":`...), r.Updated), '}')
+	}
+	return append(b, ']')
+}
+
+// managedDeviceName is user_OS_date_time (facts 1.3) until an administrator gives another.
 func managedDeviceName(d *intune.Device) string {
+	if d.ManagedName != "" {
+		return d.ManagedName
+	}
 	return userDisplayName(d) + "_" + d.OperatingSystem + "_" + d.Enrolled.UTC().Format("1/2/2006_3:04 PM")
 }
 

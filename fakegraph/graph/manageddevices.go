@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 
-	"nacsim/fakegraph/intune"
 	"nacsim/internal/guid"
 )
 
@@ -29,6 +28,9 @@ type listQuery struct {
 var managedDeviceRoutes = []route{
 	{http.MethodGet, "deviceManagement/managedDevices", readDevices, ofIntune, false, (*API).listManagedDevices},
 	{http.MethodGet, "deviceManagement/managedDevices/{id}", readDevices, ofIntune, false, (*API).getManagedDevice},
+	{http.MethodPatch, "deviceManagement/managedDevices/{id}", writeDevices, ofIntune, false, (*API).patchManagedDevice},
+	{http.MethodDelete, "deviceManagement/managedDevices/{id}", writeDevices, ofIntune, false, (*API).deleteManagedDevice},
+	{http.MethodGet, "deviceManagement/managedDevices/{id}/users", readDevices, ofIntune, false, (*API).listUsersOfDevice},
 }
 
 // listManagedDevices answers GET /deviceManagement/managedDevices (facts 2.1).
@@ -80,6 +82,8 @@ func (a *API) deviceLayout(selected []int, list bool) layout[device] {
 		switch {
 		case p.name == ethernetProperty && noEthernet:
 			p.json, p.literal = nil, "null"
+		case p.name == actionsProperty && list: // facts 1.3, the captured list
+			p.json, p.literal = nil, "[]"
 		case p.name == "userId":
 			p.json = func(b []byte, d *device) []byte { return appendJSONString(b, a.userID(d.UserPrincipalName)) }
 		}
@@ -160,34 +164,4 @@ func mentions(e *filterExpr, property string) bool {
 		}
 	}
 	return strings.EqualFold(e.property, property)
-}
-
-// getManagedDevice answers GET /deviceManagement/managedDevices/{id} (facts 2.2).
-func (a *API) getManagedDevice(w http.ResponseWriter, r *request) error {
-	selected, err := managedDevices.selected(r.option("$select"))
-	if err != nil {
-		return err
-	}
-	id, err := deviceID(r)
-	if err != nil {
-		return err
-	}
-	l := a.deviceLayout(selected, false)
-	body := append(make([]byte, 0, 4096), `{"@odata.context":`...)
-	body = appendJSONString(body, r.context("deviceManagement/managedDevices"+managedDevices.names(selected)+"/$entity"))
-	body = append(body, ',')
-	if !a.intune.ByID(intune.ViewGet, id, func(d *intune.Device) { body = l.append(body, d) }) {
-		return noDevice()
-	}
-	r.note.Rows = 1
-	a.write(w, r, http.StatusOK, append(body, '}'))
-	return nil
-}
-
-// deviceID is the Intune device ID in the path.
-func deviceID(r *request) (string, error) {
-	if id := r.key(); guid.Valid(id) {
-		return id, nil
-	}
-	return "", &failure{http.StatusBadRequest, "BadRequest", "The device id '" + r.key() + "' is not a GUID", true}
 }

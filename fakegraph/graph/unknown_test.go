@@ -19,9 +19,9 @@ func TestUnknownRoutes(t *testing.T) {
 		{"GET", "https://graph.microsoft.com/v1.0/deviceManagement/managedDevice", 400, "BadRequest", "Resource not found for the segment 'managedDevice'. Did you mean managedDevices? Known here: managedDevices"},
 		{"GET", "https://graph.microsoft.com/v1.0/Usern", 400, "BadRequest", "Resource not found for the segment 'Usern'. Did you mean users? Known here: "},
 		{"GET", "https://graph.microsoft.com/v1.0/deviceManagement", 400, "BadRequest", "Resource not found for the segment 'deviceManagement'. Known here: managedDevices"},
-		{"GET", fakegraphtest.ListURL + "/" + fakegraphtest.NumberedID(1) + "/users", 400, "BadRequest", "Resource not found for the segment 'users'."},
+		{"GET", fakegraphtest.ListURL + "/" + fakegraphtest.NumberedID(1) + "/syncDevise", 400, "BadRequest", "Resource not found for the segment 'syncDevise'. Did you mean syncDevice? Known here: "},
 		{"DELETE", fakegraphtest.ListURL, 405, "Request_BadRequest", "Method DELETE is not supported here. Supported: GET, HEAD"},
-		{"PATCH", fakegraphtest.ListURL + "('" + fakegraphtest.NumberedID(1) + "')", 405, "Request_BadRequest", "Method PATCH is not supported here. Supported: "},
+		{"PUT", fakegraphtest.ListURL + "('" + fakegraphtest.NumberedID(1) + "')", 405, "Request_BadRequest", "Method PUT is not supported here. Supported: DELETE, GET, HEAD, PATCH."},
 	}
 	for _, c := range cases {
 		w := httptest.NewRecorder()

@@ -26,9 +26,10 @@ func ManagementStates() []string {
 
 // An ActionResult is how far a remote action has come (deviceActionResult).
 type ActionResult struct {
-	// Name is "syncDevice", "retire" or "wipe".
+	// Name is that of the action, for example "syncDevice".
 	Name string `json:"actionName"`
-	// State is a member of actionState: "pending" until the device checks in, then "active" or "done".
+	// State is a member of actionState: "pending" until the device checks in, then "active" for what makes it leave, and "done" for the
+	// rest.
 	State   string    `json:"actionState"`
 	Start   time.Time `json:"startDateTime"`
 	Updated time.Time `json:"lastUpdatedDateTime"`
@@ -68,11 +69,12 @@ func (s *Service) obey(d *Device, now time.Time) {
 		a.State, a.Updated = ActionActive, now
 		issued := RetireIssued
 		switch a.Name {
-		case ActionSync:
-			a.State = ActionDone
-			continue
+		case ActionRetire:
 		case ActionWipe:
 			issued = WipeIssued
+		default:
+			a.State = ActionDone
+			continue
 		}
 		d.ManagementState, d.Leaves = issued, now.Add(obedience)
 		s.h.Trace("device", slog.String("device", d.Name), slog.String("change", a.Name+" issued"), slog.String("id", d.ID))
@@ -124,6 +126,14 @@ func (s *Service) SyncByID(id string) error {
 			return err
 		}
 		return s.checkIn(e, now, e.NextCheckIn)
+	})
+}
+
+// OrderByID is one of Graph's remote actions that change nothing in what Intune knows of a device, such as rebootNow: the device
+// carries it out at its next check-in.
+func (s *Service) OrderByID(id, action string) error {
+	return s.changeID(id, func(e *entry) error {
+		return s.revise(e, func(d *Device) { d.order(action, s.h.Now()) })
 	})
 }
 

@@ -17,11 +17,23 @@ type RecordChange struct {
 	// ManagementState is one of [ManagementStates].
 	ManagementState *string
 	Personal        *bool
+	// ManagedName is managedDeviceName, and Notes are an administrator's.
+	ManagedName, Notes *string
 }
 
 // SetRecord changes the record of a device. A name changes on the device too. Its label stays.
 func (s *Service) SetRecord(label string, c RecordChange) error {
-	return s.change(label, func(e *entry) error {
+	return s.change(label, s.record(c))
+}
+
+// SetRecordByID is SetRecord for the device of that Intune device ID.
+func (s *Service) SetRecordByID(id string, c RecordChange) error {
+	return s.changeID(id, s.record(c))
+}
+
+// record is what changes a record.
+func (s *Service) record(c RecordChange) func(*entry) error {
+	return func(e *entry) error {
 		changed := *e.Device
 		if err := c.apply(&changed); err != nil {
 			return err
@@ -37,7 +49,7 @@ func (s *Service) SetRecord(label string, c RecordChange) error {
 			s.h.Trace("device", slog.String("device", e.Name), slog.String("change", "renamed"), slog.String("was", was), slog.String("id", e.ID))
 		}
 		return nil
-	})
+	}
 }
 
 func (c *RecordChange) apply(d *Device) (err error) {
@@ -49,6 +61,8 @@ func (c *RecordChange) apply(d *Device) (err error) {
 	set(&d.Name, c.Name)
 	set(&d.UserPrincipalName, c.UserPrincipalName)
 	set(&d.SerialNumber, c.SerialNumber)
+	set(&d.ManagedName, c.ManagedName)
+	set(&d.Notes, c.Notes)
 	if c.WiFiMAC != nil {
 		if d.WiFiMAC, err = c.MACForm.write(*c.WiFiMAC); err != nil {
 			return err

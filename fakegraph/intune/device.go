@@ -94,6 +94,9 @@ type Device struct {
 	Manufacturer      string `json:"manufacturer"`
 	Model             string `json:"model"`
 	Personal          bool   `json:"personal"`
+	// ManagedName is managedDeviceName if an administrator has given one, and Notes is what they have written down.
+	ManagedName string `json:"managedDeviceName,omitempty"`
+	Notes       string `json:"notes,omitempty"`
 
 	// Posture is what the device is like, and Reported what it was like at its last check-in.
 	Posture  Posture `json:"posture"`
@@ -166,7 +169,7 @@ func (c *DeviceConfig) device(now time.Time) (*Device, error) {
 
 // check reports what cannot be in a record.
 func (d *Device) check(now time.Time) error {
-	for _, text := range []string{d.Label, d.Name, d.SerialNumber, d.IMEI, d.UserPrincipalName, d.OperatingSystem, d.OSVersion, d.Manufacturer, d.Model} {
+	for _, text := range []string{d.Label, d.Name, d.SerialNumber, d.IMEI, d.UserPrincipalName, d.OperatingSystem, d.OSVersion, d.Manufacturer, d.Model, d.ManagedName, d.Notes} {
 		if err := checkText(text); err != nil {
 			return err
 		}
