@@ -90,6 +90,10 @@ func (db *ddb) put(f *fetched) (was *Record, changed bool, err error) {
 	} else if len(db.records) >= db.max {
 		return nil, false, errFull
 	}
+	if was != nil && r.unchanged(was) { // what most are, in a poll
+		was.FetchedAt = r.FetchedAt
+		return was, false, nil
+	}
 	changed = was == nil || !r.same(was)
 	if changed || !r.LastSync.Equal(was.LastSync) {
 		value, err := json.Marshal(&r)

@@ -52,6 +52,12 @@ func (x *keyIndex) clients(r *Record) []string {
 	return append(clients, x.macs[parseMAC(r.EthernetMAC)]...)
 }
 
+// asked reports whether somebody has a key that a record matches.
+func (x *keyIndex) asked(r *Record) bool {
+	return x.ids[parseID(r.ID)] != nil || x.ids[parseID(r.AzureADDeviceID)] != nil || x.names[foldName(r.DeviceName)] != nil ||
+		x.macs[parseMAC(r.WiFiMAC)] != nil || x.macs[parseMAC(r.EthernetMAC)] != nil
+}
+
 // wants reports whether somebody has a key that a row matches.
 func (x *keyIndex) wants(r *row) bool {
 	if x.ids[r.id] != nil || x.ids[r.entra] != nil || x.macs[r.wifi] != nil || x.macs[r.ethernet] != nil {

@@ -81,16 +81,24 @@ func (p *polled) readMissing() (map[string]*fetched, error) {
 	return missing, nil
 }
 
+// atOnce is how many records are brought into the DDB, or looked at, before the lock is given to who waits for it: decisions
+// ask the DDB, and must not wait for a whole poll.
+const atOnce = 500
+
+// locked runs f with the lock of the service, unless another account has been linked meanwhile.
+func (p *polled) locked(f func() error) error {
+	p.s.mu.Lock()
+	defer p.s.mu.Unlock()
+	if p.epoch != p.s.epoch {
+		return errUnlinked
+	}
+	return f()
+}
+
 // apply brings the list into the DDB: all records that it has, and all devices in the list that a key of a known client
 // matches.
 func (p *polled) apply(missing map[string]*fetched) ([]*Change, error) {
 	s := p.s
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if p.epoch != s.epoch {
-		return nil, errUnlinked
-	}
-	s.index.replace(p.table, s.h.Now())
 	var changes []*Change
 	add := func(c *Change, err error) error {
 		if c != nil {
@@ -98,11 +106,39 @@ func (p *polled) apply(missing map[string]*fetched) ([]*Change, error) {
 		}
 		return err
 	}
-	for _, f := range p.kept {
-		if err := add(s.put(&f)); err != nil {
-			return changes, err
+	err := p.locked(func() error {
+		s.index.replace(p.table, s.h.Now())
+		return nil
+	})
+	for some := range slices.Chunk(p.kept, atOnce) {
+		if err != nil {
+			break
+		}
+		err = p.locked(func() error { return p.put(some, add) })
+	}
+	if err == nil {
+		err = p.locked(func() error { return p.putMissing(missing, add) })
+	}
+	if err == nil {
+		err = p.prune()
+	}
+	if err == nil {
+		err = p.locked(p.end)
+	}
+	return changes, err
+}
+
+func (p *polled) put(rows []fetched, add func(*Change, error) error) error {
+	for i := range rows {
+		if err := add(p.s.put(&rows[i])); err != nil {
+			return err
 		}
 	}
+	return nil
+}
+
+func (p *polled) putMissing(missing map[string]*fetched, add func(*Change, error) error) error {
+	s := p.s
 	for _, id := range slices.Sorted(maps.Keys(missing)) {
 		var err error
 		if f := missing[id]; f != nil {
@@ -112,12 +148,15 @@ func (p *polled) apply(missing map[string]*fetched) ([]*Change, error) {
 			err = add(s.remove(id))
 		}
 		if err != nil {
-			return changes, err
+			return err
 		}
 	}
-	if err := s.prune(); err != nil {
-		return changes, err
-	}
+	return nil
+}
+
+// end makes the poll the last one.
+func (p *polled) end() error {
+	s := p.s
 	for name, c := range s.clients { // order-free: sorted below
 		if c.Missing && s.outdatedFinding(c, s.h.Now()) {
 			p.confirmed = append(p.confirmed, name)
@@ -125,22 +164,32 @@ func (p *polled) apply(missing map[string]*fetched) ([]*Change, error) {
 	}
 	slices.Sort(p.confirmed)
 	s.poll.last, s.poll.size = p.began, len(p.table.devices)
-	return changes, s.poll.save(s.store)
+	return s.poll.save(s.store)
 }
 
-// prune removes the records that no key of a known client matches any more. The caller holds the lock.
-func (s *Service) prune() error {
-	var unasked []string
-	for id, r := range s.db.records { // order-free: sorted below
-		if len(s.affected(r)) == 0 {
-			unasked = append(unasked, id)
+// prune removes the records that no key of a known client matches any more.
+func (p *polled) prune() error {
+	s := p.s
+	var ids []string
+	err := p.locked(func() error {
+		ids = slices.Collect(maps.Keys(s.db.records))
+		return nil
+	})
+	slices.Sort(ids)
+	for some := range slices.Chunk(ids, atOnce) {
+		if err != nil {
+			break
 		}
+		err = p.locked(func() error {
+			for _, id := range some {
+				if r := s.db.records[id]; r != nil && !s.byKey.asked(r) {
+					if _, err := s.db.remove(id); err != nil {
+						return err
+					}
+				}
+			}
+			return nil
+		})
 	}
-	slices.Sort(unasked)
-	for _, id := range unasked {
-		if _, err := s.db.remove(id); err != nil {
-			return err
-		}
-	}
-	return nil
+	return err
 }

@@ -46,6 +46,13 @@ func (r *Record) same(o *Record) bool {
 		r.AzureADDeviceID == o.AzureADDeviceID && r.WiFiMAC == o.WiFiMAC && r.EthernetMAC == o.EthernetMAC
 }
 
+// unchanged reports whether two versions of a record are equal but for when they were fetched.
+func (r *Record) unchanged(o *Record) bool {
+	now := *r
+	now.FetchedAt = o.FetchedAt
+	return now == *o
+}
+
 // matches reports whether the record is the one that a key asks for.
 func (r *Record) matches(k identity.Key) bool {
 	switch id := k.ID(); {
