@@ -12,8 +12,10 @@ import (
 	. "github.com/onsi/gomega"
 
 	"nacsim/nac/policy"
+	"nacsim/sim/invariant"
 	"nacsim/sim/play"
 	"nacsim/sim/scenario"
+	"nacsim/sim/trace"
 )
 
 func TestScenarios(t *testing.T) {
@@ -30,13 +32,17 @@ func files() []string {
 	return names
 }
 
-// record plays a scenario and returns the result with what it left, by file name.
+// record plays a scenario, holds the run against the invariants, and returns the result with what it left, by file name.
 func record(path string) (*play.Result, map[string][]byte) {
 	f, err := scenario.Parse(path)
 	Expect(err).NotTo(HaveOccurred())
 	dir := GinkgoT().TempDir()
-	result, err := play.Run(f, play.Options{Dir: dir})
+	holds := invariant.New(f, f.Seed)
+	result, err := play.Run(f, play.Options{Dir: dir, Subscribe: []func(trace.Record){holds.Record}})
 	Expect(err).NotTo(HaveOccurred())
+	for _, v := range holds.Violations() {
+		Fail(path + ": " + v.Error())
+	}
 	left := map[string][]byte{}
 	for _, name := range []string{play.TraceFile, play.CaptureFile} {
 		left[name], err = os.ReadFile(filepath.Join(dir, name))

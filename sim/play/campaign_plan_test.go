@@ -302,6 +302,8 @@ func (d *drawer) step() {
 			break
 		}
 		d.add(planStep{}, "graph: %s", pick(d, "{status: down}", "{status: up}", "{status: up}", "{answer: 503}", "{answer: 500, count: 3}",
+			"{fault: next_link_loop, count: 2}", "{fault: list_truncated, count: 1}", "{fault: unauthorized, page: 1, count: 1}", "{fault: filter_ignored, count: 3}",
+			"{fault: half_body, probability: 20%, for: 1h}", "{fault: throttled, retry_after: 90s, retry_after_as: date, count: 2}", "{fault: roles_missing, count: 1}",
 			"{answer: 429, retry_after: 30s, count: 2}", "{answer: 401, count: 2}", "{answer: 404, count: 1}"))
 	case 15, 16, 17:
 		hosts := []string{"nac", "nac", "graph", nas.name, nas.name, device}

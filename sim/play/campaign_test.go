@@ -22,6 +22,7 @@ import (
 	"testing"
 	"time"
 
+	"nacsim/sim/invariant"
 	"nacsim/sim/play"
 	"nacsim/sim/scenario"
 	"nacsim/sim/trace"
@@ -174,7 +175,8 @@ func once(f *scenario.File, dir string) (o *outcome, left []byte) {
 			o.err = fmt.Errorf("panic: %v\n%s", r, debug.Stack())
 		}
 	}()
-	result, err := play.Run(f, play.Options{Dir: dir, Subscribe: []func(trace.Record){c.record}})
+	holds := invariant.New(f, f.Seed)
+	result, err := play.Run(f, play.Options{Dir: dir, Subscribe: []func(trace.Record){c.record, holds.Record}})
 	if err != nil {
 		var input *play.InputError
 		o.err, o.invalid = err, errors.As(err, &input)
@@ -192,6 +194,11 @@ func once(f *scenario.File, dir string) (o *outcome, left []byte) {
 		return o, nil
 	}
 	v := c.finish()
+	for _, broken := range holds.Violations() {
+		if v == nil {
+			v = &violation{broken.Invariant, broken.At, broken.Seq, broken.What}
+		}
+	}
 	if v == nil {
 		v = checkAnswers(capture, campaignSecret, f.Start, c.lost)
 	}
