@@ -56,7 +56,7 @@ func (p *player) bootGraph(h host.Host) error {
 		TLS:        &tls.Config{Certificates: []tls.Certificate{p.credentials.graph}},
 		SigningKey: p.credentials.entraKey,
 		Tenant:     tenantID,
-		Directory:  directory.Config{Domains: []string{tenantDomain}, Apps: []directory.App{nacApp()}},
+		Directory:  directory.Config{Domains: []string{tenantDomain}, Apps: []directory.App{nacApp(), signInApp()}, Users: p.entraUsers()},
 		Intune:     intune.Config{CheckIn: p.file.Settings.CheckIn, Policies: compliancePolicies(&p.file.Intune.Compliance)},
 		Graph:      graph.Config{PageSize: p.file.Intune.PageSize},
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"strings"
 	"time"
 
 	"nacsim/fakegraph/directory"
@@ -14,7 +13,6 @@ import (
 	"nacsim/internal/host"
 	"nacsim/nac"
 	"nacsim/nac/coa"
-	"nacsim/nac/credential"
 	"nacsim/nac/eapserver"
 	"nacsim/nac/mdm"
 	"nacsim/nac/policy"
@@ -89,6 +87,7 @@ func (p *player) nacConfig() nac.Config {
 		},
 		Revocation: p.revocation(),
 		Users:      p.directory(),
+		Entra:      p.entra(),
 		Policy:     p.policy,
 		Compliance: s.Compliance,
 		MDM: &mdm.Config{
@@ -148,29 +147,6 @@ func (p *player) teap() eapserver.TEAP {
 func (p *player) mab() radiusd.MAB {
 	taken := func(form string) bool { return slices.Contains(p.file.Authentication.MAB, form) }
 	return radiusd.MAB{PAP: taken("pap"), CHAP: taken("chap"), EAPMD5: taken("eap-md5")}
-}
-
-// directory knows the users of the file, as the steps so far have changed them.
-func (p *player) directory() *credential.UsersConfig {
-	c := &credential.UsersConfig{}
-	for _, u := range p.users {
-		c.Users = append(c.Users, credential.User{Name: u.Name, Password: u.Password, Disabled: u.Disabled, Groups: u.Groups})
-	}
-	return c
-}
-
-// setUser changes a user.
-func (p *player) setUser(s *scenario.SetUser) error {
-	for i := range p.users {
-		if u := &p.users[i]; strings.EqualFold(u.Name, s.Name) {
-			set(&u.Password, s.Password)
-			set(&u.Disabled, s.Disabled)
-		}
-	}
-	if !p.up(scenario.HostNAC) {
-		return nil // it reads them when it boots
-	}
-	return p.nac.Reload(p.nacConfig())
 }
 
 func (p *player) radiusClients() []radiusd.Client {

@@ -12,6 +12,8 @@ type Authentication struct {
 	Pos
 	// Methods are the EAP methods that the NAC has, the one it proposes first in front: MethodTLS and so on.
 	Methods []string
+	// Directory is who knows the users: DirectoryNAC or DirectoryEntra.
+	Directory string
 	// Tickets is for how long a TLS session may be resumed instead of a full handshake; 0 is never.
 	Tickets time.Duration
 	// MAB are the forms of MAC authentication bypass that the NAC takes: "pap", "chap", "eap-md5".
@@ -48,6 +50,12 @@ const (
 	MethodTEAP = "teap"
 )
 
+// Values of [Authentication].Directory.
+const (
+	DirectoryNAC   = "nac"   // the NAC itself
+	DirectoryEntra = "entra" // the tenant in Entra ID, on the host HostGraph
+)
+
 // A Revocation is how the NAC learns that a certificate has been revoked.
 type Revocation struct {
 	Pos
@@ -67,7 +75,7 @@ const (
 	RevocationOCSP = "ocsp"
 )
 
-// A User is somebody who has a password, known to the NAC's directory.
+// A User is somebody who has a password, known to the directory.
 type User struct {
 	Pos
 	Name     string
@@ -130,6 +138,8 @@ var authenticationRule = mapping[Authentication]{fields: []field[Authentication]
 	key("methods", "The EAP methods that the NAC has, in order of preference; a client that wants another of them says so with a NAK.",
 		func(a *Authentication) *[]string { return &a.Methods },
 		distinct(atLeastOne(list("methods", 4, choice(MethodTLS, MethodTTLS, MethodPEAP, MethodTEAP)))), initially("[tls, ttls]"), example("[tls, ttls, peap]")),
+	key("directory", "Who knows the users: nac, the NAC itself, or entra, the tenant in Entra ID. Entra ID is asked with the password, so it takes a method that shows it to the NAC, such as ttls-pap.",
+		func(a *Authentication) *string { return &a.Directory }, choice(DirectoryNAC, DirectoryEntra), initially(DirectoryNAC), example(DirectoryEntra)),
 	key("tickets", "For how long a TLS session may be resumed in place of a full handshake; 0s means never.",
 		func(a *Authentication) *time.Duration { return &a.Tickets }, period, initially("1h")),
 	key("mab", "The forms of MAC authentication bypass that the NAC takes.",
