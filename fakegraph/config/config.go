@@ -79,5 +79,5 @@ func (r *reader) path(name string) string {
 // Schema returns the JSON Schema (draft 2020-12) of a tenant file. It comes from the tables by which Load reads, so the two
 // agree; what Load checks across keys and in other files is beyond the schema.
 func Schema() []byte {
-	return yamltable.Document("nacsim tenant", "The tenant of a fakegraph that runs alone, nacsim fakegraph --tenant FILE.", yamltable.ObjectSchema(fileProperties))
+	return yamltable.Document("nacsim tenant", "The tenant of a fakegraph that runs alone, nacsim fakegraph FILE.", yamltable.ObjectSchema(fileProperties))
 }

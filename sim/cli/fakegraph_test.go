@@ -218,6 +218,40 @@ func TestLiveFakegraphFollowed(t *testing.T) {
 	p.stdout.await(t, `^\{"number":3,.*nothing-2`)
 }
 
+// TestLiveFakegraphReadsItsFileAgain begins with a file, and again with the file as it is by then.
+func TestLiveFakegraphReadsItsFileAgain(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "tenant.yaml")
+	if err := os.WriteFile(path, []byte("devices: [{name: FIRST}]\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := startFakegraph(t, func(f *fakegraphFlags) { f.file, f.devices = path, 20 })
+	names := func() string {
+		_, reply := p.ask(p.client, "GET", p.base+"/control/devices?top=1&search=ST", "", "")
+		return reply
+	}
+	if got := names(); !strings.Contains(got, `"name":"FIRST"`) {
+		t.Errorf("devices %s", got)
+	}
+	if strings.Contains(p.stdout.String(), "nacsim-secret") {
+		t.Error("a secret of the example was printed for another tenant")
+	}
+	edit(t, dir, "tenant.yaml", "FIRST", "SECOND-ST")
+	if status, reply := p.ask(p.client, "POST", p.base+"/control/reset", "", ""); status != 204 {
+		t.Fatalf("reset: %d %s", status, reply)
+	}
+	if got := names(); !strings.Contains(got, `"name":"SECOND-ST"`) {
+		t.Errorf("devices after the reset: %s", got)
+	}
+	edit(t, dir, "tenant.yaml", "devices", "devises")
+	p.signals <- syscall.SIGHUP
+	p.stderr.await(t, `tenant.yaml:1:1: unknown key "devises"`)
+	p.stderr.await(t, `^it goes on with the tenant of before$`)
+	if got := names(); !strings.Contains(got, `"name":"SECOND-ST"`) {
+		t.Errorf("devices after a mistake: %s", got)
+	}
+}
+
 // TestFakegraphRefusesToStart holds that what the surroundings have wrong is told in one line.
 func TestFakegraphRefusesToStart(t *testing.T) {
 	p := startFakegraph(t, nil)

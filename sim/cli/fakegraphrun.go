@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/netip"
 	"net/url"
 	"os"
@@ -13,7 +14,9 @@ import (
 	"time"
 
 	"nacsim/fakegraph"
+	"nacsim/fakegraph/config"
 	"nacsim/fakegraph/directory"
+	"nacsim/fakegraph/fleet"
 	"nacsim/fakegraph/intune"
 	"nacsim/fakegraph/proxy"
 	"nacsim/internal/host"
@@ -92,7 +95,7 @@ func (r *fakegraphRun) serve(signals <-chan os.Signal) string {
 				return "ended by " + s.String()
 			}
 			if err := r.server.Restore(); err != nil {
-				fmt.Fprintf(r.stderr, "%v\n", err)
+				fmt.Fprintf(r.stderr, "%v\nit goes on with the tenant of before\n", err)
 			} else {
 				r.say("begun again\n")
 			}
@@ -109,12 +112,29 @@ func (r *fakegraphRun) say(format string, args ...any) {
 	}
 }
 
-// configure reads the files and makes what is missing.
-func (r *fakegraphRun) configure(now time.Time) (err error) {
+// maxDevices is how many devices a tenant has at most.
+const maxDevices = 200_000
+
+// checkFlags reports flags that cannot be.
+func (r *fakegraphRun) checkFlags() error {
+	if r.flags.devices < 0 || r.flags.devices > maxDevices {
+		return badInput("nacsim fakegraph: --devices %d is not within 0 to %d", r.flags.devices, maxDevices)
+	}
+	if r.flags.seed.value != nil && r.flags.devices == 0 {
+		return badInput("nacsim fakegraph: --seed is for --devices; give both")
+	}
 	for _, name := range r.flags.names {
 		if !isServerName(name) {
 			return badInput("nacsim fakegraph: --name %q is neither a DNS name nor an IP address", name)
 		}
+	}
+	return nil
+}
+
+// configure makes what a run needs beside the tenant.
+func (r *fakegraphRun) configure(now time.Time) (err error) {
+	if err := r.checkFlags(); err != nil {
+		return err
 	}
 	if r.public, err = publicURL(r.flags.public); err != nil {
 		return err
@@ -122,8 +142,15 @@ func (r *fakegraphRun) configure(now time.Time) (err error) {
 	if r.keys, err = openFakegraphKeys(r.flags.state, now); err != nil {
 		return badInput("nacsim fakegraph: --state %s: %v", r.flags.state, err)
 	}
-	r.cfg, err = r.load()
-	return err
+	return nil
+}
+
+// now is the time for the tenant.
+func (r *fakegraphRun) now() time.Time {
+	if r.world == nil {
+		return time.Now()
+	}
+	return r.world.Now()
 }
 
 // publicURL reads an origin: a scheme and a host.
@@ -140,28 +167,83 @@ func publicURL(text string) (*url.URL, error) {
 
 // load makes the tenant, now or again.
 func (r *fakegraphRun) load() (fakegraph.Config, error) {
-	cfg := demoTenant()
-	cfg.SigningKey = r.keys.signing
+	name, data := "the example", config.Example
+	if !r.demo() {
+		var err error
+		name = r.flags.file
+		if data, err = os.ReadFile(name); errors.Is(err, fs.ErrNotExist) {
+			return fakegraph.Config{}, badInput("nacsim fakegraph: there is no file %s; \"nacsim fakegraph init FOLDER\" writes one to begin with", name)
+		} else if err != nil {
+			return fakegraph.Config{}, badInput("nacsim fakegraph: %s cannot be read: %v", name, reason(err))
+		}
+	}
+	now := r.now()
+	cfg, err := config.Load(name, data, now)
+	if err != nil {
+		return fakegraph.Config{}, &exitError{ExitBadInput, err}
+	}
+	r.addFleet(&cfg, now)
+	if r.keys != nil {
+		cfg.SigningKey = r.keys.signing
+	}
 	return cfg, nil
 }
 
-// demoTenant is the tenant of a run without a file.
-func demoTenant() fakegraph.Config {
-	yes := intune.Posture{Antivirus: true, Firewall: true, Encryption: true}
-	return fakegraph.Config{
-		Tenant: "5f0c8a3e-1111-4222-8333-444455556666",
-		Directory: directory.Config{Domains: []string{"contoso.example"}, Apps: []directory.App{{
-			ClientID: "9a8b7c6d-0000-4000-8000-0123456789ab", DisplayName: "NAC",
-			Secrets: []directory.Secret{{Value: "nacsim-secret"}}, Roles: []string{directory.RoleReadDevices},
-		}}},
-		Intune: intune.Config{
-			Policies: []intune.CompliancePolicy{{Require: []intune.Fact{intune.Antivirus, intune.Firewall}}},
-			Devices: []intune.DeviceConfig{
-				{Name: "LAPTOP-1", WiFiMAC: "D46E0E022896", UserPrincipalName: "anna@contoso.example", Posture: yes},
-				{Name: "LAPTOP-2", WiFiMAC: "A87EEABC6AC9", UserPrincipalName: "ben@contoso.example"},
-			},
-		},
+// addFleet adds the made-up devices that are asked for. An example's own policies give way to those of a company.
+func (r *fakegraphRun) addFleet(cfg *fakegraph.Config, now time.Time) {
+	if r.flags.devices == 0 {
+		return
 	}
+	seed := uint64(1)
+	if r.flags.seed.value != nil {
+		seed = *r.flags.seed.value
+	}
+	options := fleet.Usual(now)
+	if len(cfg.Directory.Domains) > 0 {
+		options.Domain = cfg.Directory.Domains[0]
+	}
+	if r.demo() || len(cfg.Intune.Policies) == 0 {
+		cfg.Intune.Policies = fleet.Policies()
+	}
+	made := fleet.Generate(seed, r.flags.devices, options)
+	labels, users := map[string]bool{}, map[string]bool{}
+	for _, d := range cfg.Intune.Devices {
+		labels[d.Label] = true
+	}
+	for _, u := range cfg.Directory.Users {
+		users[strings.ToLower(u.UPN)] = true
+	}
+	for _, d := range made.Devices {
+		if !labels[d.Label] {
+			cfg.Intune.Devices = append(cfg.Intune.Devices, d)
+		}
+	}
+	for _, u := range made.Users {
+		if !users[strings.ToLower(u.UPN)] {
+			cfg.Directory.Users = append(cfg.Directory.Users, u)
+		}
+	}
+}
+
+// demo reports whether the tenant is the example, whose secrets everybody knows.
+func (r *fakegraphRun) demo() bool { return r.flags.file == "" }
+
+// report says what is in a file that is right.
+func (r *fakegraphRun) report() error {
+	if err := r.checkFlags(); err != nil {
+		return err
+	}
+	cfg, err := r.load()
+	if err != nil {
+		return err
+	}
+	name := r.flags.file
+	if r.demo() {
+		name = "the example"
+	}
+	fmt.Fprintf(r.stdout, "ok  %s\n    tenant %s: %d apps, %d users, %d groups, %d devices, %d compliance policies\n", name, cfg.Tenant,
+		len(cfg.Directory.Apps), len(cfg.Directory.Users), len(cfg.Directory.Groups), len(cfg.Intune.Devices), len(cfg.Intune.Policies))
+	return nil
 }
 
 // listeners are the addresses that are asked for.
@@ -186,6 +268,9 @@ func (r *fakegraphRun) start() error {
 	err := r.boot()
 	if err != nil {
 		_ = r.world.Close() // the error that matters is the first
+		if told := (*exitError)(nil); errors.As(err, &told) {
+			return err
+		}
 		code := runnerCode(err)
 		if errors.Is(err, live.ErrStoreInUse) {
 			code = ExitBadInput
@@ -198,6 +283,9 @@ func (r *fakegraphRun) start() error {
 func (r *fakegraphRun) boot() error {
 	clock, err := newKeptClock(r.world, r.flags.state, r.flags.keep)
 	if err != nil {
+		return err
+	}
+	if r.cfg, err = r.load(); err != nil {
 		return err
 	}
 	r.cfg.Logged, r.cfg.Restore, r.cfg.PublicURL = r.log.add, r.load, r.public
@@ -279,7 +367,7 @@ func (r *fakegraphRun) toPaste(base string) string {
 	}
 	id, secret := "CLIENT_ID", "SECRET"
 	if apps := r.cfg.Directory.Apps; len(apps) > 0 {
-		if id = apps[0].ClientID; len(apps[0].Secrets) > 0 && r.demo() {
+		if id, secret = apps[0].ClientID, "its-secret"; len(apps[0].Secrets) > 0 && r.demo() {
 			secret = apps[0].Secrets[0].Value
 		}
 	}
@@ -295,9 +383,6 @@ func (r *fakegraphRun) toPaste(base string) string {
 `
 	return fmt.Sprintf(text, r.keys.path, base, r.cfg.Tenant, id, secret, authority)
 }
-
-// demo reports whether the tenant is the one to begin with, whose secrets everybody knows.
-func (r *fakegraphRun) demo() bool { return true }
 
 // reachable is an address of this computer at which a listener on addr is reached.
 func reachable(addr netip.Addr) netip.Addr {

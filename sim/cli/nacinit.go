@@ -61,12 +61,24 @@ func initNAC(dir string, now time.Time, stdout io.Writer) error {
 	if err != nil {
 		return &exitError{ExitFault, fmt.Errorf("nacsim nac: %w", err)}
 	}
+	if _, err := writeNew("nacsim nac: --init "+dir, dir, files); err != nil {
+		return err
+	}
+	next, err := fill("next.txt", in)
+	if err == nil {
+		_, err = stdout.Write(next)
+	}
+	return err
+}
+
+// writeNew makes files in a folder, where there may be none of their names, and returns the path of the first.
+func writeNew(who, dir string, files []newFile) (string, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return badInput("nacsim nac: --init %s: cannot make the folder: %v", dir, reason(err))
+		return "", badInput("%s: cannot make the folder: %v", who, reason(err))
 	}
 	for _, f := range files {
 		if _, err := os.Lstat(filepath.Join(dir, f.name)); !errors.Is(err, fs.ErrNotExist) {
-			return badInput("nacsim nac: --init %s: there is a %s already; name a new folder", dir, f.name)
+			return "", badInput("%s: there is a %s already; name a new folder", who, f.name)
 		}
 	}
 	for _, f := range files {
@@ -75,14 +87,10 @@ func initNAC(dir string, now time.Time, stdout io.Writer) error {
 			mode = 0o600
 		}
 		if err := os.WriteFile(filepath.Join(dir, f.name), f.content, mode); err != nil {
-			return badInput("nacsim nac: --init %s: cannot write %s: %v", dir, f.name, reason(err))
+			return "", badInput("%s: cannot write %s: %v", who, f.name, reason(err))
 		}
 	}
-	next, err := fill("next.txt", in)
-	if err == nil {
-		_, err = stdout.Write(next)
-	}
-	return err
+	return filepath.Join(dir, files[0].name), nil
 }
 
 // newConfiguration makes the content of the files.
