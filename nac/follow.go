@@ -12,13 +12,7 @@ import (
 
 // DeviceChanged has the sessions of the clients concerned compared with the policy. It implements mdm.Observer.
 func (n *NAC) DeviceChanged(c mdm.Change) {
-	cause := "Intune has " + c.Record.DeviceName + " as " + c.Record.ComplianceState
-	switch {
-	case c.Gone:
-		cause = "Intune has no " + c.Record.DeviceName + " any more"
-	case c.Was != nil && c.Was.DeviceName != c.Record.DeviceName:
-		cause = c.Was.DeviceName + " is now " + c.Record.DeviceName + " in Intune"
-	}
+	cause := c.Cause()
 	for _, client := range c.Clients {
 		n.reconciler.Mark(client, cause)
 	}

@@ -75,13 +75,18 @@ func (db *ddb) match(k identity.Key) []*Record {
 
 var errFull = errors.New("the device database is full")
 
+// lags reports whether a row of a list is older than what is known: the device has checked in since.
+func (f *fetched) lags(was *Record) bool {
+	return !f.single && !f.LastSync.IsZero() && f.LastSync.Before(was.LastSync)
+}
+
 // put stores what Graph said of a device and returns the record as it was, or nil. Of two replies that overtook
 // each other the older changes nothing.
 func (db *ddb) put(f *fetched) (was *Record, changed bool, err error) {
 	was = db.records[f.ID]
 	r := f.Record
 	if was != nil {
-		if r.FetchedAt.Before(was.FetchedAt) {
+		if r.FetchedAt.Before(was.FetchedAt) || f.lags(was) {
 			return was, false, nil
 		}
 		if !f.ethernetKnown {

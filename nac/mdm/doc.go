@@ -43,7 +43,6 @@
 // Every request passes a gate, which keeps the rate, holds all requests back for as long as a reply 429 asks, and opens a circuit when
 // requests keep failing. Lookups and polls are repeated with growing delays, or when the service says; pages behind the
 // first are asked for again at once. A list is read page by page and nothing of it kept but 56 octets a device and
-// the records of known clients, so a poll of a large tenant takes the memory of a page; package encoding/json would take
-// several times as long as the network. A list that Graph forgets half-way, 400 or 410 for the address of a page, is read from
+// the records of known clients, so a poll of a large tenant takes the memory of a page. A list that Graph forgets half-way, 400 or 410 for the address of a page, is read from
 // the start once. Requests for the same device at the same time are one.
 package mdm

@@ -178,6 +178,18 @@ func TestOpenCircuit(t *testing.T) {
 	if st.Health != Unhealthy || st.CircuitOpen.IsZero() || st.LastError == nil || len(l.obs.links) == 0 || l.obs.links[len(l.obs.links)-1].Health != Unhealthy {
 		t.Errorf("%+v", st)
 	}
+	// That nothing was sent is told once of each client, if that was all.
+	told := map[string]int{}
+	for _, done := range l.obs.lookups {
+		if errors.As(done.Err, new(*Closed)) {
+			told[done.Client]++
+		}
+	}
+	for client, n := range told {
+		if n > 1 {
+			t.Errorf("%s was told %d times that nothing is sent", client, n)
+		}
+	}
 	broken = false
 	l.h.Advance(10 * time.Minute)
 	for i := range 20 {

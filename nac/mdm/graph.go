@@ -62,7 +62,7 @@ func (g *graph) single(op, id string, body []byte) (*fetched, error) {
 	if !strings.EqualFold(f.ID, id) {
 		return nil, fmt.Errorf("%s: asked for %s, got %s", op, id, f.ID)
 	}
-	f.ethernetKnown = true
+	f.ethernetKnown, f.single = true, true
 	return &f, nil
 }
 

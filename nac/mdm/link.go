@@ -195,7 +195,7 @@ func (s *Service) Unlink() error {
 		return err
 	}
 	s.announce(changes)
-	s.tellStanding(clients, "the Intune account was unlinked")
+	s.tellStanding(clients, unlinkedCause)
 	s.tellLink(status)
 	return nil
 }
@@ -209,6 +209,7 @@ func (s *Service) drop() ([]*Change, error) {
 		if err != nil {
 			return changes, err
 		}
+		c.Unlinked = true
 		changes = append(changes, c)
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.clients)) {

@@ -149,7 +149,7 @@ func (s *Service) finish(name string, c *client, keys []identity.Key, epoch int,
 	status := s.note(err, false)
 	done.Took = s.h.Now().Sub(c.started)
 	c.running = false
-	outdated, missing := c.again, false
+	outdated, missing, quiet := c.again, false, false
 	c.again = false
 	switch {
 	case outdated:
@@ -170,13 +170,15 @@ func (s *Service) finish(name string, c *client, keys []identity.Key, epoch int,
 	case c.Pending:
 		c.failures++
 		done.RetryIn = s.backoff(c.failures, err)
+		// With an open circuit this was no attempt, and has been told before.
+		quiet = c.failures > 1 && errors.As(err, new(*Closed))
 		c.retry = s.h.AfterFunc(done.RetryIn, func() { s.retry(name, c) })
 	}
 	s.mu.Unlock()
 	if status != nil {
 		s.tellLink(*status)
 	}
-	if !outdated {
+	if !outdated && !quiet {
 		s.traceLookup(&done, tried)
 		s.observer.LookupDone(done)
 	}

@@ -179,6 +179,38 @@ func TestPollKeepsEthernetAddress(t *testing.T) {
 	}
 }
 
+// facts 3.4: a list that lags behind what a device was read as is not believed of that device, which is read again.
+func TestPollOfLaggingList(t *testing.T) {
+	l := onboarded(t)
+	d := l.in.device("D1")
+	d.sync = start
+	if err := l.poll1(); err != nil {
+		t.Fatal(err)
+	}
+	old := d.json(true)
+	d.sync, d.state = start.Add(time.Hour), "noncompliant"
+	l.Enqueue("other", keys(san(1)))
+	l.h.Advance(time.Second)
+	*l.obs = observations{}
+	l.h.requests = nil
+	l.in.answer = func(r *http.Request) *http.Response {
+		if r.URL.RawQuery != "" && strings.HasSuffix(r.URL.Path, "managedDevices") {
+			return reply(200, map[string]any{"value": []any{old}})
+		}
+		return nil
+	}
+	l.cfg.ShortList = -1
+	if err := l.poll1(); err != nil {
+		t.Fatal(err)
+	}
+	if got := l.state(cn("D1")); got != "D1 noncompliant by cn" || len(l.obs.changes) != 0 {
+		t.Errorf("%s, %+v", got, l.obs.changes)
+	}
+	if r, _, _ := l.State(keys(cn("D1"))); !r.FetchedAt.Equal(l.h.Now()) {
+		t.Errorf("confirmed at %v, want %v", r.FetchedAt, l.h.Now())
+	}
+}
+
 // A device that enrols after its client has authenticated is found by the next poll.
 func TestPollFindsLateDevice(t *testing.T) {
 	l := onboarded(t)

@@ -61,8 +61,8 @@ func (p *polled) take(rows []row, _ bool) error {
 	return nil
 }
 
-// readMissing reads the devices of the DDB that the list lacks, because lists can be incomplete. Nil stands for one that
-// has gone. A device that cannot be read keeps its record as it is.
+// readMissing reads the devices of the DDB that the list lacks, because lists can be incomplete, and those that it is
+// behind of. Nil stands for one that has gone. A device that cannot be read keeps its record as it is.
 func (p *polled) readMissing() (map[string]*fetched, error) {
 	s := p.s
 	s.mu.Lock()
@@ -70,6 +70,11 @@ func (p *polled) readMissing() (map[string]*fetched, error) {
 	for id := range s.db.records { // order-free: sorted below
 		if p.table.device(parseID(id)) == nil {
 			ids = append(ids, id)
+		}
+	}
+	for i := range p.kept {
+		if was := s.db.records[p.kept[i].ID]; was != nil && p.kept[i].lags(was) {
+			ids = append(ids, was.ID)
 		}
 	}
 	s.mu.Unlock()

@@ -30,6 +30,8 @@ type fetched struct {
 	Record
 	// ethernetKnown says that EthernetMAC is the device's, or that it has none.
 	ethernetKnown bool
+	// single says that it was read by its ID. Lists lag behind that at times (facts: graph-and-entra 3.4).
+	single bool
 }
 
 // fetched makes a record of a row.

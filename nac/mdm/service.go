@@ -38,11 +38,31 @@ type Change struct {
 	// is what it was.
 	Record Record
 	Gone   bool
+	// Unlinked says that it is gone because the account was unlinked that vouched for it.
+	Unlinked bool
 	// Was is the record before, nil for a new one.
 	Was *Record
 	// Clients are the known clients of which a key matches the record, before or after, in ascending order.
 	Clients []string
 }
+
+// Cause says for people what has changed.
+func (c *Change) Cause() string {
+	r := &c.Record
+	switch {
+	case c.Unlinked:
+		return unlinkedCause
+	case c.Gone:
+		return "Intune has no " + r.DeviceName + " any more"
+	case c.Was != nil && c.Was.DeviceName != r.DeviceName:
+		return c.Was.DeviceName + " is now " + r.DeviceName + " in Intune"
+	case leaving(r.ManagementState):
+		return "Intune has " + r.DeviceName + " as " + r.ManagementState
+	}
+	return "Intune has " + r.DeviceName + " as " + r.ComplianceState
+}
+
+const unlinkedCause = "the Intune account was unlinked"
 
 // A Service is the NAC's link to Intune. All methods are safe for concurrent use.
 type Service struct {
