@@ -58,6 +58,9 @@ type Grant struct {
 	audience string
 	begins   time.Time
 	expires  time.Time
+	// issued is the exact time if this authority remembers it. capable says that the client can handle claims challenges.
+	issued  time.Time
+	capable bool
 }
 
 const (
@@ -139,7 +142,8 @@ func rolesFor(roles []string, audience string) []string {
 // sign makes a token with the claims of version 1.0, which Graph and Intune get from either endpoint (facts 4.2).
 func (t *tokens) sign(s *subject, audience string, roles []string, now time.Time) (string, error) {
 	issued := now.Truncate(time.Second)
-	g := Grant{ClientID: s.app.ClientID, Roles: roles, Scopes: s.scopes, audience: audience, begins: issued, expires: issued.Add(s.lifetime + reuse(s.lifetime))}
+	g := Grant{ClientID: s.app.ClientID, Roles: roles, Scopes: s.scopes, audience: audience, begins: issued, expires: issued.Add(s.lifetime + reuse(s.lifetime)),
+		issued: now, capable: s.capable}
 	issuer := "https://sts.windows.net/" + t.tenant + "/"
 	claims := jwt.MapClaims{
 		"aud": audience, "iss": issuer, "iat": issued.Unix(), "nbf": issued.Unix(), "exp": g.expires.Unix(),
@@ -267,6 +271,7 @@ func (t *tokens) grantOf(text string, now time.Time) (Grant, error) {
 		Scopes string   `json:"scp"`
 		Object string   `json:"oid"`
 		UPN    string   `json:"upn"`
+		Client []string `json:"xms_cc"`
 		jwt.RegisteredClaims
 	}
 	_, err := t.parser.ParseWithClaims(text, &claims, func(token *jwt.Token) (any, error) { return t.publicKey(token, now) })
@@ -278,8 +283,9 @@ func (t *tokens) grantOf(text string, now time.Time) (Grant, error) {
 	}
 	g := Grant{ClientID: claims.AppID, Roles: claims.Roles, audience: claims.Audience[0], expires: claims.ExpiresAt.Time}
 	if claims.NotBefore != nil {
-		g.begins = claims.NotBefore.Time
+		g.begins, g.issued = claims.NotBefore.Time, claims.NotBefore.Time
 	}
+	g.capable = slices.Contains(claims.Client, "CP1")
 	if claims.UPN != "" {
 		g.Scopes, g.UserID, g.UPN = strings.Fields(claims.Scopes), claims.Object, claims.UPN
 	}

@@ -83,6 +83,7 @@ type Authority struct {
 	mu       sync.Mutex           // guards what follows
 	spent    map[string]time.Time // codes, until they would have expired
 	attempts map[string]attempt   // by object id of the user
+	revoked  map[string]time.Time // when the tokens of an app were revoked, by client id; "" stands for all
 }
 
 // New makes the authority of a directory.
@@ -102,7 +103,7 @@ func New(h host.Host, d *directory.Directory, cfg Config) (*Authority, error) {
 	guids := guid.NewSource(h.Rand("entra/guid"))
 	a := &Authority{
 		h: h, cfg: cfg, directory: d, keys: keys, sealer: sealer, guids: guids,
-		tokens: newTokens(keys, d.Tenant(), guids), spent: map[string]time.Time{}, attempts: map[string]attempt{},
+		tokens: newTokens(keys, d.Tenant(), guids), spent: map[string]time.Time{}, attempts: map[string]attempt{}, revoked: map[string]time.Time{},
 	}
 	a.handler = a.routes()
 	return a, nil
@@ -129,5 +130,9 @@ func (a *Authority) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // Check returns what a token for an audience, [GraphAudience] or [IntuneAudience], grants now. The error's text is for the client.
 func (a *Authority) Check(token, audience string) (Grant, error) {
-	return a.tokens.check(token, audience, a.h.Now())
+	g, err := a.tokens.check(token, audience, a.h.Now())
+	if err != nil {
+		return Grant{}, err
+	}
+	return g, a.evaluate(&g)
 }

@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -22,6 +23,10 @@ var (
 // authenticate lets a request pass that bears a valid token.
 func (a *API) authenticate(w http.ResponseWriter, r *request) bool {
 	grant, err := a.authority.Check(bearer(r.Request), entra.GraphAudience)
+	if revoked := (*entra.Revoked)(nil); errors.As(err, &revoked) {
+		a.unauthorized(w, r.Request, revoked.Error(), `error="insufficient_claims", claims="`+revoked.Claims()+`"`)
+		return false
+	}
 	if err != nil {
 		a.unauthorized(w, r.Request, err.Error(), "")
 		return false

@@ -167,6 +167,9 @@ func (r *request) item(item *batchItem) (*http.Request, error) {
 		header.Set(name, value)
 	}
 	header.Set("Authorization", r.Header.Get("Authorization"))
+	if string(item.Body) == "null" { // Microsoft's Go client writes it where there is none
+		item.Body = nil
+	}
 	if len(item.Body) > 0 && header.Get("Content-Type") == "" {
 		return nil, badRequest("Write request id : '" + item.ID + "' does not contain Content-Type header or body.")
 	}

@@ -8,11 +8,12 @@ import (
 
 // Permissions on users and groups (facts 2.3 and the permissions reference of Graph).
 var (
-	readUsers = []string{"User.ReadBasic.All", "User.Read.All", "User.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All"}
-	readSelf  = append([]string{"User.Read", "User.ReadWrite"}, readUsers...)
-	readOf    = []string{"User.Read.All", "User.ReadWrite.All", "GroupMember.Read.All", "Group.Read.All", "Directory.Read.All", "Directory.ReadWrite.All"}
-	readMyOf  = append([]string{"User.Read"}, readOf...)
-	readGroup = []string{"GroupMember.Read.All", "Group.Read.All", "Group.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All"}
+	readUsers      = []string{"User.ReadBasic.All", "User.Read.All", "User.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All"}
+	readSelf       = append([]string{"User.Read", "User.ReadWrite"}, readUsers...)
+	readOf         = []string{"User.Read.All", "User.ReadWrite.All", "GroupMember.Read.All", "Group.Read.All", "Directory.Read.All", "Directory.ReadWrite.All"}
+	readMyOf       = append([]string{"User.Read"}, readOf...)
+	revokeSessions = []string{"User.RevokeSessions.All", "User.ReadWrite.All", "Directory.ReadWrite.All"}
+	readGroup      = []string{"GroupMember.Read.All", "Group.Read.All", "Group.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All"}
 )
 
 // userRoutes are those of users, and of the one who is signed in.
@@ -20,6 +21,8 @@ var userRoutes = []route{
 	{http.MethodGet, "users", readUsers, ofDirectory, false, (*API).listUsers},
 	{http.MethodGet, "users/{id}", readUsers, ofDirectory, false, (*API).getUser},
 	{http.MethodGet, "users/{id}/managedDevices", readDevices, ofIntune, false, (*API).listUserDevices},
+	{http.MethodPost, "users/{id}/revokeSignInSessions", revokeSessions, ofDirectory, false, (*API).revokeSignInSessions},
+	{http.MethodPost, "me/revokeSignInSessions", revokeSessions, ofDirectory, true, (*API).revokeSignInSessions},
 	{http.MethodGet, "me", readSelf, ofDirectory, true, (*API).getUser},
 	{http.MethodGet, "me/managedDevices", readDevices, ofIntune, true, (*API).listUserDevices},
 }
@@ -94,4 +97,20 @@ func (a *API) listUserDevices(w http.ResponseWriter, r *request) error {
 	}
 	a.writeDevices(w, r, "users('"+u.ObjectID+"')/managedDevices", q, a.page(q, a.devicesOf(u.UPN)))
 	return nil
+}
+
+// revokeSignInSessions answers POST revokeSignInSessions: whatever the user has signed in to before has to be signed in to again.
+func (a *API) revokeSignInSessions(w http.ResponseWriter, r *request) error {
+	u, err := a.user(r)
+	if err != nil {
+		return err
+	}
+	now := a.h.Now()
+	if err := a.directory.ChangeUser(u.ObjectID, func(u *directory.User) { u.SessionsValidFrom = now }); err != nil {
+		return err
+	}
+	return a.writeValue(w, r, struct {
+		Context string `json:"@odata.context"`
+		Value   bool   `json:"value"`
+	}{r.context("Edm.Boolean"), true})
 }
