@@ -20,6 +20,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"nacsim/fakegraph"
+	"nacsim/fakegraph/entra"
 	"nacsim/fakegraph/fakegraphtest"
 	"nacsim/fakegraph/graph"
 	"nacsim/fakegraph/intune"
@@ -102,6 +103,7 @@ devices: [{name: m, os: macOS, mac_form: colon, wifi_mac: 001cb3000001, owner: p
 fleet: {count: 20, seed: 3, mix: {ios: 1}, unhealthy: 100%, twins: 0.5%}
 service:
   token_lifetime: 5m
+  sign_in: {show_passwords: true, error_layout: lines, continuous_access: 28h, publish_next_key: true, lockout_threshold: 3, lockout: 5m}
   page_size: 7
   unsupported_filter: strict
   ethernet_in_list: selected
@@ -114,6 +116,9 @@ service:
 `)
 	if c.Tenant != "5f0c8a3e-1111-4222-8333-444455556667" || c.TokenLifetime != 5*time.Minute || len(c.Directory.Users) < 2 {
 		t.Errorf("%+v", c)
+	}
+	if c.Entra != (entra.Settings{ErrorLayout: entra.ErrorLines, ContinuousAccess: 28 * time.Hour, PublishNextKey: true, LockoutThreshold: 3, LockoutDuration: 5 * time.Minute, ShowPasswords: true}) {
+		t.Errorf("sign-in is %+v", c.Entra)
 	}
 	a := c.Directory.Apps[0]
 	if a.Secrets[0].Value != "from a file" || a.Secrets[1].Value != "from a variable" || len(a.Certificates) != 1 || !a.Public {

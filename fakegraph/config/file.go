@@ -89,6 +89,7 @@ type fleetNode struct {
 
 type service struct {
 	tokenLifetime                time.Duration
+	signIn                       signIn
 	pageSize                     int
 	filters, ethernet, count     string
 	truncateFirst, truncateEvery int

@@ -21,6 +21,7 @@ func (r *reader) resolve(f *file) fakegraph.Config {
 	c := fakegraph.Config{
 		Tenant:        f.tenant,
 		TokenLifetime: f.service.tokenLifetime,
+		Entra:         f.service.signIn.settings(),
 		Directory:     directory.Config{DisplayName: f.name, Domains: f.domains, Apps: r.apps(f.apps)},
 		Graph:         f.service.graph(),
 		Intune: intune.Config{

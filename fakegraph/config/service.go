@@ -20,6 +20,7 @@ var (
 
 var serviceProperties = []yamltable.Property[service]{
 	duration("token_lifetime", "How long an access token can be used.", "59m59s", time.Minute, day, func(s *service) *time.Duration { return &s.tokenLifetime }),
+	yamltable.Section("sign_in", "How users sign in and apps are given tokens.", signInProperties, func(s *service) *signIn { return &s.signIn }),
 	number("page_size", "Devices on one page of a list. The default is 1000.", 1, 1000, func(s *service) *int { return &s.pageSize }),
 	choice("unsupported_filter", "What happens to a filter that Intune does not support: it is ignored, or answered with 400.", filterModes, func(s *service) *string { return &s.filters }),
 	choice("ethernet_in_list", "When a list shows ethernetMacAddress: never, when $select names it, or always.", ethernetModes, func(s *service) *string { return &s.ethernet }),
