@@ -22,16 +22,17 @@ import (
 // beginning with what the other tests leave of the computer: msgraph-sdk-go is 24 MB of Go.
 
 // buildPatience bounds the wait for the programs.
-const buildPatience = 8 * time.Minute
+const buildPatience = 6 * time.Minute
 
 // A graphProgram is one of the programs, or why there is none.
 type graphProgram struct {
-	name    string
-	build   func(dir string) ([]string, error)
-	command []string // how it is started, once it is built
-	err     error    // a missingError if the test is to be skipped
-	took    time.Duration
-	built   chan struct{}
+	name  string
+	build func(dir string) ([]string, error)
+
+	begun   sync.Once
+	built   chan struct{} // closed in the end
+	command []string      // how it is started
+	err     error         // a missingError if tests are to be skipped
 }
 
 // A missingError says what the build needed and did not find: a tool, or the network.
@@ -44,36 +45,49 @@ var graphPrograms = map[string]*graphProgram{
 	"node": {name: "node", build: buildGraphNode, built: make(chan struct{})},
 }
 
-// buildGraphPrograms starts the builds if a test that is going to run needs them. The function it returns waits for
-// them and cleans up.
-func buildGraphPrograms() (clean func()) {
-	if !flag.Parsed() {
-		flag.Parse()
+// graphBuilds are the builds that have begun, and graphBuildDir what they leave.
+var (
+	graphBuilds   sync.WaitGroup
+	graphBuildDir = sync.OnceValues(func() (string, error) { return os.MkdirTemp("", "nacsim-interop-") })
+)
+
+// buildGraphPrograms begins the builds before the first test, if the flags of go test select those that need them.
+func buildGraphPrograms() {
+	if selected("TestInteropGraphClients") {
+		for _, p := range graphPrograms {
+			p.begin()
+		}
 	}
-	if !selected("TestInteropGraphClients") {
-		return func() {}
-	}
-	dir, err := os.MkdirTemp("", "nacsim-interop-")
-	if err != nil {
-		panic(err)
-	}
-	var building sync.WaitGroup
-	for _, p := range graphPrograms {
-		building.Go(func() {
-			began := time.Now()
-			p.command, p.err = p.build(dir)
-			p.took = time.Since(began).Round(time.Second / 10)
-			close(p.built)
-		})
-	}
-	return func() {
-		building.Wait()
+}
+
+// removeGraphPrograms waits for the builds that have begun and cleans up.
+func removeGraphPrograms() {
+	graphBuilds.Wait()
+	if dir, err := graphBuildDir(); err == nil {
 		os.RemoveAll(dir)
 	}
 }
 
+// begin builds the program in the background, once.
+func (p *graphProgram) begin() {
+	p.begun.Do(func() {
+		graphBuilds.Go(func() {
+			defer close(p.built)
+			dir, err := graphBuildDir()
+			if err != nil {
+				p.err = err
+				return
+			}
+			p.command, p.err = p.build(dir)
+		})
+	})
+}
+
 // selected reports whether the flags of go test select a top-level test.
 func selected(name string) bool {
+	if !flag.Parsed() {
+		flag.Parse()
+	}
 	first := func(flagName string) string {
 		pattern, _, _ := strings.Cut(flag.Lookup(flagName).Value.String(), "/")
 		return pattern
@@ -159,6 +173,7 @@ func eachGraphProgram(t *testing.T, test func(t *testing.T, p *graphProgram)) {
 func awaitGraphProgram(t *testing.T, name string) *graphProgram {
 	t.Helper()
 	p := graphPrograms[name]
+	p.begin()
 	select {
 	case <-p.built:
 	case <-time.After(buildPatience):

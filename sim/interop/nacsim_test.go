@@ -30,9 +30,9 @@ func TestMain(m *testing.M) {
 			return nil, errors.New("the test binary plays no scenarios")
 		})))
 	}
-	clean := buildGraphPrograms()
+	buildGraphPrograms()
 	code := m.Run()
-	clean()
+	removeGraphPrograms()
 	os.Exit(code)
 }
 

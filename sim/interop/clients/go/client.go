@@ -58,6 +58,11 @@ func (c *client) requestAdapter() (abstractions.RequestAdapter, error) {
 	abstractions.RegisterDefaultDeserializer(func() serialization.ParseNodeFactory {
 		return jsonserialization.NewJsonParseNodeFactory()
 	})
+	// The libraries leave it to the program to say what an error in a batch looks like.
+	inBatch := abstractions.ErrorMappings{"4XX": odataerrors.CreateODataErrorFromDiscriminatorValue, "5XX": odataerrors.CreateODataErrorFromDiscriminatorValue}
+	if err := graphcore.RegisterError(graphcore.BatchRequestErrorRegistryKey, inBatch); err != nil {
+		return nil, err
+	}
 	adapter.SetBaseUrl(base)
 	c.adapter = adapter
 	return adapter, nil
