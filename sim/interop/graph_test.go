@@ -39,6 +39,7 @@ type graphRequest struct {
 const (
 	graphTenant   = "7d1f5a52-43a8-4d0e-9a0b-6f2f0c6a1d11"
 	graphClient   = "2b0c7f8e-51d4-4c46-8b71-8d6f0b1f7a01"
+	graphPublic   = "2b0c7f8e-51d4-4c46-8b71-8d6f0b1f7a02" // an app without a secret
 	graphSecret   = "q~secret/+= 1"
 	graphRedirect = "https://nac.contoso.example/callback"
 
@@ -128,8 +129,11 @@ func smallTenant() fakegraph.Config {
 	return fakegraph.Config{
 		Directory: directory.Config{Domains: []string{"contoso.example"}, Apps: []directory.App{{
 			ClientID: graphClient, DisplayName: "NAC", RedirectURIs: []string{graphRedirect},
-			Roles: append([]string{directory.RoleDeviceCompliance}, graphRoles...), RequestedRoles: graphRoles, DelegatedScopes: []string{"User.Read"},
+			Roles: append([]string{directory.RoleDeviceCompliance}, graphRoles...), RequestedRoles: graphRoles,
+			DelegatedScopes: []string{"User.Read"}, ConsentedScopes: []string{"User.Read"},
 			Secrets: []directory.Secret{{Value: graphSecret}, {Value: "expired", Expires: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}},
+		}, {
+			ClientID: graphPublic, DisplayName: "Phone", Public: true, DelegatedScopes: []string{"User.Read"}, ConsentedScopes: []string{"User.Read"},
 		}},
 			Users: []directory.User{
 				{UPN: graphUser, DisplayName: "Ada", Password: graphPassword},

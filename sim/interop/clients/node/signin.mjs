@@ -20,7 +20,7 @@ export async function codeFlow(client, parameters) {
   const answer = await person.browse(start, request.redirectUri);
   if (answer.error) return { pages: person.pages, answer };
   if (answer.state !== state) throw new Error("the state came back changed");
-  const first = await app.acquireTokenByCode({ ...request, code: answer.code, codeVerifier: pkce.verifier }, { state, nonce, ...answer });
+  const first = await app.acquireTokenByCode({ ...request, code: answer.code, codeVerifier: pkce.verifier, state, nonce }, answer);
   const second = await app.acquireTokenSilent({ ...request, account: first.account, forceRefresh: true });
   const reused = await app.acquireTokenByCode({ ...request, code: answer.code, codeVerifier: pkce.verifier }).then(
     () => "the code worked twice", (error) => error.errorCode);
