@@ -137,6 +137,8 @@ func (j *judge) holds(e *scenario.Expect) bool {
 		return n == 0
 	case e.Count != nil:
 		return n == *e.Count
+	case e.AtMost != nil && n > *e.AtMost:
+		return false
 	}
 	return n >= e.AtLeast
 }
@@ -219,6 +221,10 @@ func wanted(e *scenario.Expect) string {
 		case e.Not:
 		case e.Count != nil:
 			s[0] = "exactly " + times(*e.Count) + " " + s[0]
+		case e.AtMost != nil && e.AtLeast > 0:
+			s[0] = strconv.Itoa(e.AtLeast) + " to " + times(*e.AtMost) + " " + s[0]
+		case e.AtMost != nil:
+			s[0] = "at most " + times(*e.AtMost) + " " + s[0]
 		case e.AtLeast > 1:
 			s[0] = "at least " + times(e.AtLeast) + " " + s[0]
 		}

@@ -265,6 +265,8 @@ var mistakes = []mistake{
 	{"expect unknown event", steps + "  - expect: {event: NAC_CLIENT_ALLOW}\n", "2:21", "event: unknown value", true},
 	{"expect a state of a record", steps + "  - expect: {decision: accept, client: laptop-1, state: authorized}\n", "2:57", "is not a field of a record", true},
 	{"expect count of a state", steps + "  - expect: {client: laptop-1, vlan: 1, count: 2}\n", "2:48", "count is for an expectation about a record", true},
+	{"expect count and at_most", steps + "  - expect: {decision: accept, count: 2, at_most: 1}\n", "2:51", "cannot stand beside count", true},
+	{"expect at_most of a state", steps + "  - expect: {client: laptop-1, vlan: 1, at_most: 1}\n", "2:50", "is for an expectation about a record", true},
 	{"expect count and at_least", steps + "  - expect: {decision: accept, count: 2, at_least: 1}\n", "2:52", "cannot stand beside count", true},
 	{"expect count and not", steps + "  - expect: {decision: accept, count: 2, not: true}\n", "2:47", "cannot stand beside count", true},
 	{"expect key of a decision", steps + "  - expect: {decision: accept, key: mac}\n", "2:37", "key: a record of kind decision has none; the keys here are client, nas, rule", true},

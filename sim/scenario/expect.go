@@ -44,15 +44,16 @@ type Expect struct {
 	Where []Field
 
 	// Count is the exact number of matching records, or nil. AtLeast is the least number; it is 1 unless
-	// Count is set or the file says otherwise.
+	// Count or AtMost is set or the file says otherwise. AtMost is the largest, or nil.
 	Count   *int
 	AtLeast int
+	AtMost  *int
 
 	// Not negates: the state must not hold, or no record may match (during [Step].For).
 	Not bool
 
 	// SinceStart makes all records of the run count. It is set for Since: start and, when the file does not say,
-	// for a Count.
+	// for a Count or AtMost.
 	SinceStart bool
 }
 

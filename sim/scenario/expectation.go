@@ -26,10 +26,10 @@ var whereRule = rule[[]Field]{
 var clientFacts = []string{"vlan", "state", "rule", "role", "compliance", "nas", "port"}
 
 // recordOnly are the keys that make sense in an expectation about a record only.
-var recordOnly = []string{"device", "key", "from", "to", "where", "count", "at_least", "since"}
+var recordOnly = []string{"device", "key", "from", "to", "where", "count", "at_least", "at_most", "since"}
 
 // anyRecord are the keys that an expectation about any kind of record can have.
-var anyRecord = []string{"where", "count", "at_least", "not", "since"}
+var anyRecord = []string{"where", "count", "at_least", "at_most", "not", "since"}
 
 // checkExpect makes sure that an expectation has one of its two forms.
 func checkExpect(p *parser, n *node, e *Expect) {
@@ -57,12 +57,16 @@ func checkExpect(p *parser, n *node, e *Expect) {
 		p.checkWay(n, e.Value, e.From, e.To)
 	}
 	if e.Count != nil {
-		refuse("cannot stand beside count", "at_least", "not")
+		refuse("cannot stand beside count", "at_least", "at_most", "not")
 		e.SinceStart = e.SinceStart || n.entry("since") == nil
 		return
 	}
 	if e.Not {
-		refuse("cannot stand beside not: true", "at_least")
+		refuse("cannot stand beside not: true", "at_least", "at_most")
+	}
+	if e.AtMost != nil {
+		e.SinceStart = e.SinceStart || n.entry("since") == nil
+		return
 	}
 	e.AtLeast = max(1, e.AtLeast)
 }

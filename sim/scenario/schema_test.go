@@ -95,6 +95,8 @@ func TestSchemaAcceptsExpectations(t *testing.T) {
 		"expect: {record: port, client: laptop-1, nas: ap-1, vlan: 1, role: staff}",
 		"expect: {record: crash, where: {actor: nac}}",
 		"expect: {record: http, where: {status: 503}, count: 3}",
+		"expect: {record: http, where: {status: 503}, at_least: 1, at_most: 3}",
+		"expect: {record: http, where: {status: 503}, at_most: 0, since: start}",
 		"expect: {client: laptop-1, nas: sw-1, port: 4, role: staff}",
 		"packet: {match: Access-Accept, action: duplicate}",
 		"packet: {match: Access-Accept, action: duplicate, delay: 1s}",

@@ -132,8 +132,8 @@ func checkHowLong(p *parser, n *node, s *Step) {
 	if e.Record == "" {
 		return
 	}
-	if v := n.entry("for"); v != nil && !e.Not && e.Count == nil {
-		p.report(v.pos, v.width, "for: what has happened stays true; give not: true or count to say that it must not happen (again)")
+	if v := n.entry("for"); v != nil && !e.Not && e.Count == nil && e.AtMost == nil {
+		p.report(v.pos, v.width, "for: what has happened stays true; give not: true, count or at_most to say that it must not happen (again)")
 	}
 	if v := n.entry("within"); v != nil && e.Not {
 		p.report(v.pos, v.width, "within: what must not happen has no time by which it must become true; write for")

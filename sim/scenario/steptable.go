@@ -220,7 +220,8 @@ var expectRule = mapping[Expect]{
 		key("where", "Further fields of the record and their values. A dot leads into a group, and * stands for any text. \"nacsim help records\" lists the fields.",
 			func(e *Expect) *[]Field { return &e.Where }, whereRule, example("{cert_cn: LAPTOP-1}")),
 		key("count", "How many such records there must be, exactly; 0 means none.", func(e *Expect) **int { return &e.Count }, optional(whole(0, 1000000)), example("1")),
-		key("at_least", "How many such records there must be at least.", func(e *Expect) *int { return &e.AtLeast }, whole(1, 1000000), otherwise("1"), example("2")),
+		key("at_least", "How many such records there must be at least.", func(e *Expect) *int { return &e.AtLeast }, whole(1, 1000000), otherwise("1, or 0 with at_most"), example("2")),
+		key("at_most", "How many such records there may be at most.", func(e *Expect) **int { return &e.AtMost }, optional(whole(0, 1000000)), example("10")),
 		key("not", "Negates: it must not be true, or with for: must not become true.", func(e *Expect) *bool { return &e.Not }, boolean, initially("false")),
 		keyOf("since", "Which records count: those since the last step that is not an expectation, or all since the start.",
 			func(p *parser, n *node, e *Expect) {
@@ -296,8 +297,8 @@ func expectSchema() schema {
 			s.AllOf = append(s.AllOf, &schema{If: is("record", k.Name), Then: k.schema()})
 		}
 	}
-	s.DependentSchemas = append(s.DependentSchemas, excludes("count", "at_least", "not"), excludes("client", "device"),
-		property{"not", &schema{If: is("not", true), Then: without("at_least")}})
+	s.DependentSchemas = append(s.DependentSchemas, excludes("count", "at_least", "at_most", "not"), excludes("client", "device"),
+		property{"not", &schema{If: is("not", true), Then: without("at_least", "at_most")}})
 	s.DependentRequired = dependencies{{"port", []string{"nas"}}}
 	return s
 }
