@@ -24,6 +24,9 @@ func (a *API) write(w http.ResponseWriter, r *request, status int, body []byte) 
 	header.Set("OData-Version", "4.0")
 	header.Set("Cache-Control", "no-cache")
 	header.Set("Vary", "Accept-Encoding")
+	if r.route.backend == ofDirectory {
+		header.Set("x-ms-resource-unit", "1") // facts 3.3
+	}
 	if len(body) < worthCompressing || r.inBatch || !acceptsGzip(r.Header.Get("Accept-Encoding")) {
 		wire.WriteBody(w, status, odataJSON, body)
 		return
