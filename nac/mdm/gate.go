@@ -119,7 +119,8 @@ func (g *gate) hold(until time.Time) {
 	}
 }
 
-// aside takes a request that says nothing about the service: another is made in its place.
+// aside takes a request that says nothing about Graph, because another follows that does: it was for a token, or is
+// made again with another one.
 func (g *gate) aside() {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -274,6 +274,9 @@ func (g *graph) authorized(op string, n int, request func() (*http.Request, erro
 		case reply.StatusCode == http.StatusUnauthorized && refused == "":
 			refused = token
 		default:
+			if reply.StatusCode == http.StatusForbidden {
+				g.tokens.doubt(token)
+			}
 			return nil, newError(op, reply, body, g.h.Now())
 		}
 	}
@@ -299,9 +302,9 @@ func (g *graph) roundTrip(op string, n int, req *http.Request, another bool) (*h
 	case err != nil:
 		err = fmt.Errorf("%s: %w", op, err)
 		g.gate.left(err, g.h.Now())
-	case reply.StatusCode == http.StatusUnauthorized && another:
+	case reply.StatusCode == http.StatusUnauthorized && another, op == opToken && reply.StatusCode == http.StatusOK:
 		g.gate.aside()
-	case trouble(reply.StatusCode), op == opToken && reply.StatusCode != http.StatusOK:
+	case trouble(reply.StatusCode), op == opToken:
 		g.gate.left(newError(op, reply, body, g.h.Now()), g.h.Now())
 	default:
 		g.gate.left(nil, g.h.Now())

@@ -273,3 +273,28 @@ func TestTokenServesToItsEnd(t *testing.T) {
 		t.Errorf("%+v", done)
 	}
 }
+
+// A token has the permissions that its app had when it was issued. After 403 another is asked for, but not each time.
+func TestConsentGivenAgain(t *testing.T) {
+	l := newLink(t, testConfig(), &device{id: numberedID(1), name: "A", state: "compliant"})
+	l.Enqueue("a", keys(cn("A")))
+	l.h.Advance(10 * time.Minute)
+	allowed := 0 // from which token on
+	l.in.answer = func(r *http.Request) *http.Response {
+		if r.Method == http.MethodGet && l.in.tokens < allowed {
+			return reply(403, map[string]any{"error": map[string]string{"code": "Forbidden", "message": "Application is not authorized to perform this operation."}})
+		}
+		return nil
+	}
+	allowed = 1000
+	l.Enqueue("b", keys(cn("A"), cn("B")))
+	l.h.Advance(20 * time.Minute)
+	if st := l.Status(); st.Health != Unhealthy || !st.Refused || l.state(cn("A")) != "A compliant by cn" || l.in.tokens > 12 {
+		t.Errorf("%+v after %d tokens", st, l.in.tokens)
+	}
+	allowed = l.in.tokens + 1
+	l.h.Advance(7 * time.Minute)
+	if st := l.Status(); st.Health != Healthy || st.Refused {
+		t.Errorf("seven minutes after consent: %+v", st)
+	}
+}

@@ -31,15 +31,16 @@ type accessToken struct {
 	text string
 	// tid is the directory that the token says it is for, empty when it cannot be read.
 	tid string
-	// renew is when it is to be replaced, and end when it is of no use any more.
-	renew, end time.Time
+	// asked is when it was asked for, renew when it is to be replaced, and end when it is of no use any more.
+	asked, renew, end time.Time
 }
 
 // renewBefore is how long before its end a token is replaced; client libraries of Microsoft do the same (facts:
 // graph-and-entra 4.5). A token that lives less than twice as long is used for half its life.
 const renewBefore = 5 * time.Minute
 
-// renewAgain is how long a token that could not be replaced yet is used before that is tried again.
+// renewAgain is how long a token that could not be replaced yet is used before that is tried again, and one that is too
+// weak before it is replaced.
 const renewAgain = time.Minute
 
 // errUnlinked is why nothing can be asked.
@@ -81,6 +82,16 @@ func (t *tokenSource) last(now time.Time, refused string) string {
 	}
 	t.token.renew = now.Add(renewAgain)
 	return t.token.text
+}
+
+// doubt has a token be replaced that Graph finds too weak: what the app may do is written into a token when it is issued, so
+// consent that is given takes effect with the next one. A young token serves for a while.
+func (t *tokenSource) doubt(text string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if at := t.token.asked.Add(renewAgain); t.token.text == text && at.Before(t.token.renew) {
+		t.token.renew = at
+	}
 }
 
 // bind makes tenant the directory that tokens are for. The ID may be empty for a tenant that has not been asked yet.
@@ -195,7 +206,7 @@ func decodeToken(body []byte, asked time.Time) (accessToken, error) {
 	if refresh := t.RefreshIn.value; refresh >= 1 && refresh < use.Seconds() {
 		use = time.Duration(refresh) * time.Second
 	}
-	return accessToken{text: t.AccessToken, tid: tenantOf(t.AccessToken), renew: asked.Add(use), end: asked.Add(lifetime)}, nil
+	return accessToken{text: t.AccessToken, tid: tenantOf(t.AccessToken), asked: asked, renew: asked.Add(use), end: asked.Add(lifetime)}, nil
 }
 
 // A number is one that may be written as a text. What is neither is not there.
