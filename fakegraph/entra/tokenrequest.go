@@ -37,15 +37,24 @@ func parseTokenBody(contentType string, body []byte) (url.Values, error) {
 	media, params, err := mime.ParseMediaType(contentType)
 	switch {
 	case contentType == "":
-		return url.ParseQuery(string(body))
+		return parseForm(body)
 	case err != nil:
 		return nil, fmt.Errorf("content type %q: %w", contentType, err)
 	case media == "application/x-www-form-urlencoded":
-		return url.ParseQuery(string(body))
+		return parseForm(body)
 	case media == "multipart/form-data":
 		return parseMultipart(params["boundary"], body)
 	}
 	return nil, fmt.Errorf("content type %q is neither application/x-www-form-urlencoded nor multipart/form-data", media)
+}
+
+// parseForm reads a URL-encoded form. Its error does not show what is wrong, which may be part of a password.
+func parseForm(body []byte) (url.Values, error) {
+	values, err := url.ParseQuery(string(body))
+	if err != nil {
+		return nil, errors.New("the request body is not URL-encoded")
+	}
+	return values, nil
 }
 
 func parseMultipart(boundary string, body []byte) (url.Values, error) {

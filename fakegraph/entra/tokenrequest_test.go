@@ -1,6 +1,18 @@
 package entra
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
+
+// A password that is not encoded as it should be is not in the error.
+func TestBadFormIsNotShown(t *testing.T) {
+	for _, contentType := range []string{"", "application/x-www-form-urlencoded"} {
+		if _, err := parseTokenBody(contentType, []byte("grant_type=password&password=pa%ssword")); err == nil || strings.Contains(err.Error(), "%ss") {
+			t.Errorf("error %v", err)
+		}
+	}
+}
 
 func FuzzTokenBody(f *testing.F) {
 	f.Add("application/x-www-form-urlencoded", []byte("grant_type=client_credentials&client_id=a&client_secret=s%3cr%2bt&scope=x%2f.default"))
