@@ -392,6 +392,8 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte(minimal))
 	f.Add([]byte(minimal + "users: users.yaml\neap: {methods: [peap]}\nradsec: {client_cas: [ca.pem], peers: [{name: x, names: [a]}]}\n"))
 	f.Add([]byte(minimal + "intune: {tenant: t, client_id: c, secret: [a]}\nrevocation: {crl: [none]}\nmab: true\ntls: {min: 1.3, max: [1]}\n"))
+	f.Add([]byte(minimal + "intune: {client_id: c, certificate: {chain: server.pem, key: server.key}, short_list: 5%, secret_expires: 2027-05-01, link: {tenants: [x]}}\n" +
+		"api: {listen: \"[::]:1\", token_file: secret}\ncompliance: {stale: compliant, error: x}\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		c, err := parse("conf/nac.yaml", data, all.read)
 		if (c == nil) == (err == nil) {
