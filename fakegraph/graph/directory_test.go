@@ -11,6 +11,7 @@ import (
 	"nacsim/fakegraph"
 	"nacsim/fakegraph/directory"
 	"nacsim/fakegraph/fakegraphtest"
+	"nacsim/internal/guid"
 )
 
 // ids are the last three digits of the ids in a list.
@@ -50,6 +51,7 @@ func TestDirectoryLists(t *testing.T) {
 		{"users('" + dave + "')/transitiveMemberOf/microsoft.graph.group?$filter=" + url.QueryEscape("displayName eq 'Staff'"), "groups", []string{"301"}},
 		{"groups/" + fakegraphtest.NumberedID(301) + "/members", "directoryObjects", []string{"201"}},
 		{"organization", "organization", []string{"666"}},
+		{"users/" + carol + "/ownedDevices", "directoryObjects", []string{deviceObject(103)}},
 	} {
 		l := list(t, s, c.path)
 		got := ids(l)
@@ -68,6 +70,12 @@ func TestDirectoryLists(t *testing.T) {
 	if l := list(t, s, "users?$filter="+url.QueryEscape("displayName ne 'Anna'")+"&$count=true", "ConsistencyLevel", "eventual"); l.Count != 2 || len(l.Value) != 2 {
 		t.Errorf("advanced query: %+v", l)
 	}
+}
+
+// deviceObject are the last three digits of the object id of a device.
+func deviceObject(deviceID int) string {
+	id := guid.Derived("device/" + fakegraphtest.NumberedID(deviceID))
+	return id[len(id)-3:]
 }
 
 func TestDirectoryPages(t *testing.T) {
@@ -210,4 +218,24 @@ func TestPermissions(t *testing.T) {
 	if e.Error.Code != "Forbidden" || !strings.Contains(e.Error.Message, "one of the following scopes: DeviceManagementManagedDevices.Read.All, DeviceManagementManagedDevices.ReadWrite.All - Operation ID") {
 		t.Errorf("%+v", e)
 	}
+}
+
+// Two records of one device in Intune are one device in Entra ID, and an id of zeros is none.
+func TestTwinsInEntra(t *testing.T) {
+	cfg := tenant()
+	cfg.Intune.Devices[1].AzureADDeviceID = cfg.Intune.Devices[0].AzureADDeviceID
+	cfg.Intune.Devices[1].Off = true
+	cfg.Intune.Devices[4].AzureADDeviceID = "00000000-0000-0000-0000-000000000000"
+	s, h := fakegraphtest.New(t, cfg)
+	h.Advance(time.Hour)
+	l := list(t, s, "devices")
+	if len(l.Value) != 3 {
+		t.Fatalf("%d devices, want 3", len(l.Value))
+	}
+	var d map[string]any
+	call(t, s, "GET", "devices(deviceId='"+cfg.Intune.Devices[0].AzureADDeviceID+"')", "", 200, &d)
+	if d["displayName"] != "C" {
+		t.Errorf("%v, want the record that has synced", d)
+	}
+	call(t, s, "GET", "devices(deviceId='00000000-0000-0000-0000-000000000000')", "", 404, nil)
 }

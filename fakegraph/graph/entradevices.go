@@ -16,6 +16,10 @@ var readEntraDevices = []string{"Device.Read.All", "Device.ReadWrite.All", "Dire
 var entraDeviceRoutes = []route{
 	{http.MethodGet, "devices", readEntraDevices, ofDirectory, false, (*API).listEntraDevices},
 	{http.MethodGet, "devices/{id}", readEntraDevices, ofDirectory, false, (*API).getEntraDevice},
+	{http.MethodGet, "users/{id}/registeredDevices", readEntraDevices, ofDirectory, false, (*API).listDevicesOfUser},
+	{http.MethodGet, "users/{id}/ownedDevices", readEntraDevices, ofDirectory, false, (*API).listDevicesOfUser},
+	{http.MethodGet, "me/registeredDevices", readMyOf, ofDirectory, true, (*API).listDevicesOfUser},
+	{http.MethodGet, "me/ownedDevices", readMyOf, ofDirectory, true, (*API).listDevicesOfUser},
 }
 
 // entraDevices is the type device.
@@ -50,40 +54,55 @@ func isCompliant(d *device) bool {
 // noEntraDevice is the azureADDeviceId of a device that Entra ID does not know.
 const noEntraDevice = "00000000-0000-0000-0000-000000000000"
 
-// eachEntraDevice calls f with the device objects until it returns false. A device that enrolled twice has one.
-func (a *API) eachEntraDevice(f func(*device) bool) {
-	seen := map[string]bool{}
-	a.intune.List(intune.ViewEntra, intune.Place{}, "", func(d *device) bool {
-		if d.AzureADDeviceID == noEntraDevice || seen[d.AzureADDeviceID] {
-			return true
+// entraDevicesOf are the device objects that a source has, in its order. A device that enrolled twice has one, which shows the record
+// that synced last.
+func entraDevicesOf(source deviceSource) []*device {
+	var all []*device
+	at := map[string]int{}
+	source.each(func(d *device) {
+		i, ok := at[d.AzureADDeviceID]
+		switch {
+		case d.AzureADDeviceID == noEntraDevice:
+		case !ok:
+			at[d.AzureADDeviceID] = len(all)
+			all = append(all, d)
+		case d.LastSync.After(all[i].LastSync):
+			all[i] = d
 		}
-		seen[d.AzureADDeviceID] = true
-		return f(d)
 	})
+	return all
 }
 
 // listEntraDevices answers GET /devices.
 func (a *API) listEntraDevices(w http.ResponseWriter, r *request) error {
-	var all []*device
-	a.eachEntraDevice(func(d *device) bool {
-		all = append(all, d)
-		return true
-	})
-	return writeDirectoryList(a, w, r, entraDevices, "devices", all, false)
+	return writeDirectoryList(a, w, r, entraDevices, "devices", entraDevicesOf(a.allDevices(intune.ViewEntra)), false)
 }
 
 // getEntraDevice answers GET /devices/{id} and GET /devices(deviceId='…').
 func (a *API) getEntraDevice(w http.ResponseWriter, r *request) error {
 	deviceID, byDeviceID := strings.CutPrefix(r.key(), "deviceid=")
 	var found *device
-	a.eachEntraDevice(func(d *device) bool {
-		if byDeviceID && d.AzureADDeviceID == deviceID || !byDeviceID && entraObjectID(d.AzureADDeviceID) == r.key() {
+	a.allDevices(intune.ViewEntra).each(func(d *device) {
+		matches := d.AzureADDeviceID == deviceID
+		if !byDeviceID {
+			matches = entraObjectID(d.AzureADDeviceID) == r.key()
+		}
+		if matches && d.AzureADDeviceID != noEntraDevice && (found == nil || d.LastSync.After(found.LastSync)) {
 			found = d
 		}
-		return found == nil
 	})
 	if found == nil {
 		return noObject(r.key())
 	}
 	return writeDirectoryObject(a, w, r, entraDevices, "devices", found)
+}
+
+// listDevicesOfUser answers GET /users/{id}/registeredDevices and ownedDevices: a user owns the devices that they have enrolled.
+func (a *API) listDevicesOfUser(w http.ResponseWriter, r *request) error {
+	u, err := a.user(r)
+	if err != nil {
+		return err
+	}
+	fragment, typed := ofType(r, "devices")
+	return writeDirectoryList(a, w, r, entraDevices, fragment, entraDevicesOf(a.devicesOf(intune.ViewEntra, u.UPN)), typed)
 }

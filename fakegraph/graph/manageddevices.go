@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"nacsim/fakegraph/intune"
 	"nacsim/internal/guid"
 )
 
@@ -39,7 +40,7 @@ func (a *API) listManagedDevices(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	a.writeDevices(w, r, "deviceManagement/managedDevices", q, a.page(q, a.allDevices))
+	a.writeDevices(w, r, "deviceManagement/managedDevices", q, a.page(q, a.allDevices(intune.ViewList)))
 	return nil
 }
 

@@ -38,7 +38,7 @@ type overview struct {
 // getOverview answers GET /deviceManagement/managedDeviceOverview: how many devices there are.
 func (a *API) getOverview(w http.ResponseWriter, r *request) error {
 	o := overview{Context: r.context("deviceManagement/managedDeviceOverview/$entity"), ID: guid.Derived("overview/" + a.directory.Tenant())}
-	a.allDevices(intune.Place{}, "", func(d *device) bool {
+	a.allDevices(intune.ViewList).each(func(d *device) {
 		o.Enrolled++
 		switch strings.ToLower(d.OperatingSystem) {
 		case "windows":
@@ -52,7 +52,6 @@ func (a *API) getOverview(w http.ResponseWriter, r *request) error {
 		default:
 			o.Systems.Unknown++
 		}
-		return true
 	})
 	o.MDM, o.Exchange.Unavailable = o.Enrolled, o.Enrolled
 	return a.writeValue(w, r, o)
@@ -78,13 +77,12 @@ func (a *API) getStateSummary(w http.ResponseWriter, r *request) error {
 	s := stateSummary{Context: r.context("deviceManagement/deviceCompliancePolicyDeviceStateSummary/$entity"), ID: guid.Derived("summary/" + a.directory.Tenant())}
 	counts := map[string]*int{"inGracePeriod": &s.InGrace, "configManager": &s.ConfigManager, "compliant": &s.Compliant, "noncompliant": &s.NonCompliant,
 		"error": &s.Error, "conflict": &s.Conflict}
-	a.allDevices(intune.Place{}, "", func(d *device) bool {
+	a.allDevices(intune.ViewList).each(func(d *device) {
 		count := counts[d.ComplianceState]
 		if count == nil {
 			count = &s.Unknown
 		}
 		*count++
-		return true
 	})
 	return a.writeValue(w, r, s)
 }

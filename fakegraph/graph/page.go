@@ -21,28 +21,38 @@ type deviceSource func(after intune.Place, named string, f func(*device) bool)
 // scanChunk is how many devices are looked at under one lock.
 const scanChunk = 4096
 
-// allDevices are all in the view of lists.
-func (a *API) allDevices(after intune.Place, named string, f func(*device) bool) {
-	for goesOn := true; goesOn; {
-		seen := 0
-		goesOn = false
-		a.intune.List(intune.ViewList, after, named, func(d *device) bool {
-			if !f(d) {
-				return false
-			}
-			seen++
-			after = intune.Place{Name: d.Name, ID: d.ID}
-			goesOn = seen == scanChunk
-			return !goesOn
-		})
+// allDevices are all that a view shows.
+func (a *API) allDevices(v intune.View) deviceSource {
+	return func(after intune.Place, named string, f func(*device) bool) {
+		for goesOn := true; goesOn; {
+			seen := 0
+			goesOn = false
+			a.intune.List(v, after, named, func(d *device) bool {
+				if !f(d) {
+					return false
+				}
+				seen++
+				after = intune.Place{Name: d.Name, ID: d.ID}
+				goesOn = seen == scanChunk
+				return !goesOn
+			})
+		}
 	}
 }
 
+// each calls f with all devices of a source.
+func (s deviceSource) each(f func(*device)) {
+	s(intune.Place{}, "", func(d *device) bool {
+		f(d)
+		return true
+	})
+}
+
 // devicesOf are those of a user.
-func (a *API) devicesOf(upn string) deviceSource {
+func (a *API) devicesOf(v intune.View, upn string) deviceSource {
 	return func(after intune.Place, _ string, f func(*device) bool) {
 		started := after == intune.Place{}
-		a.intune.OfUser(intune.ViewList, upn, func(d *device) bool {
+		a.intune.OfUser(v, upn, func(d *device) bool {
 			if !started {
 				started = d.ID == after.ID
 				return true
@@ -82,11 +92,10 @@ func (a *API) page(q listQuery, source deviceSource) devicePage {
 		p.next = skipToken{p.devices[n-1].Name, p.devices[n-1].ID}
 	}
 	if a.cfg.TotalCount {
-		source(intune.Place{}, named, func(d *device) bool {
+		source.each(func(d *device) {
 			if a.listed(q, d) {
 				p.total++
 			}
-			return true
 		})
 	}
 	return p

@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"nacsim/fakegraph/directory"
+	"nacsim/fakegraph/intune"
 )
 
 // Permissions on users and groups (facts 2.3 and the permissions reference of Graph).
@@ -95,7 +96,7 @@ func (a *API) listUserDevices(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	a.writeDevices(w, r, "users('"+u.ObjectID+"')/managedDevices", q, a.page(q, a.devicesOf(u.UPN)))
+	a.writeDevices(w, r, "users('"+u.ObjectID+"')/managedDevices", q, a.page(q, a.devicesOf(intune.ViewList, u.UPN)))
 	return nil
 }
 
