@@ -12,6 +12,7 @@
 //	intune      devices, compliance, check-ins                    graph    shows both as Microsoft Graph does
 //	fault       requests that fail                                wire     what they have in common on the wire
 //	requestlog  the last requests and what became of them         control  changes the tenant while it is used
+//	page        shows it to a person                              proxy    leads clients here that know a proxy only
 //	nacservice  answers for one device at a time
 //
 // Statements of fact refer to facts: graph-and-entra.

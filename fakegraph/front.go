@@ -10,11 +10,13 @@ import (
 	"nacsim/fakegraph/wire"
 )
 
-// ServeHTTP answers one request to Entra ID or Graph, or to the control API. It can be used without Start.
+// ServeHTTP answers one request to Entra ID or Graph, to the control API or for the page. It can be used without Start.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch first, _, _ := strings.Cut(strings.TrimPrefix(wire.CanonicalPath(r.URL.Path), "/"), "/"); first {
 	case "control":
 		s.control.ServeHTTP(w, r)
+	case "", "favicon.ico":
+		s.page.ServeHTTP(w, s.canonical(r))
 	default:
 		s.serveLogged(w, r)
 	}

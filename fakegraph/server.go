@@ -17,6 +17,7 @@ import (
 	"nacsim/fakegraph/graph"
 	"nacsim/fakegraph/intune"
 	"nacsim/fakegraph/nacservice"
+	"nacsim/fakegraph/page"
 	"nacsim/fakegraph/requestlog"
 	"nacsim/internal/guid"
 	"nacsim/internal/host"
@@ -68,6 +69,7 @@ type Server struct {
 	log     *requestlog.Log
 	tenant  atomic.Pointer[tenant]
 	control *control.API
+	page    *page.Page
 
 	resetting sync.Mutex // guards fresh
 	fresh     Config     // the tenant as it began
@@ -89,6 +91,7 @@ func New(h host.Host, cfg Config) (*Server, error) {
 	}
 	s.tenant.Store(t)
 	s.control = control.New(h, s, cfg.Control)
+	s.page = page.New(h, s, cfg.Control)
 	return s, nil
 }
 
