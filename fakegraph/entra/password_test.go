@@ -10,6 +10,7 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
+	"nacsim/fakegraph/directory"
 	"nacsim/fakegraph/entra"
 	"nacsim/fakegraph/fakegraphtest"
 )
@@ -49,7 +50,7 @@ func TestPasswordGrant(t *testing.T) {
 	if id["sub"] == anna.ObjectID || id["sub"] == "" {
 		t.Errorf("the subject is not pairwise: %v", id["sub"])
 	}
-	if reply["scope"] != "openid email https://graph.microsoft.com/User.Read" || reply["refresh_token"] == nil {
+	if reply["scope"] != "openid email User.Read" || reply["refresh_token"] == nil {
 		t.Errorf("reply %v", reply)
 	}
 	if info, _ := base64.RawURLEncoding.DecodeString(reply["client_info"].(string)); !strings.Contains(string(info), `"uid":"`+anna.ObjectID+`"`) {
@@ -68,6 +69,28 @@ func TestPasswordGrant(t *testing.T) {
 	}
 	if w := fakegraphtest.Get(w.s, "https://login.microsoftonline.com/oidc/userinfo", nil); w.Code != 401 {
 		t.Errorf("user info without a token: %d", w.Code)
+	}
+}
+
+// MSAL takes a permission for declined whose name is not in the reply as it was in the request.
+func TestScopesAreNamedAsAsked(t *testing.T) {
+	w := newWorld(t, tenant())
+	for asked, want := range map[string]string{
+		"User.Read profile":                                    "profile User.Read",
+		"https://graph.microsoft.com/User.Read":                "https://graph.microsoft.com/User.Read",
+		directory.GraphAppID + "/User.Read User.Read openid":   "openid " + directory.GraphAppID + "/User.Read",
+		"https://graph.microsoft.com/.default offline_access ": "https://graph.microsoft.com/User.Read https://graph.microsoft.com/.default",
+	} {
+		reply := w.tokens(ropc("anna@contoso.example", "anna-pw", "scope", asked))
+		if reply["scope"] != want {
+			t.Errorf("asked for %q, got %q, want %q", asked, reply["scope"], want)
+		}
+		if token, _ := reply["refresh_token"].(string); token != "" {
+			again := w.tokens(form("grant_type", "refresh_token", "client_id", publicClient, "refresh_token", token))
+			if again["scope"] != want {
+				t.Errorf("refreshed %q, got %q", asked, again["scope"])
+			}
+		}
 	}
 }
 
@@ -136,7 +159,7 @@ func TestRefresh(t *testing.T) {
 		t.Errorf("refreshed: %v", second)
 	}
 	narrow := w.tokens(form(refresh(second["refresh_token"], "scope", "User.Read")...))
-	if narrow["scope"] != "https://graph.microsoft.com/User.Read" || narrow["id_token"] != nil || narrow["refresh_token"] == nil {
+	if narrow["scope"] != "User.Read" || narrow["id_token"] != nil || narrow["refresh_token"] == nil {
 		t.Errorf("narrowed: %v", narrow)
 	}
 	w.refused(form(refresh(first["refresh_token"], "scope", "Mail.Read")...), 400, 65001)

@@ -14,6 +14,8 @@ type wanted struct {
 	Audience string
 	// All is the scope /.default: whatever was consented to.
 	All bool `json:",omitempty"`
+	// Asked are the names of Scopes, or that of /.default, as the client wrote them: with the resource or without.
+	Asked []string `json:",omitempty"`
 	// Scopes are delegated permissions of the resource, and OpenID those of OpenID Connect: openid, profile, email, offline_access.
 	Scopes, OpenID []string `json:",omitempty"`
 }
@@ -46,9 +48,9 @@ func (a *Authority) parseScope(scope string) (wanted, error) {
 		case permission == "" || strings.ContainsAny(permission, `"'\<>`):
 			return w, refuse(70011, clip(name))
 		case permission == ".default":
-			w.All = true
-		default:
-			w.Scopes = union(w.Scopes, permission)
+			w.All, w.Asked = true, []string{name}
+		case !slices.Contains(w.Scopes, permission):
+			w.Scopes, w.Asked = append(w.Scopes, permission), append(w.Asked, name)
 		}
 		w.Audience = resource
 	}
@@ -149,4 +151,23 @@ func missingConsent(w *wanted, consented []string) bool {
 
 func containsFold(list []string, name string) bool {
 	return slices.ContainsFunc(list, func(s string) bool { return strings.EqualFold(s, name) })
+}
+
+// text is how a reply of version 2 names permissions that were granted: those asked for by name in the form in which they were asked for, as client libraries
+// compare them, and others with the resource.
+func (w *wanted) text(granted []string) string {
+	var names []string
+	for _, name := range granted {
+		switch i := slices.Index(w.Scopes, name); {
+		case i >= 0:
+			name = w.Asked[i]
+		case !containsFold(openIDScopes, name):
+			name = strings.TrimSuffix(w.Audience, "/") + "/" + name
+		}
+		names = append(names, name)
+	}
+	if w.All {
+		names = append(names, w.Asked...)
+	}
+	return strings.Join(names, " ")
 }

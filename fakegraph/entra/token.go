@@ -169,19 +169,10 @@ func (q *tokenRequest) forUser(s *subject, from *session, w *wanted, nonce strin
 	if err != nil {
 		return nil, err
 	}
-	reply.Scope = scopeText(w.Audience, s.scopes)
-	return reply, q.addUserTokens(reply, s, from, w, nonce)
-}
-
-// scopeText is how a reply names permissions: with the resource, except those of OpenID Connect.
-func scopeText(audience string, scopes []string) string {
-	names := make([]string, len(scopes))
-	for i, name := range scopes {
-		if names[i] = name; !containsFold(openIDScopes, name) {
-			names[i] = strings.TrimSuffix(audience, "/") + "/" + name
-		}
+	if reply.Scope = strings.Join(s.scopes, " "); q.v2 {
+		reply.Scope = w.text(s.scopes)
 	}
-	return strings.Join(names, " ")
+	return reply, q.addUserTokens(reply, s, from, w, nonce)
 }
 
 func (q *tokenRequest) reply(s *subject, audience string) (*tokenReply, error) {
