@@ -24,7 +24,7 @@ import (
 // a boot function may take that must not block.
 const (
 	shutdownPatience = 5 * time.Second
-	bootPatience     = 5 * time.Second
+	bootPatience     = time.Minute // a large tenant takes seconds where others work too
 )
 
 // A machine is what stays through crashes: its name, address and boot function. Its stores stay in files, or in memory.
