@@ -57,10 +57,10 @@ func (c *Config) aboutAPI(now time.Time) []string {
 		return nil
 	}
 	if a.TLS == nil {
-		if a.Addr.Addr().IsLoopback() {
+		if c.API.Addr().IsLoopback() {
 			return nil
 		}
-		return []string{fmt.Sprintf("api: %s is served by HTTP, so whoever is between sees the token; give it a certificate, or listen on 127.0.0.1 only", a.Addr)}
+		return []string{fmt.Sprintf("api: %s is served by HTTP, so whoever is between sees the token; give it a certificate, or listen on 127.0.0.1 only", c.API)}
 	}
 	var out []string
 	for _, certificate := range a.TLS.Certificates {

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -30,6 +31,11 @@ func TestAccountWarnings(t *testing.T) {
 		if c.want == "" && len(got) > 0 || c.want != "" && (len(got) != 1 || !strings.HasPrefix(got[0], c.want)) {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)
 		}
+	}
+	c := load(t, newFiles(t), minimal+"api: {listen: '127.0.0.1:8444', token: a-token-of-24-characters}\n")
+	c.NAC.API.Addr = netip.MustParseAddrPort("192.0.0.8:8444") // where it is served in the world that the NAC runs in
+	if got := c.Warnings(now); len(got) != 0 {
+		t.Errorf("of an API on this computer only: %q", got)
 	}
 }
 
