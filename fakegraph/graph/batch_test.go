@@ -64,7 +64,7 @@ func TestBatch(t *testing.T) {
 		t.Error(body)
 	}
 	var l listReply
-	if err := json.Unmarshal(replies["2"].Body, &l); err != nil || !strings.HasPrefix(l.NextLink, base+"deviceManagement/managedDevices?$select=id&$top=1&$skiptoken=") {
+	if err := json.Unmarshal(replies["2"].Body, &l); err != nil || !strings.HasPrefix(l.NextLink, base+"deviceManagement/managedDevices?$top=1&$select=id&$skiptoken=") {
 		t.Errorf("%v, next %s", err, l.NextLink)
 	}
 	fakegraphtest.GetJSON(t, s, l.NextLink, 200, &l)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"nacsim/fakegraph/wire"
 )
@@ -101,7 +102,7 @@ func backendBody(w http.ResponseWriter, r *http.Request, text, headers string) s
 	}
 	text += " - Operation ID (for customer support): 00000000-0000-0000-0000-000000000000 - Activity ID: " +
 		w.Header().Get(wire.ClientRequestID) +
-		" - Url: https://fef.msub01.manage.microsoft.com/DeviceFE/StatelessDeviceFEService" + r.URL.Path + query
+		" - Url: https://fef.msub01.manage.microsoft.com/DeviceFE/StatelessDeviceFEService" + backendPath(r) + query
 	retryAfter := "null"
 	if seconds, err := strconv.Atoi(w.Header().Get("Retry-After")); err == nil {
 		retryAfter = quoteJSON(fmt.Sprintf("%02d:%02d:%02d", seconds/3600, seconds/60%60, seconds%60))
@@ -109,6 +110,12 @@ func backendBody(w http.ResponseWriter, r *http.Request, text, headers string) s
 	return "{\r\n  \"_version\": 3,\r\n  \"Message\": " + quoteJSON(text) +
 		",\r\n  \"CustomApiErrorPhrase\": \"\",\r\n  \"RetryAfter\": " + retryAfter +
 		",\r\n  \"ErrorSourceService\": \"\",\r\n  \"HttpHeaders\": " + quoteJSON(headers) + "\r\n}"
+}
+
+// backendPath is the path as the service behind Graph sees it: without the version, and spelled as the client did.
+func backendPath(r *http.Request) string {
+	segments := strings.FieldsFunc(r.RequestURI, func(c rune) bool { return c == '/' })
+	return "/" + strings.Join(segments[min(1, len(segments)):], "/")
 }
 
 // Fail answers with what Graph says for a status that a fault asks for (facts 3.2).

@@ -60,7 +60,7 @@ func TestListIsOrderedAndPagedByKey(t *testing.T) {
 		t.Fatalf("%v, count %d, next %q, context %q", l.names(), l.Count, l.NextLink, l.Context)
 	}
 	l := devices(t, s, "?$select=id,deviceName&$top=2")
-	want := fakegraphtest.ListURL + "?$select=id%2CdeviceName&$top=2&$skiptoken=LastDeviceName%3d%27b%27%2cLastDeviceId%3d%27" + fakegraphtest.NumberedID(2) + "%27"
+	want := fakegraphtest.ListURL + "?$select=id,deviceName&$top=2&$skiptoken=LastDeviceName%3d%27b%27%2cLastDeviceId%3d%27" + fakegraphtest.NumberedID(2) + "%27"
 	if l.NextLink != want || l.Count != 2 {
 		t.Fatalf("nextLink\n%s, want\n%s; count %d", l.NextLink, want, l.Count)
 	}
@@ -287,7 +287,7 @@ func TestErrorEnvelope(t *testing.T) {
 	if err := json.Unmarshal([]byte(e.Error.Message), &inner); err != nil {
 		t.Fatalf("the message is not JSON: %v: %s", err, e.Error.Message)
 	}
-	want := "An error has occurred - Operation ID (for customer support): 00000000-0000-0000-0000-000000000000 - Activity ID: abc - Url: https://fef.msub01.manage.microsoft.com/"
+	want := "An error has occurred - Operation ID (for customer support): 00000000-0000-0000-0000-000000000000 - Activity ID: abc - Url: https://fef.msub01.manage.microsoft.com/DeviceFE/StatelessDeviceFEService/deviceManagement/managedDevices/"
 	if e.Error.Code != "ResourceNotFound" || inner.Version != 3 || !strings.HasPrefix(inner.Message, want) {
 		t.Errorf("%s %+v", e.Error.Code, inner)
 	}

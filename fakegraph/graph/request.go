@@ -56,19 +56,20 @@ func (r *request) context(fragment string) string {
 	return wire.Origin(r.Request) + "/" + r.version + "/$metadata#" + fragment
 }
 
-// nextLink is the address of the next page: the same query with a skip token, whose characters are escaped in lower
-// case (facts 2.1).
+// nextLink is the address of the next page: the same query, as the client wrote it, with a skip token, whose characters are
+// escaped in lower case (facts 2.1).
 func (r *request) nextLink(token string) string {
-	options := maps.Clone(r.options)
-	maps.DeleteFunc(options, func(key string, _ []string) bool {
-		return sameOption(key, "$skiptoken") || sameOption(key, "$skip")
-	})
-	query := strings.ReplaceAll(options.Encode(), "%24", "$")
-	if query != "" {
-		query += "&"
-	}
+	var b strings.Builder
 	path := url.URL{Path: r.RequestURI}
-	return wire.Origin(r.Request) + path.EscapedPath() + "?" + query + "$skiptoken=" + lowerEscape(token)
+	b.WriteString(wire.Origin(r.Request) + path.EscapedPath() + "?")
+	for option := range strings.SplitSeq(r.URL.RawQuery, "&") {
+		name, value, _ := strings.Cut(option, "=")
+		if name = strings.Replace(name, "%24", "$", 1); name == "" || sameOption(name, "$skiptoken") || sameOption(name, "$skip") {
+			continue
+		}
+		b.WriteString(name + "=" + value + "&")
+	}
+	return b.String() + "$skiptoken=" + lowerEscape(token)
 }
 
 // lowerEscape is url.QueryEscape with lower-case digits and %20 for a space.
