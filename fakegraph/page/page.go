@@ -245,18 +245,22 @@ func ago(now, t time.Time) string {
 	if d < 0 {
 		d, after, before = -d, "", "in "
 	}
-	text := ""
+	return before + spell(d) + after
+}
+
+// spell writes a duration with its two largest units.
+func spell(d time.Duration) string {
 	switch {
 	case d < time.Minute:
-		text = fmt.Sprintf("%d s", d/time.Second)
+		return fmt.Sprintf("%d s", d/time.Second)
 	case d < time.Hour:
-		text = fmt.Sprintf("%d min", d/time.Minute)
+		return fmt.Sprintf("%d min", d/time.Minute)
+	case d < 48*time.Hour && d%time.Hour < time.Minute:
+		return fmt.Sprintf("%d h", d/time.Hour)
 	case d < 48*time.Hour:
-		text = fmt.Sprintf("%d h %d min", d/time.Hour, d%time.Hour/time.Minute)
-	default:
-		text = fmt.Sprintf("%d days", d/(24*time.Hour))
+		return fmt.Sprintf("%d h %d min", d/time.Hour, d%time.Hour/time.Minute)
 	}
-	return before + text + after
+	return fmt.Sprintf("%d days", d/(24*time.Hour))
 }
 
 func (p *Page) apps(v *view, now time.Time) {
@@ -299,7 +303,7 @@ func (p *Page) policies(v *view) {
 		}
 		s := policy{Name: c.Name, Platform: c.Platform, Requires: strings.Join(require, ", ")}
 		if c.Grace > 0 {
-			s.Grace = c.Grace.String()
+			s.Grace = spell(c.Grace)
 		}
 		v.Policies = append(v.Policies, s)
 	}
@@ -364,8 +368,11 @@ func showRequest(e *requestlog.Entry, names map[string]string) request {
 	default:
 		s.Class = "good"
 	}
-	if s.Size = fmt.Sprintf("%d octets", e.Bytes); e.Rows > 0 {
+	switch {
+	case e.Rows > 0:
 		s.Size = fmt.Sprintf("%d rows", e.Rows)
+	case e.Bytes > 0: // inside of a $batch nobody counts
+		s.Size = fmt.Sprintf("%d octets", e.Bytes)
 	}
 	for i := range e.Batch {
 		s.Batch = append(s.Batch, showRequest(&e.Batch[i], names))

@@ -63,7 +63,7 @@ func TestShowsWhatThereIs(t *testing.T) {
 	for _, text := range []string{
 		"Contoso &lt;b&gt;", fakegraphtest.Tenant, "contoso.example", "2026-01-05 08:00:01 UTC",
 		"compliant 61", "inGracePeriod 1", "The first 50 of 62 are shown.", "&lt;script&gt;", "firewall",
-		"Baseline", "24h0m0s", "NAC", directory.RoleReadDevices, "secret expired 2026-01-05",
+		"Baseline", "24 h", "NAC", directory.RoleReadDevices, "secret expired 2026-01-05",
 		"of 2000 in 20s", `<tr class="unmatched">`, "Did you mean deviceManagement?", "5 rows", "1 matched nothing", "fault: ",
 		`http-equiv="refresh"`,
 	} {
