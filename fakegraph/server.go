@@ -85,7 +85,7 @@ func New(h host.Host, cfg Config) (*Server, error) {
 		cfg.Addr = netip.AddrPortFrom(h.Addr(), 443)
 	}
 	s := &Server{h: h, cfg: cfg, ids: guid.NewSource(h.Rand("fakegraph/guid")), faults: fault.NewSet(h), log: requestlog.New(cfg.Logged), fresh: cfg}
-	t, err := openTenant(h, cfg)
+	t, err := openTenant(h, cfg, s.faults)
 	if err != nil {
 		return nil, fmt.Errorf("fakegraph: %w", err)
 	}

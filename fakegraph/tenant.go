@@ -29,7 +29,7 @@ type tenant struct {
 }
 
 // openTenant makes the services, with what earlier boots have left in the stores.
-func openTenant(h host.Host, cfg Config) (*tenant, error) {
+func openTenant(h host.Host, cfg Config, faults *fault.Set) (*tenant, error) {
 	if !guid.Valid(cfg.Tenant) {
 		return nil, fmt.Errorf("tenant %q is not a GUID", cfg.Tenant)
 	}
@@ -56,6 +56,11 @@ func openTenant(h host.Host, cfg Config) (*tenant, error) {
 	}
 	t.toGraph = fault.Front{Graph: true, Next: t.graph, App: t.graph.AppOf,
 		Fail: func(w http.ResponseWriter, r *http.Request, status, _ int) { t.graph.Fail(w, r, status) }}
+	t.graph.WrapItems(func(next http.Handler) http.Handler {
+		item := t.toGraph
+		item.Next, item.InBatch = next, true
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { faults.Serve(&item, w, r) })
+	})
 	t.nac = nacservice.New(h, t.intune, t.directory, t.entra, cfg.NAC)
 	t.toNAC = fault.Front{Graph: true, Next: t.nac, App: t.nac.AppOf,
 		Fail: func(w http.ResponseWriter, r *http.Request, status, _ int) { t.nac.Fail(w, r, status) }}
@@ -121,7 +126,7 @@ func (s *Server) reopen(cfg Config) (*tenant, error) {
 			return nil, err
 		}
 	}
-	return openTenant(s.h, cfg)
+	return openTenant(s.h, cfg, s.faults)
 }
 
 // empty removes everything from a store.

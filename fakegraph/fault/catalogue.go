@@ -23,7 +23,7 @@ const (
 type Kind struct {
 	Name  string
 	Group Group
-	// Service is the one that it befalls, or AnyService.
+	// Service is the one that it befalls, or AnyService. What belongs to Graph can befall Intune's own service for network access control, too.
 	Service Service
 	// Doc says what the client sees, in a sentence or two.
 	Doc string
@@ -33,6 +33,8 @@ type Kind struct {
 	Default Fault
 	// takesAlso are parameters without a default.
 	takesAlso []string
+	// breaks says that it is about the connection, which a request inside of a $batch has not.
+	breaks bool
 	// befalls tells which requests it can strike.
 	befalls func(*Request) bool
 	// strike answers a request.
@@ -168,25 +170,26 @@ var tokenKinds = []Kind{
 var transportKinds = []Kind{
 	{Name: "slow", Group: Transport, Facts: "7.3", Default: Fault{Delay: 30 * time.Second}, befalls: anyRequest, strike: (*strike).slow,
 		Doc: "The answer comes late."},
-	{Name: "reset", Group: Transport, Facts: "7.3", befalls: anyRequest, strike: (*strike).reset,
+	{Name: "reset", Group: Transport, breaks: true, Facts: "7.3", befalls: anyRequest, strike: (*strike).reset,
 		Doc: "The connection is reset instead of an answer."},
-	{Name: "half_body", Group: Transport, Facts: "7.3", befalls: anyRequest, strike: (*strike).halfBody,
+	{Name: "half_body", Group: Transport, breaks: true, Facts: "7.3", befalls: anyRequest, strike: (*strike).halfBody,
 		Doc: "The connection ends in the middle of the body."},
-	{Name: "stall", Group: Transport, Facts: "7.3", Default: Fault{Delay: 5 * time.Minute}, befalls: anyRequest, strike: (*strike).stall,
+	{Name: "stall", Group: Transport, breaks: true, Facts: "7.3", Default: Fault{Delay: 5 * time.Minute}, befalls: anyRequest, strike: (*strike).stall,
 		Doc: "Half of the body comes, and the rest only after the delay."},
-	{Name: "gzip_corrupted", Group: Transport, Facts: "7.3", befalls: anyRequest, strike: (*strike).corruptGzip,
+	{Name: "gzip_corrupted", Group: Transport, breaks: true, Facts: "7.3", befalls: anyRequest, strike: (*strike).corruptGzip,
 		Doc: "The body is compressed and damaged: gzip does not open, or its checksum is wrong."},
 	{Name: "bad_gateway", Group: Transport, Facts: "7.3", Default: Fault{Status: http.StatusBadGateway, ContentType: "text/html", Body: gatewayPage},
 		takesAlso: []string{"delay", "retry_after", "retry_after_as"}, befalls: anyRequest, strike: (*strike).fail,
 		Doc: "A proxy answers with an HTML page."},
-	{Name: "redirect", Group: Transport, Facts: "7.3", Default: Fault{Status: http.StatusTemporaryRedirect, To: foreign}, befalls: anyRequest, strike: (*strike).redirect,
+	{Name: "redirect", Group: Transport, breaks: true, Facts: "7.3", Default: Fault{Status: http.StatusTemporaryRedirect, To: foreign}, befalls: anyRequest, strike: (*strike).redirect,
 		Doc: "The answer is a redirection to the same path at another origin, where a bearer token must not go."},
-	{Name: "goaway", Group: Transport, Facts: "7.3", befalls: anyRequest, strike: (*strike).goAway,
+	{Name: "goaway", Group: Transport, breaks: true, Facts: "7.3", befalls: anyRequest, strike: (*strike).goAway,
 		Doc: "The answer is right, and the server ends the connection behind it: GOAWAY in HTTP/2, Connection: close in HTTP/1.1."},
-	{Name: "wrong_length", Group: Transport, Facts: "7.3", Default: Fault{Octets: 100}, befalls: anyRequest, strike: (*strike).wrongLength,
+	{Name: "wrong_length", Group: Transport, breaks: true, Facts: "7.3", Default: Fault{Octets: 100}, befalls: anyRequest, strike: (*strike).wrongLength,
 		Doc: "Content-Length is wrong by octets: longer than the body, which then ends too early, or with a minus shorter, which cuts it."},
-	{Name: "nac_moved", Group: Transport, Service: Graph, Facts: "2.5", Default: Fault{To: "https://fef.amsub9999.manage.microsoft.com"}, befalls: isServiceEndpoints, strike: editor(moveEndpoints),
-		Doc: "Service discovery names another shard for the services of Intune."},
+	{Name: "nac_moved", Group: Transport, Service: Graph, Facts: "2.5", Default: Fault{Status: http.StatusNotFound, To: "https://fef.amsub9999.manage.microsoft.com"},
+		befalls: isIntuneService, strike: (*strike).moveService,
+		Doc: "The services of Intune have moved to another shard: discovery names that origin, and under any other they are not found."},
 }
 
 const gatewayPage = "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n<center><h1>502 Bad Gateway</h1></center>\r\n</body>\r\n</html>\r\n"
@@ -248,8 +251,13 @@ func isOpenIDConfiguration(r *Request) bool {
 	return strings.HasSuffix(r.Path, "/.well-known/openid-configuration")
 }
 
-func isServiceEndpoints(r *Request) bool {
-	return strings.Contains(r.Path, "/serviceprincipals") && strings.HasSuffix(r.Path, "/endpoints")
+// isIntuneService tells discovery of the services of Intune beside Graph, and requests to them (facts 2.5).
+func isIntuneService(r *Request) bool {
+	return isDiscovery(r.Path) || strings.HasPrefix(r.Path, "/trafficgateway/")
+}
+
+func isDiscovery(path string) bool {
+	return strings.Contains(path, "/serviceprincipals") && strings.HasSuffix(path, "/endpoints")
 }
 
 func isDeviceList(r *Request) bool {

@@ -152,6 +152,19 @@ func wrongAliases(s *strike, o *object) bool {
 	return o.eachOf("metadata", func(entry *object) bool { return entry.set("aliases", json.RawMessage("["+string(quote(s.f.To))+"]")) })
 }
 
+// moveService names the new origin, and has nothing at the old one.
+func (s *strike) moveService() {
+	switch {
+	case isDiscovery(s.r.URL.Path):
+		s.edit(s.r, moveEndpoints)
+	case wire.Origin(s.r) == s.f.To:
+		s.spare()
+		s.to.Next.ServeHTTP(s.w, s.r)
+	default:
+		s.fail()
+	}
+}
+
 func moveEndpoints(s *strike, o *object) bool {
 	return o.eachOf("value", func(entry *object) bool {
 		at, err := url.Parse(entry.at("uri").text())

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"nacsim/fakegraph"
+	"nacsim/fakegraph/directory"
 	"nacsim/fakegraph/fakegraphtest"
 	"nacsim/fakegraph/fault"
 	"nacsim/fakegraph/intune"
@@ -293,21 +294,27 @@ var faultTests = map[string]func(*tenantUnderFault){
 		}
 	},
 	"nac_moved": func(t *tenantUnderFault) {
-		t.add(fault.Fault{Name: "nac_moved"})
-		var endpoints struct{ Value []struct{ URI string } }
-		front := fault.Front{Graph: true, Next: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			io.WriteString(w, `{"value":[{"capability":"NACAPIService","uri":"https://fef.amsua0102.manage.microsoft.com/TrafficGateway/x"}]}`)
-		})}
-		w := httptest.NewRecorder()
-		t.s.Faults().Serve(&front, w, httptest.NewRequest("GET", "/v1.0/serviceprincipals/appid=0000000a-0000-0000-c000-000000000000/endpoints", nil))
-		fakegraphtest.Decode(t, w, 200, &endpoints)
-		if len(endpoints.Value) == 0 {
-			t.Error("no endpoints")
+		if err := t.s.Directory().SetConsent(fakegraphtest.Client, directory.RoleReadDevices, directory.RoleReadApplications, directory.RoleDeviceCompliance); err != nil {
+			t.Fatal(err)
 		}
-		for _, e := range endpoints.Value {
-			if !strings.HasPrefix(e.URI, "https://fef.amsub9999.manage.microsoft.com/") {
-				t.Errorf("a service is at %s", e.URI)
+		t.token = fakegraphtest.Token(t, t.s)
+		discover := func() (origin string) {
+			var endpoints struct{ Value []struct{ URI string } }
+			fakegraphtest.Decode(t, t.get("https://graph.microsoft.com/v1.0/servicePrincipals/appId=0000000a-0000-0000-c000-000000000000/endpoints"), 200, &endpoints)
+			for _, e := range endpoints.Value {
+				if at := strings.Index(e.URI, "/TrafficGateway/"); at > 0 {
+					origin = e.URI[:at]
+				}
 			}
+			return origin
+		}
+		const mdminfo = "/TrafficGateway/TrafficRoutingService/ResourceAccess/ComplianceRetrievalService/ciscoise/mdminfo/?ise_api_version=3"
+		old := discover()
+		found := t.get(old + mdminfo).Code // 401: the token is for Graph
+		t.add(fault.Fault{Name: "nac_moved"})
+		moved := discover()
+		if moved != "https://fef.amsub9999.manage.microsoft.com" || t.get(old+mdminfo).Code != 404 || t.get(moved+mdminfo).Code != found || found == 404 {
+			t.Errorf("from %s to %s: %d, %d, before %d", old, moved, t.get(old+mdminfo).Code, t.get(moved+mdminfo).Code, found)
 		}
 	},
 
@@ -559,5 +566,44 @@ func BenchmarkNoFault(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		set.Serve(&front, nil, r)
+	}
+}
+
+// TestBatch holds that requests inside of a batch are struck one by one, and their connection is left alone.
+func TestBatch(t *testing.T) {
+	u := newTenant(t)
+	batch := func() string {
+		t.Helper()
+		body := `{"requests":[{"id":"1","method":"GET","url":"/deviceManagement/managedDevices?$select=id"},
+			{"id":"2","method":"GET","url":"/deviceManagement/managedDevices/` + fakegraphtest.NumberedID(1) + `?$select=id","dependsOn":["1"]},
+			{"id":"3","method":"GET","url":"/deviceManagement/managedDevices/` + fakegraphtest.NumberedID(2) + `?$select=id"}]}`
+		w := fakegraphtest.Post(u.s, "https://graph.microsoft.com/v1.0/$batch", "application/json", body, http.Header{"Authorization": {"Bearer " + u.token}})
+		var reply struct {
+			Responses []struct {
+				ID      string
+				Status  int
+				Headers map[string]string
+			}
+		}
+		fakegraphtest.Decode(t, w, 200, &reply)
+		said := map[string]string{}
+		for _, r := range reply.Responses {
+			said[r.ID] = strings.TrimSpace(fmt.Sprint(r.Status) + " " + r.Headers["Retry-After"])
+		}
+		return said["1"] + ", " + said["2"] + ", " + said["3"]
+	}
+	for _, test := range []struct {
+		fault fault.Fault
+		want  string
+	}{
+		{fault.Fault{Name: "throttled", Path: "/v1.0/deviceManagement/managedDevices/", RetryAfter: 7 * time.Second}, "200, 429 7, 429 7"},
+		{fault.Fault{Name: "gateway_timeout", Page: 1}, "504, 424, 200"},
+		{fault.Fault{Name: "reset", Path: "/v1.0/deviceManagement"}, "200, 200, 200"},
+	} {
+		u.add(test.fault)
+		if got := batch(); got != test.want {
+			t.Errorf("%s: %s, want %s", test.fault.Name, got, test.want)
+		}
+		u.s.Faults().ClearAll()
 	}
 }

@@ -17,8 +17,8 @@ import (
 
 // A Request is what faults look at.
 type Request struct {
-	// Graph says that it is for Graph, and not for Entra ID.
-	Graph bool
+	// Graph says that it is for Graph, and not for Entra ID, and InBatch that it is inside of a $batch.
+	Graph, InBatch bool
 	// Method and Path, canonical as in package wire, are of the request; Query is decoded.
 	Method, Path, Query string
 	// App tells the client id of the app that asks, or "". It is called only for a fault that wants to know; nil is nobody.
@@ -214,6 +214,7 @@ func (s *Set) matches(a *activeFault, r *Request, page int) bool {
 		a.Query != "" && !strings.Contains(strings.ToLower(r.Query), strings.ToLower(a.Query)),
 		a.Page > 0 && a.Page != page,
 		!a.From.IsZero() && s.h.Now().Before(a.From),
+		r.InBatch && a.kind.breaks,
 		!a.kind.befalls(r),
 		a.App != "" && !strings.EqualFold(a.App, r.app()):
 		return false

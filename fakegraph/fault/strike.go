@@ -16,6 +16,8 @@ import (
 type Front struct {
 	// Graph says which one.
 	Graph bool
+	// InBatch says that requests are those inside of a $batch, which have no connection of their own to break.
+	InBatch bool
 	// App tells the client id of the app that makes a request, as far as it can be told from it, or "".
 	App func(*http.Request) string
 	// Next answers requests.
@@ -35,7 +37,7 @@ func (s *Set) Serve(to *Front, w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Set) serve(to *Front, w http.ResponseWriter, r *http.Request) {
-	q := Request{Graph: to.Graph, Method: r.Method, Path: r.URL.Path, Query: decoded(r.URL.RawQuery)}
+	q := Request{Graph: to.Graph, InBatch: to.InBatch, Method: r.Method, Path: r.URL.Path, Query: decoded(r.URL.RawQuery)}
 	if to.App != nil {
 		q.App = func() string { return to.App(r) }
 	}

@@ -81,7 +81,8 @@ type API struct {
 	authority *entra.Authority
 	tree      *routeNode
 	throttle  *throttle
-	draw      io.Reader // what the order of replies in a batch is drawn from
+	draw      io.Reader    // what the order of replies in a batch is drawn from
+	item      http.Handler // of one request in a batch
 }
 
 // New makes the API of a tenant.
@@ -98,8 +99,10 @@ func New(h host.Host, i *intune.Service, d *directory.Directory, authority *entr
 	if cfg.Truncation.First < 0 || cfg.Truncation.Every < 0 {
 		return nil, fmt.Errorf("truncation %+v is negative", cfg.Truncation)
 	}
-	return &API{h: h, cfg: cfg, intune: i, directory: d, authority: authority,
-		tree: newRouteTree(routes), throttle: newThrottle(cfg.Throttling), draw: h.Rand("graph/batch")}, nil
+	a := &API{h: h, cfg: cfg, intune: i, directory: d, authority: authority,
+		tree: newRouteTree(routes), throttle: newThrottle(cfg.Throttling), draw: h.Rand("graph/batch")}
+	a.item = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { a.route(w, r, true) })
+	return a, nil
 }
 
 // routes are all addresses of the API.

@@ -139,7 +139,7 @@ func (a *API) runItem(w http.ResponseWriter, outer *request, item *batchItem, st
 			message: "The request was not run because one that it depends on has failed."})
 	default:
 		r.URL.Path = wire.CanonicalPath(r.URL.Path)
-		a.route(in, r, true)
+		a.item.ServeHTTP(in, r)
 	}
 	note.Status = in.status
 	return in.reply(item.ID)

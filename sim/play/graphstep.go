@@ -36,6 +36,8 @@ func (p *player) changeGraph(now time.Time, g *scenario.Graph) error {
 		p.secrets++
 		p.secret = clientSecret + "-" + strconv.Itoa(p.secrets)
 		return p.graph.Directory().SetSecrets(clientID, directory.Secret{Value: p.secret})
+	case g.SigningKey == scenario.Rolled:
+		return p.graph.Entra().RollKey()
 	default:
 		_, err := p.graph.Faults().Add(g.Fault)
 		return err
@@ -54,6 +56,8 @@ func describeGraph(g *scenario.Graph) string {
 		return "Microsoft's fault " + g.Ends + " is over"
 	case g.Consent != "":
 		return "the administrator's consent to the NAC is " + g.Consent
+	case g.SigningKey != "":
+		return "Entra ID signs with another key"
 	case g.Secret != "":
 		return "the NAC's client secret is " + g.Secret
 	}

@@ -21,6 +21,8 @@ type Graph struct {
 	Consent string
 	// Secret is what becomes of the NAC's client secret: [Expired] or [Renewed].
 	Secret string
+	// SigningKey is what becomes of the key that tokens are signed with: [Rolled].
+	SigningKey string
 }
 
 // Values of the fields of [Graph].
@@ -29,10 +31,11 @@ const (
 	Granted = "granted"
 	Expired = "expired"
 	Renewed = "renewed"
+	Rolled  = "rolled"
 )
 
 // aloneInGraph are the keys of a graph step that stand alone; without one of them the step is a fault.
-var aloneInGraph = []string{"status", "end", "consent", "secret"}
+var aloneInGraph = []string{"status", "end", "consent", "secret", "signing_key"}
 
 // faultNames are those of the catalogue.
 var faultNames = func() []string {
@@ -79,6 +82,8 @@ var graphRule = mapping[Graph]{
 		key("consent", "What the administrator does with the consent to the NAC.", func(g *Graph) *string { return &g.Consent }, choice(Revoked, Granted)),
 		key("secret", "What becomes of the NAC's client secret: it expires, or there is a new one, which the NAC uses from its next start on.",
 			func(g *Graph) *string { return &g.Secret }, choice(Expired, Renewed)),
+		key("signing_key", "What becomes of the key that tokens are signed with: another takes its place; tokens from before stay good.",
+			func(g *Graph) *string { return &g.SigningKey }, choice(Rolled)),
 	}, faultFields),
 	after: checkGraph,
 }.rule()
@@ -117,7 +122,7 @@ func checkGraph(p *parser, n *node, g *Graph) {
 			}
 		}
 	case alone == "" && !strikes:
-		p.report(n.pos, n.width, "give status: down, status: up, answer: with an HTTP status such as 503, fault: with a name of nacsim help faults, end:, consent: or secret:")
+		p.report(n.pos, n.width, "give status: down, status: up, answer: with an HTTP status such as 503, fault: with a name of nacsim help faults, end:, consent:, secret: or signing_key:")
 		return
 	}
 	if alone != "status" {

@@ -108,6 +108,7 @@ func TestSchemaAcceptsExpectations(t *testing.T) {
 		"graph: {end: next_link_loop}",
 		"graph: {secret: renewed}",
 		"graph: {consent: granted}",
+		"graph: {signing_key: rolled}",
 	} {
 		text := base + "settings: {reauth: 0s, interim: 1.5h, poll: 1s, check_in: 1d}\n" + steps + "  - " + step + "\n"
 		if _, err := parseText(text); err != nil {

@@ -6,6 +6,9 @@ import (
 	"nacsim/fakegraph/entra"
 )
 
+// WrapItems puts a handler in front of the one that answers each request of a batch. It is for setting up the API.
+func (a *API) WrapItems(wrap func(http.Handler) http.Handler) { a.item = wrap(a.item) }
+
 // AppOf is the client id of the app whose token a request bears, or "" when it bears no good one.
 func (a *API) AppOf(r *http.Request) string {
 	grant, err := a.authority.Check(bearer(r), entra.GraphAudience)
