@@ -254,6 +254,16 @@ func TestAuthorizeErrors(t *testing.T) {
 	} {
 		b.get(authorizeURL(c.name, c.value)).shows(400, c.shown, "Trace ID")
 	}
+	// OpenID Connect Core section 3.1.2.1: the parameters may come by POST too.
+	posted := func(query string) *browser {
+		r := httptest.NewRequest(http.MethodPost, login+"common/oauth2/v2.0/authorize", strings.NewReader(query))
+		r.Header.Set("Content-Type", fakegraphtest.FormType)
+		return b.send(r)
+	}
+	posted(strings.SplitN(authorizeURL(), "?", 2)[1]).shows(200, "Sign in")
+	posted("state="+strings.Repeat("s", 9000)).shows(400, "AADSTS90023")
+	b.send(httptest.NewRequest(http.MethodPut, authorizeURL(), nil)).shows(400, "AADSTS900561")
+	b.get(login+"common/oauth2/v2.0/authorize?%zz").shows(400, "AADSTS90023")
 	b.get(strings.Replace(authorizeURL(), fakegraphtest.Tenant, "nobody.example", 1)).shows(400, "AADSTS90002")
 	b.get(authorizeURL("client_id", `<script>alert(1)</script>`)).shows(400, "&lt;script&gt;")
 	for _, c := range []struct{ name, value, code, number string }{

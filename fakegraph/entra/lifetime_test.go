@@ -1,6 +1,9 @@
 package entra_test
 
 import (
+	"encoding/base64"
+	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -59,6 +62,30 @@ func TestAudiences(t *testing.T) {
 	}
 	for _, name := range []string{directory.IntuneAppID, directory.IntuneAPIAppID, "https://api.manage.microsoft.com", "HTTPS://api.manage.microsoft.com/"} {
 		w.has(w.claims(w.tokens(fakegraphtest.TokenForm("scope", name+"/.default"))["access_token"].(string)), "aud", entra.IntuneAudience)
+	}
+}
+
+// A client that brings a new token within the second of the revocation is let in.
+func TestRevokedTokensAreReplaced(t *testing.T) {
+	w := newWorld(t, fakegraphtest.Config())
+	token := func() string { return w.tokens(fakegraphtest.TokenForm("claims", capable))["access_token"].(string) }
+	old, plain := token(), fakegraphtest.Token(t, w.s)
+	w.h.Advance(1500 * time.Millisecond)
+	w.s.Entra().RevokeTokens(strings.ToUpper(fakegraphtest.Client))
+	_, err := w.s.Entra().Check(old, entra.GraphAudience)
+	revoked, ok := errors.AsType[*entra.Revoked](err)
+	if !ok {
+		t.Fatalf("a revoked token: %v", err)
+	}
+	if claims, _ := base64.StdEncoding.DecodeString(revoked.Claims()); string(claims) != `{"access_token":{"nbf":{"essential":true,"value":"1767600001"}}}` {
+		t.Errorf("challenge %s", claims)
+	}
+	if _, err := w.s.Entra().Check(plain, entra.GraphAudience); err != nil {
+		t.Errorf("the token of a client that cannot handle a challenge: %v", err)
+	}
+	w.h.Advance(100 * time.Millisecond)
+	if _, err := w.s.Entra().Check(token(), entra.GraphAudience); err != nil {
+		t.Errorf("a new token: %v", err)
 	}
 }
 

@@ -47,7 +47,8 @@ func (a *Authority) evaluate(g *Grant) error {
 			since = u.SessionsValidFrom
 		}
 	}
-	if g.issued.Before(since) {
+	// Tokens know whole seconds only. One that is issued after the challenge, but within its second, must be good.
+	if since = since.Truncate(time.Second); g.issued.Before(since) {
 		return &Revoked{since}
 	}
 	return nil
