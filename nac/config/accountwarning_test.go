@@ -10,7 +10,8 @@ import (
 // TestAccountWarnings holds what the operator is told about the account and the API, and that nothing is told of what is
 // as it should be.
 func TestAccountWarnings(t *testing.T) {
-	now := load(t, newFiles(t), minimal).Certificates[0].Leaf.NotBefore
+	f := newFiles(t)
+	now := load(t, f, minimal).Certificates[0].Leaf.NotBefore
 	date := func(d time.Duration) string { return now.Add(d).UTC().Format(time.RFC3339) }
 	const day = 24 * time.Hour
 	for _, c := range []struct{ name, text, want string }{
@@ -27,12 +28,12 @@ func TestAccountWarnings(t *testing.T) {
 		{"token in TLS", "api: {listen: '192.0.2.1:443', token: a-token-of-24-characters, certificate: {chain: server.pem, key: server.key}}", ""},
 		{"not found is compliant", "compliance: {not_found: compliant}", "compliance.not_found is compliant"},
 	} {
-		got := load(t, newFiles(t), minimal+c.text+"\n").Warnings(now)
+		got := load(t, f, minimal+c.text+"\n").Warnings(now)
 		if c.want == "" && len(got) > 0 || c.want != "" && (len(got) != 1 || !strings.HasPrefix(got[0], c.want)) {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)
 		}
 	}
-	c := load(t, newFiles(t), minimal+"api: {listen: '127.0.0.1:8444', token: a-token-of-24-characters}\n")
+	c := load(t, f, minimal+"api: {listen: '127.0.0.1:8444', token: a-token-of-24-characters}\n")
 	c.NAC.API.Addr = netip.MustParseAddrPort("192.0.0.8:8444") // where it is served in the world that the NAC runs in
 	if got := c.Warnings(now); len(got) != 0 {
 		t.Errorf("of an API on this computer only: %q", got)
