@@ -1,155 +1,177 @@
 package interop
 
 import (
-	"crypto/rand"
-	"crypto/rsa"
+	"bytes"
+	"context"
 	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
 	"net/http"
-	"net/http/httptest"
-	"net/netip"
+	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
-	"time"
 
-	"nacsim/fakegraph"
-	"nacsim/fakegraph/directory"
-	"nacsim/fakegraph/intune"
-	"nacsim/internal/host"
-	"nacsim/sim/live"
+	"nacsim/fakegraph/requestlog"
 )
 
-// A graphFake is fakegraph on a loopback address.
-type graphFake struct {
-	*fakegraph.Server
-	url string // its origin, for Entra ID and Graph alike
-	ca  string // file of the certificate to trust
-
-	mu       sync.Mutex
-	requests []graphRequest
-}
-
-// A graphRequest is one that fakegraph got.
-type graphRequest struct {
-	method, path, query string
-	header              http.Header
-	status              int
-}
-
+// What testdata/tenant.yaml has.
 const (
-	graphTenant   = "7d1f5a52-43a8-4d0e-9a0b-6f2f0c6a1d11"
-	graphClient   = "2b0c7f8e-51d4-4c46-8b71-8d6f0b1f7a01"
-	graphPublic   = "2b0c7f8e-51d4-4c46-8b71-8d6f0b1f7a02" // an app without a secret
-	graphSecret   = "q~secret/+= 1"
-	graphRedirect = "https://nac.contoso.example/callback"
+	graphTenant = "7d1f5a52-43a8-4d0e-9a0b-6f2f0c6a1d11"
+	graphClient = "2b0c7f8e-51d4-4c46-8b71-8d6f0b1f7a01"
+	graphPublic = "2b0c7f8e-51d4-4c46-8b71-8d6f0b1f7a02"
+	graphHelp   = "2b0c7f8e-51d4-4c46-8b71-8d6f0b1f7a03"
+	graphPortal = "2b0c7f8e-51d4-4c46-8b71-8d6f0b1f7a04"
+	graphSecret = "q~secret/+= 1"
 
 	graphUser     = "ada@contoso.example"
 	graphAdmin    = "root@contoso.example"
 	graphPassword = "pass& word=1"
+	graphRedirect = "https://nac.contoso.example/callback"
 )
 
-// graphRoles are what the app may do in Graph.
-var graphRoles = []string{directory.RoleReadApplications, directory.RoleReadDevices, "Directory.Read.All"}
-
-// nacApp signs in as the app that may read devices.
+// nacApp signs in as the app that may read.
 var nacApp = graphApp{tenant: graphTenant, client: graphClient, secret: graphSecret}
 
-// startGraph serves a tenant with the devices given.
-func startGraph(t *testing.T, cfg fakegraph.Config) *graphFake {
+// graphRoles are what it may do in Graph.
+var graphRoles = []string{"Application.Read.All", "DeviceManagementConfiguration.Read.All", "DeviceManagementManagedDevices.Read.All", "Directory.Read.All"}
+
+// A graphFake is "nacsim fakegraph" as a process of its own, with testdata/tenant.yaml.
+type graphFake struct {
+	*server
+	url   string // its origin, for Entra ID and Graph alike
+	proxy string // URL of its proxy
+	ca    string // file of the certificate to trust
+	app   *clientCertificateRSA
+	http  *http.Client // believes that the fake has every name, and follows no redirect
+}
+
+// graphState is the folder of a CA and a signing key that all fakes of a run share: making the key takes longer than the rest.
+var graphState struct {
+	sync.Mutex
+	dir string
+	app *clientCertificateRSA
+}
+
+// startGraph starts a fake. Edits are pairs of texts in the tenant file: the old and the new one.
+func startGraph(t *testing.T, edits ...string) *graphFake {
 	t.Helper()
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	graphState.Lock()
+	defer graphState.Unlock()
+	if graphState.dir == "" {
+		dir, err := graphBuildDir()
+		if err != nil {
+			t.Fatal(err)
+		}
+		graphState.app = newClientCertificateRSA(t)
+		graphState.dir = filepath.Join(dir, "state")
+	}
+	file, err := os.ReadFile(filepath.Join("testdata", "tenant.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg.SigningKey, cfg.Tenant = key, graphTenant
-	f := &graphFake{}
-	world := live.New(live.Config{})
+	dir := t.TempDir()
+	writeFile(t, dir, "tenant.yaml", []byte(strings.NewReplacer(edits...).Replace(string(file))))
+	writeFile(t, dir, "app.pem", graphState.app.pem())
+	cmd := programCommand(t, dir, "fakegraph", "tenant.yaml", "--listen", "127.0.0.1:0", "--proxy", "127.0.0.1:0", "--state", graphState.dir)
+	f := &graphFake{server: startCommand(t, cmd), ca: filepath.Join(graphState.dir, "ca.pem"), app: graphState.app}
+	if !f.await("ready;", 1) {
+		t.Fatalf("nacsim fakegraph does not start:\n%s", f)
+	}
+	f.url, f.proxy = f.says(t, `listening on (\S+)`), f.says(t, `proxy on (\S+)`)
+	f.http = f.client(t)
 	t.Cleanup(func() {
-		if err := world.Close(); err != nil {
-			t.Error(err)
+		f.process.Signal(syscall.SIGTERM) // it may have ended by itself
+		<-f.ended
+		if f.code() != 0 {
+			t.Errorf("nacsim fakegraph ends with exit code %d:\n%s", f.code(), f)
 		}
 	})
-	err = world.AddHost("graph", netip.MustParseAddr("10.0.0.2"), func(h host.Host) (err error) {
-		f.Server, err = fakegraph.New(h, cfg)
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	authority := newAuthority(t, "fakegraph")
-	from, to := valid()
-	certificate, err := authority.Server([]string{"localhost", "127.0.0.1", "login.microsoftonline.com", "graph.microsoft.com"}, from, to, rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	f.ca = writeRoot(t, t.TempDir(), "ca.pem", authority.Certificate())
-	serving := httptest.NewUnstartedServer(http.HandlerFunc(f.serve))
-	serving.TLS = &tls.Config{Certificates: []tls.Certificate{certificate}}
-	serving.StartTLS()
-	t.Cleanup(serving.Close)
-	f.url = serving.URL
 	return f
 }
 
-// serve answers a request and notes it.
-func (f *graphFake) serve(w http.ResponseWriter, r *http.Request) {
-	noted := &notedReply{ResponseWriter: w, status: http.StatusOK}
-	f.Server.ServeHTTP(noted, r)
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.requests = append(f.requests, graphRequest{r.Method, r.URL.Path, r.URL.RawQuery, r.Header, noted.status})
+// says is what the fake prints at its start.
+func (f *graphFake) says(t *testing.T, pattern string) string {
+	t.Helper()
+	m := regexp.MustCompile(pattern).FindStringSubmatch(f.String())
+	if m == nil {
+		t.Fatalf("nacsim fakegraph does not print %s:\n%s", pattern, f)
+	}
+	return m[1]
 }
 
-type notedReply struct {
-	http.ResponseWriter
-	status int
+func (f *graphFake) client(t *testing.T) *http.Client {
+	t.Helper()
+	root, err := os.ReadFile(f.ca)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(root)
+	transport := &http.Transport{
+		TLSClientConfig: &tls.Config{RootCAs: pool},
+		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, network, f.address())
+		},
+	}
+	t.Cleanup(transport.CloseIdleConnections)
+	return &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
 
-func (n *notedReply) WriteHeader(status int) {
-	n.status = status
-	n.ResponseWriter.WriteHeader(status)
-}
+// address is host and port.
+func (f *graphFake) address() string { return strings.TrimPrefix(f.url, "https://") }
 
-// log is what the fake got since the last call, of paths that contain a text.
-func (f *graphFake) log(containing string) []graphRequest {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	var found []graphRequest
-	for _, r := range f.requests {
-		if strings.Contains(strings.ToLower(r.path), strings.ToLower(containing)) {
-			found = append(found, r)
+// control asks the control API; body and into may be nil.
+func (f *graphFake) control(t *testing.T, method, path string, body, into any) {
+	t.Helper()
+	var content io.Reader
+	if body != nil {
+		encoded, err := json.Marshal(body)
+		if err != nil {
+			t.Fatal(err)
 		}
+		content = bytes.NewReader(encoded)
 	}
-	return found
+	r, err := http.NewRequestWithContext(t.Context(), method, f.url+"/control"+path, content)
+	if err != nil {
+		t.Fatal(err)
+	}
+	reply, err := f.http.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reply.Body.Close()
+	text, err := io.ReadAll(reply.Body)
+	if err == nil && reply.StatusCode >= http.StatusMultipleChoices {
+		err = fmt.Errorf("status %d", reply.StatusCode)
+	}
+	if err == nil && into != nil {
+		err = json.Unmarshal(text, into)
+	}
+	if err != nil {
+		t.Fatalf("%s /control%s: %v: %s", method, path, err, text)
+	}
 }
 
-// smallTenant is a tenant with five devices of which one does not comply.
-func smallTenant() fakegraph.Config {
-	good := intune.Posture{Antivirus: true}
-	return fakegraph.Config{
-		Directory: directory.Config{Domains: []string{"contoso.example"}, Apps: []directory.App{{
-			ClientID: graphClient, DisplayName: "NAC", RedirectURIs: []string{graphRedirect},
-			Roles: append([]string{directory.RoleDeviceCompliance}, graphRoles...), RequestedRoles: graphRoles,
-			DelegatedScopes: []string{"User.Read"}, ConsentedScopes: []string{"User.Read"},
-			Secrets: []directory.Secret{{Value: graphSecret}, {Value: "expired", Expires: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}},
-		}, {
-			ClientID: graphPublic, DisplayName: "Phone", Public: true, DelegatedScopes: []string{"User.Read"}, ConsentedScopes: []string{"User.Read"},
-		}},
-			Users: []directory.User{
-				{UPN: graphUser, DisplayName: "Ada", Password: graphPassword},
-				{UPN: graphAdmin, DisplayName: "Root", Password: graphPassword, Admin: true},
-			},
-			Groups: []directory.Group{{DisplayName: "Staff", Members: []string{graphUser}}, {DisplayName: "Guests"}},
-		},
-		Intune: intune.Config{
-			Policies: []intune.CompliancePolicy{{Require: []intune.Fact{intune.Antivirus}}},
-			Devices: []intune.DeviceConfig{
-				{Name: "LAPTOP-1", ID: "00000000-0000-4000-8000-000000000001", WiFiMAC: "A4:83:E7:00:00:01", EthernetMAC: "A4:83:E7:00:01:01", UserPrincipalName: "ada@contoso.example", Posture: good},
-				{Name: "LAPTOP-2", ID: "00000000-0000-4000-8000-000000000002", WiFiMAC: "A4:83:E7:00:00:02", UserPrincipalName: "bob@contoso.example"},
-				{Name: "PHONE-1", ID: "00000000-0000-4000-8000-000000000003", WiFiMAC: "A4:83:E7:00:00:03", OperatingSystem: "iOS", Posture: good},
-				{Name: "PHONE-2", ID: "00000000-0000-4000-8000-000000000004", OperatingSystem: "iOS", Posture: good},
-				{Name: "MAC-1", ID: "00000000-0000-4000-8000-000000000005", WiFiMAC: "A4:83:E7:00:00:05", OperatingSystem: "macOS", Posture: good},
-			},
-		},
-	}
+// A graphFault is the JSON form of a fault.
+type graphFault map[string]any
+
+// fault injects a fault.
+func (f *graphFake) fault(t *testing.T, fault graphFault) {
+	t.Helper()
+	f.control(t, http.MethodPost, "/faults", fault, nil)
+}
+
+// log is what the fake got so far whose path or query contains a text.
+func (f *graphFake) log(t *testing.T, containing string) []requestlog.Entry {
+	t.Helper()
+	var log struct{ Value []requestlog.Entry }
+	f.control(t, http.MethodGet, "/requests?max=1000&path="+escape(containing), nil, &log)
+	return log.Value
 }

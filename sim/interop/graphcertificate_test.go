@@ -6,11 +6,8 @@ import (
 
 func TestInteropGraphClientsCertificate(t *testing.T) {
 	eachGraphProgram(t, func(t *testing.T, p *graphProgram) {
-		cfg := smallTenant()
-		known, stranger := newClientCertificateRSA(t), newClientCertificateRSA(t)
-		known.register(&cfg.Directory.Apps[0])
-		f := startGraph(t, cfg)
-		app := graphApp{tenant: graphTenant, client: graphClient, certificate: known.file(t)}
+		f, stranger := startGraph(t), newClientCertificateRSA(t)
+		app := graphApp{tenant: graphTenant, client: graphClient, certificate: f.app.file(t)}
 		for _, library := range p.tokenCases() {
 			reports := p.ask(t, f, app, library, "list?$top=1&most=1")
 			var token graphToken
@@ -26,7 +23,7 @@ func TestInteropGraphClientsCertificate(t *testing.T) {
 				refused.Error.Status = 0 // MSAL does not tell it
 			}
 			refused.fails(t, 401, "invalid_client", "AADSTS700027")
-			app.certificate = known.file(t)
+			app.certificate = f.app.file(t)
 		}
 	})
 }
@@ -39,7 +36,7 @@ func TestInteropGraphClientsPassword(t *testing.T) {
 		{"eve@contoso.example", "wrong", "invalid_grant", "AADSTS50034"},
 	}
 	eachGraphProgram(t, func(t *testing.T, p *graphProgram) {
-		f, app := startGraph(t, smallTenant()), nacApp
+		f, app := startGraph(t), nacApp
 		if p.name == "go" {
 			app.client = graphPublic // MSAL sends no secret with this grant
 		}

@@ -3,11 +3,7 @@ package interop
 import (
 	"net/http"
 	"slices"
-	"strings"
 	"testing"
-	"time"
-
-	"nacsim/fakegraph/fault"
 )
 
 // A graphToken is what the programs say of a token.
@@ -27,9 +23,9 @@ type graphToken struct {
 
 func TestInteropGraphClientsToken(t *testing.T) {
 	eachGraphProgram(t, func(t *testing.T, p *graphProgram) {
-		f := startGraph(t, smallTenant())
+		f := startGraph(t)
 		for _, library := range p.tokenCases() {
-			before := len(f.log("/token"))
+			before := len(f.log(t, "/token"))
 			var token graphToken
 			p.ask(t, f, nacApp, library)[0].read(t, &token)
 			c := token.Claims
@@ -40,7 +36,7 @@ func TestInteropGraphClientsToken(t *testing.T) {
 			if token.Lifetime < 3500 || token.Lifetime > 3900 || !token.Cached {
 				t.Errorf("%s: lifetime %v s, found in the cache: %v", library, token.Lifetime, token.Cached)
 			}
-			if n := len(f.log("/token")) - before; n != 1 {
+			if n := len(f.log(t, "/token")) - before; n != 1 {
 				t.Errorf("%s asked for a token %d times, not once", library, n)
 			}
 		}
@@ -71,7 +67,7 @@ func TestInteropGraphClientsTokenRefused(t *testing.T) {
 		{"no default scope", nacApp, "https://graph.microsoft.com/User.Read", 400, "invalid_scope", "AADSTS70011"},
 	}
 	eachGraphProgram(t, func(t *testing.T, p *graphProgram) {
-		f := startGraph(t, smallTenant())
+		f := startGraph(t)
 		for _, test := range tests {
 			for _, library := range p.tokenCases() {
 				t.Run(test.name+" "+library, func(t *testing.T) {
@@ -132,21 +128,21 @@ func TestInteropGraphClientsList(t *testing.T) {
 		{"list?$orderby=complianceState", all, 5, 1},
 	}
 	eachGraphProgram(t, func(t *testing.T, p *graphProgram) {
-		f := startGraph(t, smallTenant())
+		f := startGraph(t)
 		for _, test := range tests {
-			before := len(f.log("/managedDevices"))
+			before := len(f.log(t, "/managedDevices"))
 			var list graphList
 			p.ask(t, f, nacApp, test.query)[0].read(t, &list)
 			if names := list.names(); !slices.Equal(names, test.names) {
 				t.Errorf("%s lists %q, not %q", test.query, names, test.names)
 			}
-			if calls := len(f.log("/managedDevices")) - before; list.FirstPage != test.first || calls != test.calls {
+			if calls := len(f.log(t, "/managedDevices")) - before; list.FirstPage != test.first || calls != test.calls {
 				t.Errorf("%s: %d rows on the first page and %d requests, not %d and %d", test.query, list.FirstPage, calls, test.first, test.calls)
 			}
 		}
-		for _, r := range f.log("/managedDevices") {
-			if r.status != http.StatusOK || !strings.HasPrefix(r.header.Get("Authorization"), "Bearer ") {
-				t.Errorf("%s %s?%s: status %d, Authorization %q", r.method, r.path, r.query, r.status, r.header.Get("Authorization"))
+		for _, r := range f.log(t, "/managedDevices") {
+			if r.Status != http.StatusOK || r.App != graphClient || r.Route != "GET /deviceManagement/managedDevices" {
+				t.Errorf("the log has %s %s: status %d, app %s, route %s", r.Method, r.Path, r.Status, r.App, r.Route)
 			}
 		}
 	})
@@ -155,7 +151,7 @@ func TestInteropGraphClientsList(t *testing.T) {
 func TestInteropGraphClientsDevice(t *testing.T) {
 	const id = "00000000-0000-4000-8000-000000000001"
 	eachGraphProgram(t, func(t *testing.T, p *graphProgram) {
-		f := startGraph(t, smallTenant())
+		f := startGraph(t)
 		reports := p.ask(t, f, nacApp, "list?$select=deviceName,ethernetMacAddress,wiFiMacAddress,complianceState", "get?id="+id,
 			"get?id="+id+"&$select=id,ethernetMacAddress", "get?id=00000000-0000-4000-8000-0000000000ff", "get?id=nonsense")
 		var list graphList
@@ -179,10 +175,8 @@ func TestInteropGraphClientsDevice(t *testing.T) {
 
 func TestInteropGraphClientsForbidden(t *testing.T) {
 	eachGraphProgram(t, func(t *testing.T, p *graphProgram) {
-		f := startGraph(t, smallTenant())
-		if err := f.Directory().SetConsent(graphClient); err != nil {
-			t.Fatal(err)
-		}
+		f := startGraph(t)
+		f.control(t, http.MethodDelete, "/apps/"+graphClient+"/consent", nil, nil)
 		p.ask(t, f, nacApp, "list")[0].fails(t, 403, "Forbidden", "Application must have one of the following scopes")
 	})
 }
@@ -190,28 +184,26 @@ func TestInteropGraphClientsForbidden(t *testing.T) {
 func TestInteropGraphClientsThrottled(t *testing.T) {
 	tests := []struct {
 		name    string
-		fault   fault.Fault
+		fault   graphFault
 		seconds float64 // the least that the program waits
 		status  int     // of the error in the end, or 0
 		code    string
 		calls   int
 	}{
-		{"429 with Retry-After", fault.Fault{Status: 429, RetryAfter: time.Second, Count: 2}, 2, 0, "", 4},
-		{"429 without", fault.Fault{Status: 429, Count: 1}, 3, 0, "", 3},
-		{"503", fault.Fault{Status: 503, RetryAfter: time.Second, Count: 1}, 1, 0, "", 3},
-		{"504 on page two", fault.Fault{Status: 504, RetryAfter: time.Second, Skip: 1, Count: 1}, 1, 0, "", 3},
-		{"500 is not tried again", fault.Fault{Status: 500, Count: 1}, 0, 500, "InternalServerError", 1},
-		{"429 for ever", fault.Fault{Status: 429, RetryAfter: time.Second}, 3, 429, "TooManyRequests", 4},
+		{"429 with Retry-After", graphFault{"fault": "throttled", "retry_after": "1s", "count": 2}, 2, 0, "", 4},
+		{"429 without", graphFault{"fault": "throttled", "count": 1}, 3, 0, "", 3},
+		{"429 with a date", graphFault{"fault": "throttled", "retry_after": "2s", "retry_after_as": "date", "count": 1}, 1, 0, "", 3},
+		{"503", graphFault{"status": 503, "retry_after": "1s", "count": 1, "service": "graph"}, 1, 0, "", 3},
+		{"504 on page two", graphFault{"fault": "gateway_timeout", "retry_after": "1s", "page": 2, "count": 1}, 1, 0, "", 3},
+		{"500 is not tried again", graphFault{"status": 500, "count": 1, "service": "graph"}, 0, 500, "InternalServerError", 1},
+		{"429 for ever", graphFault{"fault": "throttled", "retry_after": "1s"}, 3, 429, "TooManyRequests", 4},
 	}
 	eachGraphProgram(t, func(t *testing.T, p *graphProgram) {
 		for _, test := range tests {
 			t.Run(test.name, func(t *testing.T) {
 				t.Parallel()
-				f := startGraph(t, smallTenant())
-				test.fault.Service = fault.Graph
-				if _, err := f.Faults().Add(test.fault); err != nil {
-					t.Fatal(err)
-				}
+				f := startGraph(t)
+				f.fault(t, test.fault)
 				r := p.ask(t, f, nacApp, "list?$top=3")[0]
 				if test.status != 0 {
 					r.fails(t, test.status, test.code, "")
@@ -225,9 +217,15 @@ func TestInteropGraphClientsThrottled(t *testing.T) {
 				if r.Seconds < test.seconds {
 					t.Errorf("it took %v s, less than %v", r.Seconds, test.seconds)
 				}
-				calls := f.log("/managedDevices")
-				if len(calls) != test.calls {
-					t.Errorf("it made %d requests, not %d", len(calls), test.calls)
+				struck := 0
+				calls := f.log(t, "/managedDevices")
+				for _, call := range calls {
+					if call.Fault != "" {
+						struck++
+					}
+				}
+				if len(calls) != test.calls || struck == 0 {
+					t.Errorf("it made %d requests, not %d, and %d of them were struck", len(calls), test.calls, struck)
 				}
 			})
 		}

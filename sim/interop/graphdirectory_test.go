@@ -7,7 +7,7 @@ import (
 
 func TestInteropGraphClientsDirectory(t *testing.T) {
 	eachGraphProgram(t, func(t *testing.T, p *graphProgram) {
-		f := startGraph(t, smallTenant())
+		f := startGraph(t)
 		reports := p.ask(t, f, nacApp, "raw?path=/users/ada@contoso.example/memberOf", "raw?path=/users/eve@contoso.example",
 			"raw?path=/servicePrincipals/appId=0000000a-0000-0000-c000-000000000000/endpoints", "raw?path=/nonsense")
 		var groups any

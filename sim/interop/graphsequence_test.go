@@ -12,12 +12,9 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/goccy/go-yaml"
-
-	"nacsim/fakegraph"
-	"nacsim/fakegraph/fault"
-	"nacsim/fakegraph/graph"
 )
 
 // A graphSequence is what a program that cannot run here sends, as recorded or read in its source, and what it needs
@@ -37,13 +34,11 @@ type graphStep struct {
 	Form      []string `yaml:"form"`      // "name=value", URL-encoded on the wire
 	Multipart []string `yaml:"multipart"` // "name=value"
 	// Follow points to the URL of the next request like this one in a reply; the step ends when there is none.
-	Follow string           `yaml:"follow"`
-	Fault  *graphFault      `yaml:"fault"` // strikes this step
-	Expect graphExpectation `yaml:"expect"`
-}
-
-type graphFault struct {
-	Status int `yaml:"status"`
+	Follow string     `yaml:"follow"`
+	Fault  graphFault `yaml:"fault"` // strikes this step
+	// Advance is what passes on the fake's clock before the step.
+	Advance string           `yaml:"advance"`
+	Expect  graphExpectation `yaml:"expect"`
 }
 
 type graphExpectation struct {
@@ -66,16 +61,6 @@ type graphReply struct {
 // A graphTransport sends a request of a sequence to the fake, whatever host its URL names.
 type graphTransport func(t *testing.T, f *graphFake, s graphStep) graphReply
 
-// sequenceTenant is what the sequences find: pages are short so that there are several.
-func sequenceTenant(t *testing.T) (fakegraph.Config, *clientCertificateRSA) {
-	t.Helper()
-	cfg := smallTenant()
-	cfg.Graph = graph.Config{PageSize: 2}
-	certificate := newClientCertificateRSA(t)
-	certificate.register(&cfg.Directory.Apps[0])
-	return cfg, certificate
-}
-
 func testGraphSequences(t *testing.T, send graphTransport) {
 	files, err := filepath.Glob("testdata/graph/*.yaml")
 	if err != nil || len(files) == 0 {
@@ -92,11 +77,10 @@ func testGraphSequences(t *testing.T, send graphTransport) {
 			if err := yaml.UnmarshalWithOptions(data, &s, yaml.Strict()); err != nil {
 				t.Fatalf("%s: %v", file, err)
 			}
-			cfg, certificate := sequenceTenant(t)
-			p := &graphPlayer{fake: startGraph(t, cfg), send: send, variables: map[string]string{
+			p := &graphPlayer{fake: startGraph(t, "page_size: 1000", "page_size: 2"), send: send, variables: map[string]string{
 				"tenant": graphTenant, "client": graphClient, "secret": graphSecret, "password": graphPassword,
-				"assertion": certificate.assertion(t, graphClient, "https://login.microsoftonline.com/"+graphTenant+"/oauth2/token"),
 			}}
+			p.sign(t)
 			for _, step := range s.Steps {
 				p.play(t, step)
 			}
@@ -111,14 +95,23 @@ type graphPlayer struct {
 	variables map[string]string
 }
 
+// sign makes an assertion for the time that it is for the fake.
+func (p *graphPlayer) sign(t *testing.T) {
+	t.Helper()
+	var clock struct{ Now time.Time }
+	p.fake.control(t, http.MethodGet, "/clock", nil, &clock)
+	p.variables["assertion"] = p.fake.app.assertion(t, graphClient, "https://login.microsoftonline.com/"+graphTenant+"/oauth2/token", clock.Now)
+}
+
 func (p *graphPlayer) play(t *testing.T, s graphStep) {
 	t.Helper()
+	if s.Advance != "" {
+		p.fake.control(t, http.MethodPost, "/clock", map[string]string{"advance": s.Advance}, nil)
+		p.sign(t)
+	}
 	if s.Fault != nil {
-		number, err := p.fake.Faults().Add(fault.Fault{Status: s.Fault.Status, Service: fault.Graph})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer p.fake.Faults().Clear(number)
+		p.fake.fault(t, s.Fault)
+		defer p.fake.control(t, http.MethodDelete, "/faults", nil, nil)
 	}
 	s = p.filledIn(t, s)
 	var all []any // the JSON of each page

@@ -17,9 +17,7 @@ func signinCase(name, user, decision, more string) string {
 func TestInteropGraphClientsSignIn(t *testing.T) {
 	t.Parallel()
 	p := awaitGraphProgram(t, "node")
-	cfg := smallTenant()
-	cfg.Directory.Apps[0].ConsentedScopes = nil // so that the user is asked
-	f := startGraph(t, cfg)
+	f, portal := startGraph(t), graphApp{tenant: graphTenant, client: graphPortal, secret: graphSecret}
 	for _, mode := range []string{"query", "fragment", "form_post"} {
 		var seen struct {
 			Pages                           []string
@@ -27,9 +25,9 @@ func TestInteropGraphClientsSignIn(t *testing.T) {
 			IDToken, AccessToken, Refreshed struct{ Aud, Upn, Tid, Scp, Preferred_username string }
 			Renewed                         bool
 		}
-		r := p.ask(t, f, nacApp, signinCase("signin", graphUser, "accept", "&scope=User.Read&response_mode="+mode))[0]
+		r := p.ask(t, f, portal, signinCase("signin", graphUser, "accept", "&scope=User.Read&response_mode="+mode))[0]
 		r.read(t, &seen)
-		if seen.Username != graphUser || seen.IDToken.Aud != graphClient || seen.IDToken.Tid != graphTenant || len(seen.Pages) == 0 {
+		if seen.Username != graphUser || seen.IDToken.Aud != graphPortal || seen.IDToken.Tid != graphTenant || len(seen.Pages) == 0 {
 			t.Errorf("%s: after the pages %q the account is %q, and the id token says %+v", mode, seen.Pages, seen.Username, seen.IDToken)
 		}
 		for _, token := range []struct{ Aud, Upn, Tid, Scp, Preferred_username string }{seen.AccessToken, seen.Refreshed} {
@@ -41,8 +39,8 @@ func TestInteropGraphClientsSignIn(t *testing.T) {
 			t.Errorf("%s: the code used twice: %s; renewed: %v", mode, seen.Reused, seen.Renewed)
 		}
 	}
-	f = startGraph(t, cfg)
-	refused := p.ask(t, f, nacApp, signinCase("signin", graphUser, "refuse", "&scope=User.Read"))[0]
+	f = startGraph(t)
+	refused := p.ask(t, f, portal, signinCase("signin", graphUser, "refuse", "&scope=User.Read"))[0]
 	var answer struct{ Answer struct{ Error string } }
 	if refused.read(t, &answer); answer.Answer.Error != "access_denied" {
 		t.Errorf("who refuses is sent back with %q", answer.Answer.Error)
@@ -64,10 +62,8 @@ func TestInteropGraphClientsAdminConsent(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.version+" "+test.decision, func(t *testing.T) {
-			cfg := smallTenant()
-			cfg.Directory.Apps[0].Roles = nil
-			f := startGraph(t, cfg)
-			reports := p.ask(t, f, nacApp, "list", signinCase("adminconsent", graphAdmin, test.decision, "&version="+test.version))
+			f, portal := startGraph(t), graphApp{tenant: graphTenant, client: graphPortal, secret: graphSecret}
+			reports := p.ask(t, f, portal, "list", signinCase("adminconsent", graphAdmin, test.decision, "&version="+test.version))
 			reports[0].fails(t, 403, "Forbidden", "")
 			var seen struct {
 				Pages     []string
@@ -84,7 +80,7 @@ func TestInteropGraphClientsAdminConsent(t *testing.T) {
 					t.Errorf("after the pages %q the redirect says %s=%q, not %q", seen.Pages, name, got, want)
 				}
 			}
-			r := p.ask(t, f, nacApp, "list")[0]
+			r := p.ask(t, f, portal, "list")[0]
 			if test.forbidden {
 				r.fails(t, 403, "Forbidden", "")
 			} else {

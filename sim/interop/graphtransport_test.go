@@ -3,11 +3,9 @@ package interop
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha1"
-	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/base64"
@@ -15,7 +13,6 @@ import (
 	"io"
 	"math/big"
 	"mime/multipart"
-	"net"
 	"net/http"
 	"net/textproto"
 	"net/url"
@@ -26,8 +23,6 @@ import (
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
-
-	"nacsim/fakegraph/directory"
 )
 
 func TestInteropGraphSequences(t *testing.T) {
@@ -56,7 +51,7 @@ func sendByGo(t *testing.T, f *graphFake, s graphStep) graphReply {
 		name, value, _ := strings.Cut(line, ": ")
 		r.Header.Set(name, value)
 	}
-	reply, err := f.client(t).Do(r)
+	reply, err := f.http.Do(r)
 	if err != nil {
 		t.Fatalf("%s: %v", s.Name, err)
 	}
@@ -66,25 +61,6 @@ func sendByGo(t *testing.T, f *graphFake, s graphStep) graphReply {
 		t.Fatalf("%s: %v", s.Name, err)
 	}
 	return graphReply{reply.StatusCode, reply.Header, content}
-}
-
-// client is an HTTP client that believes that the fake has every name, and follows no redirect.
-func (f *graphFake) client(t *testing.T) *http.Client {
-	t.Helper()
-	root, err := os.ReadFile(f.ca)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pool := x509.NewCertPool()
-	pool.AppendCertsFromPEM(root)
-	transport := &http.Transport{
-		TLSClientConfig: &tls.Config{RootCAs: pool},
-		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
-			return (&net.Dialer{}).DialContext(ctx, network, strings.TrimPrefix(f.url, "https://"))
-		},
-	}
-	t.Cleanup(transport.CloseIdleConnections)
-	return &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
 
 // body is the body of a step and its type.
@@ -119,7 +95,7 @@ func (s graphStep) body(t *testing.T) (contentType string, body io.Reader) {
 func sendByCurl(t *testing.T, curl string, f *graphFake, s graphStep) graphReply {
 	t.Helper()
 	args := []string{"-q", "--silent", "--show-error", "--globoff", "--include", "--http1.1", "--noproxy", "*", "--cacert", f.ca,
-		"--connect-to", "::" + strings.TrimPrefix(f.url, "https://")}
+		"--connect-to", "::" + f.address()}
 	for _, line := range s.Header {
 		args = append(args, "--header", line)
 	}
@@ -187,7 +163,7 @@ func newClientCertificateRSA(t *testing.T) *clientCertificateRSA {
 		t.Fatal(err)
 	}
 	from, to := valid()
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "ise.contoso.example"}, NotBefore: from, NotAfter: to}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "ise.contoso.example"}, NotBefore: from, NotAfter: to.AddDate(1, 0, 0)}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	if err != nil {
 		t.Fatal(err)
@@ -199,26 +175,24 @@ func newClientCertificateRSA(t *testing.T) *clientCertificateRSA {
 	return &clientCertificateRSA{certificate, key}
 }
 
-func (c *clientCertificateRSA) register(app *directory.App) {
-	app.Certificates = append(app.Certificates, c.certificate)
-}
-
-// file writes certificate and key as the programs in clients read them.
-func (c *clientCertificateRSA) file(t *testing.T) string {
-	t.Helper()
+// pem has certificate and key, as the programs in clients read them.
+func (c *clientCertificateRSA) pem() []byte {
 	key, err := x509.MarshalPKCS8PrivateKey(c.key)
 	if err != nil {
-		t.Fatal(err)
+		panic(err) // an RSA key can be encoded
 	}
-	blocks := append(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.certificate.Raw}),
+	return append(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.certificate.Raw}),
 		pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key})...)
-	return writeFile(t, t.TempDir(), "app.pem", blocks)
+}
+
+func (c *clientCertificateRSA) file(t *testing.T) string {
+	t.Helper()
+	return writeFile(t, t.TempDir(), "app.pem", c.pem())
 }
 
 // assertion is what Cisco ISE sends: RS256, with the SHA-1 thumbprint in the header.
-func (c *clientCertificateRSA) assertion(t *testing.T, client, audience string) string {
+func (c *clientCertificateRSA) assertion(t *testing.T, client, audience string, now time.Time) string {
 	t.Helper()
-	now := time.Now()
 	token := jwt.NewWithClaims(jwt.SigningMethodRS256, jwt.MapClaims{"aud": audience, "iss": client, "sub": client,
 		"iat": now.Unix(), "exp": now.Add(5 * time.Minute).Unix(), "jti": rand.Text()})
 	thumbprint := sha1.Sum(c.certificate.Raw)
