@@ -91,6 +91,37 @@ type PostureChange struct {
 	OSVersion, Threat                                   *string
 }
 
+// On is a posture with the change.
+func (c PostureChange) On(p Posture) Posture {
+	c.apply(&p)
+	return p
+}
+
+// Then is this change and another one after it.
+func (c PostureChange) Then(later PostureChange) PostureChange {
+	for _, f := range []struct{ now, later **bool }{
+		{&c.Antivirus, &later.Antivirus}, {&c.RealTimeProtection, &later.RealTimeProtection}, {&c.Firewall, &later.Firewall}, {&c.Encryption, &later.Encryption},
+		{&c.Password, &later.Password}, {&c.SecureBoot, &later.SecureBoot}, {&c.CodeIntegrity, &later.CodeIntegrity}, {&c.TPM, &later.TPM}, {&c.Jailbroken, &later.Jailbroken},
+	} {
+		if *f.later != nil {
+			*f.now = *f.later
+		}
+	}
+	if later.PatchLevel != nil {
+		c.PatchLevel = later.PatchLevel
+	}
+	if later.OSVersion != nil {
+		c.OSVersion = later.OSVersion
+	}
+	if later.Threat != nil {
+		c.Threat = later.Threat
+	}
+	return c
+}
+
+// Fields are what the change says, as in the trace.
+func (c PostureChange) Fields() []slog.Attr { return c.apply(&Posture{}) }
+
 // apply changes a posture and returns what to trace.
 func (c *PostureChange) apply(p *Posture) (fields []slog.Attr) {
 	set := func(name Fact, fact, value *bool) {

@@ -101,6 +101,13 @@ func (j *judge) record(r trace.Record) {
 	}
 }
 
+// alias makes a device known under another Intune device ID.
+func (j *judge) alias(device, id string) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.view.byRecord[strings.ToLower(id)] = j.view.byDevice[device]
+}
+
 // act begins a new step that is not an expectation.
 func (j *judge) act() {
 	j.mu.Lock()

@@ -205,6 +205,9 @@ func (p *player) startJudge() {
 			v.byRecord[e.Record.ID] = v.byDevice[e.Device]
 		}
 	}
+	for i := range p.file.Intune.Records {
+		v.stranger(p.file.Intune.Records[i].ID)
+	}
 	p.judge = newJudge(p.file, v)
 	p.recorder.Subscribe(p.judge.record)
 }

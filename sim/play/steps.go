@@ -175,7 +175,15 @@ func (p *player) act(h host.Host, s *scenario.Step) error {
 	case s.Enroll != nil:
 		return p.enroll(s.Enroll)
 	case s.Retire != nil:
-		return p.retire(s.Retire.Device)
+		return p.retire(s.Retire)
+	case s.Wipe != nil:
+		return p.graph.Intune().Wipe(s.Wipe.Device)
+	case s.ReEnroll != nil:
+		return p.reEnroll(s.ReEnroll)
+	case s.ForceState != nil:
+		return p.graph.Intune().ForceState(s.ForceState.Device, s.ForceState.State)
+	case s.Compliance != nil:
+		return p.setCompliance(s.Compliance)
 	case s.Rename != nil:
 		return p.rename(s.Rename)
 	case s.Certificate != nil:
@@ -221,6 +229,14 @@ func describe(s *scenario.Step) string {
 		return s.Enroll.Device + " enrols with Intune"
 	case s.Retire != nil:
 		return s.Retire.Device + " is retired from Intune"
+	case s.Wipe != nil:
+		return s.Wipe.Device + " is to be wiped"
+	case s.ReEnroll != nil:
+		return s.ReEnroll.Device + " enrols with Intune anew"
+	case s.ForceState != nil:
+		return describeForced(s.ForceState)
+	case s.Compliance != nil:
+		return describeCompliance(s.Compliance)
 	case s.Rename != nil:
 		return s.Rename.Device + " is renamed to " + s.Rename.To + " in Intune"
 	case s.Certificate != nil:
@@ -249,22 +265,27 @@ func describe(s *scenario.Step) string {
 	return s.Verb()
 }
 
-func posture(p scenario.Posture) string {
-	var s []string
-	add := func(name string, on *bool) {
-		if on != nil && *on {
-			s = append(s, name+" on")
-		} else if on != nil {
-			s = append(s, name+" off")
-		}
+func describeForced(f *scenario.ForceState) string {
+	if f.State == "" {
+		return f.Device + " has the compliance state that the policies give it"
 	}
-	add("antivirus", p.Antivirus)
-	add("firewall", p.Firewall)
-	add("encryption", p.Encryption)
-	if p.PatchLevel != nil {
-		s = append(s, "patch level "+p.PatchLevel.Format(time.DateOnly))
+	return f.Device + " has the compliance state " + f.State + " in Intune, whatever its posture"
+}
+
+func describeCompliance(c *scenario.SetCompliance) string {
+	when := ", from the next check-ins on"
+	if c.AtOnce {
+		when = ", for all devices at once"
 	}
-	return strings.Join(s, ", ")
+	switch {
+	case c.Restore:
+		return "the compliance policies in Intune are as before" + when
+	case len(c.Policies) > 0:
+		return fmt.Sprintf("%d compliance policies are in force in Intune%s", len(c.Policies), when)
+	case len(c.Compliance.Require) == 0:
+		return "no compliance policy is in force in Intune" + when
+	}
+	return "Intune requires " + strings.Join(c.Compliance.Require, ", ") + when
 }
 
 func describeUser(u *scenario.SetUser) string {

@@ -64,6 +64,9 @@ func (v *view) add(device string, macs, records []string) {
 	}
 }
 
+// stranger makes the ID of a device known that is on no network, so that it is not taken for one that has the same name.
+func (v *view) stranger(id string) { v.byRecord[strings.ToLower(id)] = &client{compliance: "none"} }
+
 // of finds the client a record is about, or nil.
 func (v *view) of(r *trace.Record) *client {
 	if mac := r.Field("client"); mac != "" {

@@ -75,7 +75,7 @@ func indexed(r rule[[]Device]) rule[[]Device] {
 // completeDevice derives what the file does not say of a device.
 func completeDevice(p *parser, n *node, d *Device) {
 	if d.DeviceName == "" {
-		d.DeviceName = strings.ToUpper(d.Name)
+		d.DeviceName = capitals(d.Name)
 	}
 	if at := n.entry("mac"); d.MAC != nil {
 		if other, taken := p.macs[string(d.MAC)]; taken {
@@ -103,6 +103,9 @@ func completeDevice(p *parser, n *node, d *Device) {
 	p.claim(at, d.Name, d.Intune)
 	p.script.records[d.Name] = *d.Intune
 }
+
+// capitals is the name of a device whose file gives it none.
+func capitals(name string) string { return strings.ToUpper(name) }
 
 // broken reports whether there is an error about n or what is in it.
 func (p *parser) broken(n *node) bool {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"nacsim/fakegraph/intune"
 	"nacsim/sim/pki"
 )
 
@@ -73,8 +74,14 @@ type DeviceIntune struct {
 	// the kind of NAS that the scenario connects the device to is the device's MAC.
 	WiFiMAC     net.HardwareAddr
 	EthernetMAC net.HardwareAddr
+	// MACForm is how Intune shows these addresses.
+	MACForm string
 	// OS is operatingSystem in Graph, for example "Windows".
 	OS string
+	// Personal says that the device belongs to its user.
+	Personal bool
+	// State is a complianceState that the device has whatever its posture, or empty.
+	State string
 	// Serial is the serial number and User the user principal name.
 	Serial string
 	User   string
@@ -90,15 +97,9 @@ type recordMAC struct {
 	mac     net.HardwareAddr
 }
 
-// A Posture is what a compliance policy looks at. Nil fields leave what is in force; in the record of a device
-// all are set.
-type Posture struct {
-	Antivirus  *bool
-	Firewall   *bool
-	Encryption *bool
-	// PatchLevel is the date of the device's latest security update.
-	PatchLevel *time.Time
-}
+// A Posture is what compliance policies look at. Nil fields leave what is in force; in the record of a device they leave that of a
+// healthy one.
+type Posture intune.PostureChange
 
 // Issuers of certificates, and what a supplicant trusts.
 const (

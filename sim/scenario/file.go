@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"nacsim/fakegraph/intune"
 	"nacsim/nac/policy"
 )
 
@@ -231,6 +232,51 @@ type Intune struct {
 	// EarlyCheckIns says that a newly enrolled device checks in as Windows does: every 3 minutes for 15 minutes,
 	// then every 15 minutes for 2 hours, before it changes to Settings.CheckIn (facts: graph-and-entra 1.5).
 	EarlyCheckIns bool
+	// Jitter is how much later than its schedule a routine check-in is at most.
+	Jitter time.Duration
+
+	// Policies are compliance policies in place of Compliance, if there are any.
+	Policies []CompliancePolicy
+	// NoPolicyFails makes a device that no policy is for noncompliant.
+	NoPolicyFails bool
+	// Validity is how long a status is valid without a check-in.
+	Validity time.Duration
+	// GraceEndsAtOnce makes a grace period that has run out take effect at once, not at the next check-in.
+	GraceEndsAtOnce bool
+	// Visibility is how long it takes until each service shows what has happened.
+	Visibility intune.Delays
+	// Records are devices in Intune that are not on this network.
+	Records []Record
+	// Fleet is many more of them, made up, or nil.
+	Fleet *Fleet
+}
+
+// A CompliancePolicy is one of several in Intune.
+type CompliancePolicy struct {
+	Pos
+	intune.CompliancePolicy
+}
+
+// A Record is a device in Intune that is not on this network: a stale twin of one that is, or somebody else's.
+type Record struct {
+	Pos
+	// Label is the key under records, and Name the deviceName.
+	Label, Name string
+	// DeviceIntune has what is on record. Enrolled is always true.
+	DeviceIntune
+	// LastSync is how long before the start it checked in last; 0 means that it does at the start.
+	LastSync time.Duration
+	// Off says that it does not check in any more.
+	Off bool
+}
+
+// A Fleet is made-up devices in Intune that are not on this network.
+type Fleet struct {
+	Pos
+	Count int
+	// Shares of devices, from 0 to 1: that fail the made-up policies, that have a stale twin, that share the address of
+	// a dock, and that have no Wi-Fi address.
+	Unhealthy, Twins, Docked, NoMAC float64
 }
 
 // Names of posture facts in [Compliance].Require.

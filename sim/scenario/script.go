@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"nacsim/fakegraph/intune"
 )
 
 // A script is what is known, while the steps are read one after the other, of the world they will act on.
@@ -19,6 +21,7 @@ type script struct {
 	wireless  map[string]bool         // devices that are ever connected to an access point
 	wired     map[string]bool         // and to a switch
 	left      map[string]int          // on which line a device was disconnected
+	leaving   map[string]bool         // devices that are to be retired or wiped
 	ids       map[string]string       // whose an ID in Intune or Entra ID is, after the kind of ID
 }
 
@@ -31,6 +34,7 @@ func newScript() script {
 		wireless:  make(map[string]bool),
 		wired:     make(map[string]bool),
 		left:      make(map[string]int),
+		leaving:   make(map[string]bool),
 		ids:       make(map[string]string),
 	}
 }
@@ -38,7 +42,7 @@ func newScript() script {
 // claim notes the IDs of a device and reports those that another device has.
 func (p *parser) claim(n *node, d string, r *DeviceIntune) {
 	for _, id := range []struct{ key, kind, value string }{{"id", "Intune device ID", r.ID}, {"entra_id", "Entra device ID", r.EntraID}} {
-		if id.value == "" {
+		if id.value == "" || id.value == noGUID {
 			continue
 		}
 		owner := id.kind + " " + id.value
@@ -53,6 +57,9 @@ func (p *parser) claim(n *node, d string, r *DeviceIntune) {
 		p.script.ids[owner] = d
 	}
 }
+
+// noGUID stands for an ID that Intune does not have.
+const noGUID = "00000000-0000-0000-0000-000000000000"
 
 // release forgets the IDs of a device.
 func (p *parser) release(d string, r *DeviceIntune) {
@@ -214,7 +221,7 @@ func checkDisconnect(p *parser, n *node, d *Disconnect) {
 
 func checkPosture(p *parser, n *node, s *SetPosture) {
 	if len(n.entries) < 2 {
-		p.report(n.pos, n.width, "the posture does not change; give one of antivirus, firewall, encryption, patch_level")
+		p.report(n.pos, n.width, "the posture does not change; give one of antivirus, firewall, encryption, patch_level or another fact")
 	}
 	if record, ok := p.script.records[s.Device]; ok {
 		record.Posture = record.Posture.with(s.Posture)
@@ -224,19 +231,7 @@ func checkPosture(p *parser, n *node, s *SetPosture) {
 
 // with returns the posture with what a change mentions replaced.
 func (q Posture) with(change Posture) Posture {
-	if change.Antivirus != nil {
-		q.Antivirus = change.Antivirus
-	}
-	if change.Firewall != nil {
-		q.Firewall = change.Firewall
-	}
-	if change.Encryption != nil {
-		q.Encryption = change.Encryption
-	}
-	if change.PatchLevel != nil {
-		q.PatchLevel = change.PatchLevel
-	}
-	return q
+	return Posture(intune.PostureChange(q).Then(intune.PostureChange(change)))
 }
 
 // startEnroll begins with the device's record as it is by now.
@@ -255,9 +250,10 @@ func checkEnroll(p *parser, n *node, e *Enroll) {
 	if !ok {
 		return
 	}
-	if record.Enrolled {
+	if record.Enrolled && !p.script.leaving[e.Device] {
 		p.report(n.pos, n.width, "%s is enrolled already", e.Device)
 	}
+	delete(p.script.leaving, e.Device)
 	p.release(e.Device, &record)
 	p.claim(n, e.Device, &e.Record)
 	e.Record.Enrolled = true
@@ -269,10 +265,64 @@ func checkRetire(p *parser, n *node, r *Retire) {
 		return
 	}
 	p.needEnrolled(n, r.Device, "be retired")
-	if record, ok := p.script.records[r.Device]; ok {
+	if r.Pending {
+		p.script.leaving[r.Device] = true
+	} else if record, ok := p.script.records[r.Device]; ok {
 		record.Enrolled = false
 		p.script.records[r.Device] = record
 	}
+}
+
+func checkWipe(p *parser, n *node, w *Wipe) {
+	if p.needUp(n, HostGraph, "wipe a device") {
+		p.needEnrolled(n, w.Device, "be wiped")
+		p.script.leaving[w.Device] = true
+	}
+}
+
+func checkReEnroll(p *parser, n *node, r *ReEnroll) {
+	if p.needUp(n, HostGraph, "enrol a device") {
+		p.needEnrolled(n, r.Device, "enrol anew")
+	}
+}
+
+func checkForceState(p *parser, n *node, f *ForceState) {
+	if p.needUp(n, HostGraph, "give a device a state") {
+		p.needEnrolled(n, f.Device, "have a state")
+	}
+}
+
+func checkSetCompliance(p *parser, n *node, s *SetCompliance) {
+	if !p.needUp(n, HostGraph, "have other policies") {
+		return
+	}
+	require, policies, restore := n.entry("require"), n.entry("policies"), n.entry("restore")
+	given := 0
+	for _, e := range []*node{require, policies, restore} {
+		if e != nil {
+			given++
+		}
+	}
+	if given != 1 {
+		p.report(n.pos, n.width, "the compliance policies become one of require, policies and restore")
+	}
+	for _, name := range []string{"minimum_patch_level", "grace"} {
+		if e := n.entry(name); e != nil && require == nil {
+			p.report(e.pos, e.width, "%s belongs to require, which is missing", name)
+		}
+	}
+	if restore != nil && !s.Restore {
+		p.report(restore.pos, restore.width, "restore: want true, or leave it out")
+	}
+	for _, fact := range s.Compliance.Require {
+		switch {
+		case fact == PosturePatchLevel && s.Compliance.MinimumPatchLevel.IsZero():
+			p.report(n.pos, n.width, "require: patch_level needs minimum_patch_level")
+		case fact == string(intune.OSVersion) || fact == string(intune.ThreatLevel):
+			p.report(n.pos, n.width, "require: %s needs a minimum or maximum; write it under policies", fact)
+		}
+	}
+	p.checkPolicies(n, s.Policies)
 }
 
 // needEnrolled reports a device that Intune does not know at this point of the script.

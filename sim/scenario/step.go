@@ -31,6 +31,10 @@ type Step struct {
 	Sync        *Sync
 	Enroll      *Enroll
 	Retire      *Retire
+	Wipe        *Wipe
+	ReEnroll    *ReEnroll
+	ForceState  *ForceState
+	Compliance  *SetCompliance
 	Rename      *Rename
 	Certificate *Reissue
 	Graph       *Graph
@@ -91,10 +95,43 @@ type Enroll struct {
 	Record DeviceIntune
 }
 
-// Retire removes a device from Intune.
+// Retire removes a device from Intune: at once, or when the device has checked in and obeyed.
 type Retire struct {
 	Pos
+	Device  string
+	Pending bool
+}
+
+// Wipe has a device wipe itself at its next check-in, after which it is gone from Intune.
+type Wipe struct {
+	Pos
 	Device string
+}
+
+// ReEnroll lets a device enrol anew, with another Intune device ID and the same Entra device ID. Keep leaves the record of before
+// as a stale twin.
+type ReEnroll struct {
+	Pos
+	Device string
+	Keep   bool
+}
+
+// ForceState gives a device a complianceState whatever its posture; an empty one lets the policies decide again.
+type ForceState struct {
+	Pos
+	Device string
+	State  string
+}
+
+// SetCompliance replaces the compliance policies in Intune: by Policies, by Compliance where there are none, or with Restore by those of
+// the file.
+type SetCompliance struct {
+	Pos
+	Restore    bool
+	Compliance Compliance
+	Policies   []CompliancePolicy
+	// AtOnce evaluates all devices now by what they reported last, not at their next check-in.
+	AtOnce bool
 }
 
 // Rename gives a device another name in Intune. Its certificate keeps the old one.

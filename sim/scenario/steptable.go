@@ -37,7 +37,15 @@ var verbs = []verb{
 	does("enroll", "Makes Intune manage a device that it does not know yet.",
 		func(s *Step) **Enroll { return &s.Enroll }, enrollRule, example("{device: laptop-1}")),
 	does("retire", "Removes a device from Intune.",
-		func(s *Step) **Retire { return &s.Retire }, retireRule, example("{device: laptop-1}")),
+		func(s *Step) **Retire { return &s.Retire }, retireRule, example("{device: laptop-1}", "{device: laptop-1, pending: true}")),
+	does("wipe", "Has a device wipe itself: it is wipePending until its next check-in, then wipeIssued, and a minute later gone from Intune.",
+		func(s *Step) **Wipe { return &s.Wipe }, wipeRule, example("{device: laptop-1}")),
+	does("reenroll", "Lets a device enrol anew, as after a reset: it has another Intune device ID and the same Entra device ID. Its certificate keeps the old one.",
+		func(s *Step) **ReEnroll { return &s.ReEnroll }, reEnrollRule, example("{device: laptop-1, keep: true}")),
+	does("force_state", "Gives a device a complianceState whatever its posture, at once.",
+		func(s *Step) **ForceState { return &s.ForceState }, forceStateRule, example("{device: laptop-1, state: error}")),
+	does("compliance", "Replaces the compliance policies in Intune. Devices are measured by them at their next check-in.",
+		func(s *Step) **SetCompliance { return &s.Compliance }, setComplianceRule, example("{require: [tpm], at_once: true}", "{restore: true, at_once: true}")),
 	does("rename", "Gives a device another deviceName in Intune; its certificate keeps the old one. If the NAC knows the device by that name alone, it no longer finds it from the next poll on.",
 		func(s *Step) **Rename { return &s.Rename }, renameRule, example("{device: laptop-1, name: LAPTOP-ADA}")),
 	does("certificate", "Gives a device a new certificate, which it uses from its next authentication on. What is left out is as in the device's certificate.",
@@ -135,7 +143,50 @@ var enrollRule = mapping[Enroll]{
 
 var retireRule = mapping[Retire]{fields: []field[Retire]{
 	key("device", "The device.", func(r *Retire) *string { return &r.Device }, deviceRef, required()),
+	key("pending", "Whether that takes until the device has checked in: it is retirePending until then, then retireIssued, and a minute later gone.",
+		func(r *Retire) *bool { return &r.Pending }, boolean, initially("false")),
 }, after: checkRetire}.rule()
+
+var wipeRule = mapping[Wipe]{fields: []field[Wipe]{
+	key("device", "The device.", func(w *Wipe) *string { return &w.Device }, deviceRef, required()),
+}, after: checkWipe}.rule()
+
+var reEnrollRule = mapping[ReEnroll]{fields: []field[ReEnroll]{
+	key("device", "The device.", func(r *ReEnroll) *string { return &r.Device }, deviceRef, required()),
+	key("keep", "Whether the record of before stays, as a stale twin that never checks in again.", func(r *ReEnroll) *bool { return &r.Keep }, boolean, initially("false")),
+}, after: checkReEnroll}.rule()
+
+var forceStateRule = mapping[ForceState]{fields: []field[ForceState]{
+	key("device", "The device.", func(f *ForceState) *string { return &f.Device }, deviceRef, required()),
+	keyOf("state", "The state, or none to let the policies decide again.", func(p *parser, n *node, f *ForceState) {
+		if forcedStateRule.read(p, n, "state", &f.State); f.State == "none" {
+			f.State = ""
+		}
+	}, forcedStateRule.schema, required(), example("error")),
+}, after: checkForceState}.rule()
+
+var forcedStateRule = choice(append([]string{"none"}, complianceStates...)...)
+
+var setComplianceRule = mapping[SetCompliance]{
+	schema: schema{
+		AllOf:            []*schema{oneOfKeys("require", "policies", "restore")},
+		DependentSchemas: properties{excludes("restore", "require", "policies"), excludes("policies", "require")},
+	},
+	fields: []field[SetCompliance]{
+		key("require", "What a compliant device has, if there is one policy for all. An empty list means that there is none.",
+			func(s *SetCompliance) *[]string { return &s.Compliance.Require }, factsRule, example("[antivirus, tpm]")),
+		key("minimum_patch_level", "The date that a device's latest security update must not be older than; it needs require.",
+			func(s *SetCompliance) *time.Time { return &s.Compliance.MinimumPatchLevel }, date, example("2026-01-01")),
+		key("grace", "How long a device that fails stays inGracePeriod; it needs require.",
+			func(s *SetCompliance) *time.Duration { return &s.Compliance.Grace }, period, otherwise("settings.grace"), example("1d")),
+		key("policies", "Several policies, as under intune.", func(s *SetCompliance) *[]CompliancePolicy { return &s.Policies },
+			list("policies", 20, compliancePolicyRule), example("[{name: Windows, platform: windows10AndLater, require: [tpm]}]")),
+		key("restore", "Puts the policies of the file in force again.", func(s *SetCompliance) *bool { return &s.Restore }, boolean, example("true")),
+		key("at_once", "Whether all devices are evaluated now by what they reported last.", func(s *SetCompliance) *bool { return &s.AtOnce }, boolean, initially("false")),
+	},
+	before: func(p *parser, n *node, s *SetCompliance) { s.Compliance.Grace = p.file.Settings.Grace },
+	after:  checkSetCompliance,
+}.rule()
 
 var renameRule = mapping[Rename]{fields: []field[Rename]{
 	key("device", "The device.", func(r *Rename) *string { return &r.Device }, deviceRef, required()),

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"nacsim/fakeap/eappeer"
+	"nacsim/fakegraph/intune"
 	"nacsim/nac/policy"
 )
 
@@ -193,15 +194,6 @@ var nasRule = mapping[NAS]{
 	after: checkNAS,
 }.rule()
 
-var intuneRule = mapping[Intune]{fields: []field[Intune]{
-	key("compliance", "The compliance policy that devices are measured by.",
-		func(i *Intune) *Compliance { return &i.Compliance }, complianceRule, initially("{}")),
-	key("page_size", "The number of devices in one page of a list.",
-		func(i *Intune) *int { return &i.PageSize }, whole(1, 1000), initially("1000")),
-	key("early_check_ins", "Whether a newly enrolled device checks in every 3 minutes for 15 minutes and every 15 minutes for 2 hours, as Windows does, before settings.check_in applies.",
-		func(i *Intune) *bool { return &i.EarlyCheckIns }, boolean, initially("false")),
-}}.rule()
-
 var complianceRule = mapping[Compliance]{
 	schema: schema{
 		If: &schema{Required: []string{"require"}},
@@ -271,6 +263,12 @@ func recordFields[S any](at func(*S) *DeviceIntune, enrolled bool) []field[S] {
 			func(s *S) *recordMAC { return &at(s).wifi }, recordMACRule, otherwise("the device's mac if the scenario connects it to an access point"), example(`"00:1c:b3:09:85:15"`, "none")),
 		key("ethernet_mac", "The Ethernet MAC address on record, or none.",
 			func(s *S) *recordMAC { return &at(s).ethernet }, recordMACRule, otherwise("the device's mac if the scenario connects it to a switch"), example(`"00:1c:b3:09:85:16"`, "none")),
+		key("mac_form", "How Intune shows these addresses. Real ones are bare, 12 digits in capitals.",
+			func(s *S) *string { return &at(s).MACForm }, choice(macForms()...), otherwise("bare"), example("colon")),
+		key("owner", "Whose the device is.",
+			func(s *S) *bool { return &at(s).Personal }, ownerRule, otherwise("company"), example("personal")),
+		key("state", "The complianceState that it has whatever its posture.",
+			func(s *S) *string { return &at(s).State }, choice(complianceStates...), example("configManager")),
 		key("os", "The operating system, as Graph names it.",
 			func(s *S) *string { return &at(s).OS }, line(64), otherwise("Windows"), example("Windows", "macOS", "iOS", "Android")),
 		key("serial", "The serial number, what {{SerialNumber}} stands for.",
@@ -288,6 +286,14 @@ func postureFields[S any](at func(*S) *Posture) []field[S] {
 		key("firewall", "Whether the firewall is on.", func(s *S) **bool { return &at(s).Firewall }, optional(onOff), example("on", "off")),
 		key("encryption", "Whether the disk is encrypted.", func(s *S) **bool { return &at(s).Encryption }, optional(onOff), example("on", "off")),
 		key("patch_level", "The date of the latest security update that is installed.", func(s *S) **time.Time { return &at(s).PatchLevel }, optional(date), example("2026-01-01")),
+		key("real_time_protection", "Whether the antivirus software protects in real time.", func(s *S) **bool { return &at(s).RealTimeProtection }, optional(onOff), example("on", "off")),
+		key("password", "Whether it asks for a password.", func(s *S) **bool { return &at(s).Password }, optional(onOff), example("on", "off")),
+		key("secure_boot", "Whether secure boot is on.", func(s *S) **bool { return &at(s).SecureBoot }, optional(onOff), example("on", "off")),
+		key("code_integrity", "Whether code integrity is on.", func(s *S) **bool { return &at(s).CodeIntegrity }, optional(onOff), example("on", "off")),
+		key("tpm", "Whether its TPM can be used.", func(s *S) **bool { return &at(s).TPM }, optional(onOff), example("on", "off")),
+		key("jailbroken", "Whether it is jailbroken or rooted.", func(s *S) **bool { return &at(s).Jailbroken }, optional(boolean), example("true")),
+		key("os_version", "The version of the operating system.", func(s *S) **string { return &at(s).OSVersion }, optional(line(64)), example("10.0.22631.3737")),
+		key("threat", "The threat level that a partner reports.", func(s *S) **string { return &at(s).Threat }, optional(choice(intune.Threats()...)), example("high")),
 	}
 }
 
