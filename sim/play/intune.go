@@ -27,6 +27,9 @@ func (p *player) intuneConfig(now time.Time) intune.Config {
 		if d.Intune.Enrolled {
 			c := enrolment(d.Name, d.DeviceName, d.Intune)
 			c.EnrolledAt = now.Add(-managed)
+			if i.Visibility != (intune.Delays{}) {
+				c.LastSync = now // so that every service has seen its state already
+			}
 			cfg.Devices = append(cfg.Devices, c)
 		}
 	}
