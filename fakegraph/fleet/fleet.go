@@ -118,7 +118,7 @@ func (m *maker) device(number int, owner *directory.User) intune.DeviceConfig {
 	d := intune.DeviceConfig{
 		Label: fmt.Sprintf("fleet-%06d", number+1), ID: guid.New(m.source), AzureADDeviceID: guid.New(m.source),
 		UserPrincipalName: owner.UPN, OperatingSystem: p.system, OSVersion: pick(m, p.versions), Manufacturer: p.maker, Model: pick(m, p.models),
-		SerialNumber: p.serial(m), Personal: m.happens(p.personal),
+		SerialNumber: p.serial(m), Personal: m.happens(p.personal), Quiet: true,
 	}
 	d.Name = p.name(m, owner, &d)
 	d.WiFiMAC = m.addresses.next(p.wifi)

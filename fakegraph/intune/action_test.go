@@ -141,7 +141,7 @@ func TestKnownDevice(t *testing.T) {
 	if late := d.NextCheckIn.Sub(start) % (8 * time.Hour); d.LastSync.Before(start) || late > time.Hour {
 		t.Errorf("it checked in at %v, %v late", d.LastSync, late)
 	}
-	if h.Traced("change=enrolled") != 0 {
-		t.Error("it enrolled again")
+	if h.Traced("change=enrolled", "complianceState=compliant") != 1 || h.Traced("change=enrolled", "complianceState=noncompliant") != 1 {
+		t.Error("the trace does not say in which states they were")
 	}
 }

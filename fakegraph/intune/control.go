@@ -177,8 +177,7 @@ func (s *Service) newDevice(c *DeviceConfig, now time.Time, count int, taken boo
 		return nil, fmt.Errorf("enrol %q: %q has the id %s already", c.Label, other, d.ID)
 	}
 	d.NextCheckIn = now
-	known := !d.LastSync.IsZero() // it is not news that the device is there
-	if known {
+	if !d.LastSync.IsZero() {
 		d.Reported = d.Posture
 		s.evaluate(d, d.LastSync)
 		s.evaluate(d, now)
@@ -190,10 +189,13 @@ func (s *Service) newDevice(c *DeviceConfig, now time.Time, count int, taken boo
 	if err := s.save(d); err != nil {
 		return nil, err
 	}
-	if !known {
-		s.h.Trace("device", slog.String("device", d.Name), slog.String("change", "enrolled"), slog.String("id", d.ID),
-			slog.String("azureADDeviceId", d.AzureADDeviceID), slog.String("wiFiMacAddress", d.WiFiMAC),
-			slog.String("ethernetMacAddress", d.EthernetMAC))
+	if !c.Quiet && s.h.Tracing("device") {
+		fields := []slog.Attr{slog.String("device", d.Name), slog.String("change", "enrolled"), slog.String("id", d.ID),
+			slog.String("azureADDeviceId", d.AzureADDeviceID), slog.String("wiFiMacAddress", d.WiFiMAC), slog.String("ethernetMacAddress", d.EthernetMAC)}
+		if d.ComplianceState != StateUnknown {
+			fields = append(fields, slog.String("complianceState", d.ComplianceState))
+		}
+		s.h.Trace("device", fields...)
 	}
 	return d, nil
 }

@@ -52,6 +52,8 @@ type DeviceConfig struct {
 	Off bool
 	// ForceState is a complianceState that the device has whatever its posture; see [Service.ForceState].
 	ForceState string
+	// Quiet leaves out of the trace that the device is there: one of thousands that are only there to be many.
+	Quiet bool
 }
 
 // Values of managedDeviceOwnerType.

@@ -350,7 +350,7 @@ var recordTable = []RecordKind{
 		{Name: "change", Doc: "enrolled, posture, renamed, evaluated, retire or wipe pending or issued, or removed"},
 		{Name: "id", Doc: "the device's ID in Intune"},
 		{Name: "was", Of: []string{"renamed"}, Doc: "the name before"},
-		{Name: "complianceState", Of: []string{"evaluated"}, Doc: "what the evaluation ended in, without a check-in"},
+		{Name: "complianceState", Of: []string{"enrolled", "evaluated"}, Doc: "what it is without a check-in of now"},
 		{Name: "was", Of: []string{"evaluated"}, Doc: "complianceState before"},
 		{Name: "failing", Of: []string{"evaluated"}, List: true, Doc: "the facts that are not as required"},
 		{Name: "azureADDeviceId", Of: []string{"enrolled"}, Doc: "the device's ID in Entra ID"},
