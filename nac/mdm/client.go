@@ -63,6 +63,17 @@ func (s *Service) Unknown(name string, keys []identity.Key) (why string, notFoun
 // maxClientKeys bounds the keys of one client.
 const maxClientKeys = 16
 
+// answered reports whether a lookup with these keys, of which one is a MAC address, has been answered.
+func (s *Service) answered(mac identity.Key, keys []identity.Key) bool {
+	keys = keys[:min(len(keys), maxClientKeys)]
+	for _, name := range s.byKey.macs[parseMAC(mac.Value)] {
+		if c := s.clients[name]; (c.Found || c.Missing) && slices.Equal(c.Keys, keys) {
+			return true
+		}
+	}
+	return false
+}
+
 func (s *Service) loadClients() error {
 	var bad error
 	err := s.store.Scan(keyClient, func(key string, value []byte) bool {

@@ -176,6 +176,20 @@ func (x *index) byMAC(mac macAddress) []string {
 	})
 }
 
+// hasWiFi reports whether a device had the address as that of its Wi-Fi.
+func (x *index) hasWiFi(mac macAddress) bool {
+	return len(x.find(func(d *indexed) bool { return d.wifi == mac }, func(t *table, each func(*indexed)) {
+		t.equal(t.wifi, func(d *indexed) int { return bytes.Compare(d.wifi[:], mac[:]) }, each)
+	})) > 0
+}
+
+// listedAfter reports whether the list was read after a time.
+func (x *index) listedAfter(t time.Time) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.listed.After(t)
+}
+
 // byName returns the devices that may have the name.
 func (x *index) byName(name string) []string {
 	h := hashName(name)

@@ -43,7 +43,7 @@ func (q *search) run(keys []identity.Key) error {
 	if keys[0].Kind == identity.MAC {
 		if found, err := q.confirmMAC(keys[0]); err != nil {
 			return err
-		} else if found {
+		} else if found && q.certain(keys) {
 			q.note(keys[0], true)
 			return nil
 		}
@@ -77,6 +77,25 @@ func (q *search) run(keys []identity.Key) error {
 		}
 	}
 	return nil
+}
+
+// certain reports whether the devices that have the client's address are all there are with it, or one of them is
+// confirmed by another key of the client.
+func (q *search) certain(keys []identity.Key) bool {
+	mac := parseMAC(keys[0].Value).String()
+	byWiFi := false
+	for i := range q.rows {
+		r := &q.rows[i].Record
+		if r.matches(keys[0]) && r.matchesAny(keys) {
+			return true
+		}
+		byWiFi = byWiFi || r.WiFiMAC == mac
+	}
+	s := q.s
+	if !s.index.listedAfter(s.h.Now().Add(-s.cfg.PollInterval - s.cfg.PollInterval/10)) {
+		return false
+	}
+	return byWiFi || len(s.index.unread(s.h.Now().Add(-s.cfg.EthernetReuse), 1)) == 0
 }
 
 // commit brings what was found into the DDB and announces the changes.
@@ -247,7 +266,8 @@ func (q *search) findMAC(k identity.Key, candidates []fetched) (bool, error) {
 	if err := s.listed(); err != nil {
 		return false, err
 	}
-	if len(s.index.byMAC(mac)) == 0 {
+	// Many laptops may have had the Ethernet address of one dock.
+	if !s.index.hasWiFi(mac) {
 		if err := s.readEthernets(); err != nil {
 			return false, err
 		}

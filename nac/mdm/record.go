@@ -64,3 +64,13 @@ func (r *Record) matches(k identity.Key) bool {
 	}
 	return k.Value != "" && foldName(r.DeviceName) == foldName(k.Value)
 }
+
+// matchesAny reports whether one of some keys, other than a MAC address, asks for the record.
+func (r *Record) matchesAny(keys []identity.Key) bool {
+	for _, k := range keys {
+		if k.Kind != identity.MAC && r.matches(k) {
+			return true
+		}
+	}
+	return false
+}

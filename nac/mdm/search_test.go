@@ -161,6 +161,45 @@ func TestAnotherDevice(t *testing.T) {
 	}
 }
 
+// facts 1.3: laptops that were used at one dock have its address. What the DDB has of one of them for the sake of a client
+// that its certificate confirms says nothing of a client that has the address alone.
+func TestDock(t *testing.T) {
+	for _, where := range []string{"ethernet", "wifi"} {
+		a := &device{id: numberedID(1), name: "A", state: "compliant"}
+		b := &device{id: numberedID(2), name: "B", state: "noncompliant"}
+		if where == "wifi" {
+			a.wifi, b.wifi = wifi1, wifi1
+		} else {
+			a.ethernet, b.ethernet = wifi1, wifi1
+		}
+		l := newLink(t, testConfig(), a, b)
+		withA := keys(mac(client1), san(1))
+		l.Enqueue(client1, withA)
+		l.h.Advance(time.Second)
+		if got := l.state(withA...); got != "A compliant by mac" {
+			t.Errorf("%s, with A's certificate: %s", where, got)
+		}
+		alone := keys(mac(client1), cn("ada"))
+		for i, step := range []func(){func() { l.Enqueue(client1, alone) }, func() { l.h.Advance(2 * time.Millisecond) }} {
+			if got := l.state(alone...); got != "none" {
+				t.Errorf("%s, without it, before the answer, %d: %s", where, i, got)
+			}
+			step()
+		}
+		l.h.Advance(time.Second)
+		if got := l.state(alone...); got != "A noncompliant by mac" || !l.obs.lookup(t).Record.Conflict {
+			t.Errorf("%s, without it: %s", where, got)
+		}
+		if got := l.state(withA...); got != "A compliant by mac" {
+			t.Errorf("%s, with A's certificate again: %s", where, got)
+		}
+		l.restart(testConfig())
+		if got := l.state(alone...); got != "A noncompliant by mac" {
+			t.Errorf("%s, after a restart: %s", where, got)
+		}
+	}
+}
+
 // Ambiguity is traced.
 func TestSeveralMatchesAreTraced(t *testing.T) {
 	l := newLink(t, testConfig(), &device{id: numberedID(1), name: "A", state: "compliant", sync: start}, &device{id: numberedID(2), name: "A", state: "compliant"})

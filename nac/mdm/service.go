@@ -152,14 +152,19 @@ func (s *Service) Start() {
 
 // State returns the record that a client's keys stand for, and the key that decided, from the DDB. It does not
 // block: it is what a decision asks.
+//
+// A MAC address alone stands for a record only when a lookup with these keys has been answered: several devices may have
+// it, those that have been used at one dock for example, and until all of them have been looked for, the one that the DDB
+// has for another client's sake may be the wrong one.
 func (s *Service) State(keys []identity.Key) (Record, identity.Key, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r, k, matches := s.db.resolve(keys)
-	if matches > 0 {
-		s.stand(&r, s.h.Now())
+	if matches == 0 || k.Kind == identity.MAC && !r.matchesAny(keys) && !s.answered(k, keys) {
+		return Record{}, identity.Key{}, false
 	}
-	return r, k, matches > 0
+	s.stand(&r, s.h.Now())
+	return r, k, true
 }
 
 // Records returns the whole DDB in the order of ids.
