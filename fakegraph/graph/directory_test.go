@@ -50,6 +50,7 @@ func TestDirectoryLists(t *testing.T) {
 		{"users/" + dave + "/transitiveMemberOf", "directoryObjects", []string{"302", "301"}},
 		{"users('" + dave + "')/transitiveMemberOf/microsoft.graph.group?$filter=" + url.QueryEscape("displayName eq 'Staff'"), "groups", []string{"301"}},
 		{"groups/" + fakegraphtest.NumberedID(301) + "/members", "directoryObjects", []string{"201"}},
+		{"groups/" + fakegraphtest.NumberedID(301) + "/transitiveMembers/microsoft.graph.user", "users", []string{"201", "202"}},
 		{"organization", "organization", []string{"666"}},
 		{"users/" + carol + "/ownedDevices", "directoryObjects", []string{deviceObject(103)}},
 	} {

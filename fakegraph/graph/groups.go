@@ -15,6 +15,8 @@ var groupRoutes = []route{
 	{http.MethodGet, "groups/{id}", readGroup, ofDirectory, false, (*API).getGroup},
 	{http.MethodGet, "groups/{id}/members", readGroup, ofDirectory, false, (*API).listMembers},
 	{http.MethodGet, "groups/{id}/members/microsoft.graph.user", readGroup, ofDirectory, false, (*API).listMembers},
+	{http.MethodGet, "groups/{id}/transitiveMembers", readGroup, ofDirectory, false, (*API).listMembers},
+	{http.MethodGet, "groups/{id}/transitiveMembers/microsoft.graph.user", readGroup, ofDirectory, false, (*API).listMembers},
 	{http.MethodGet, "users/{id}/memberOf", readOf, ofDirectory, false, groupsOf((*directory.Directory).GroupsOf)},
 	{http.MethodGet, "users/{id}/memberOf/microsoft.graph.group", readOf, ofDirectory, false, groupsOf((*directory.Directory).GroupsOf)},
 	{http.MethodGet, "users/{id}/transitiveMemberOf", readOf, ofDirectory, false, groupsOf((*directory.Directory).TransitiveGroupsOf)},
@@ -70,18 +72,31 @@ func (a *API) group(r *request) (directory.Group, error) {
 	return g, nil
 }
 
-// listMembers answers GET /groups/{id}/members with the users in the group; groups in it are left out.
+// listMembers answers GET /groups/{id}/members and transitiveMembers with the users in the group, for the latter also those in groups
+// in it. The groups themselves are left out.
 func (a *API) listMembers(w http.ResponseWriter, r *request) error {
 	g, err := a.group(r)
 	if err != nil {
 		return err
 	}
+	deep := strings.Contains(r.route.path, "/transitiveMembers")
+	seen := map[string]bool{g.ID: true}
 	var members []*directory.User
-	for _, id := range g.Members {
-		if u, ok := a.directory.User(id); ok {
-			members = append(members, &u)
+	var visit func(*directory.Group)
+	visit = func(g *directory.Group) {
+		for _, id := range g.Members {
+			if seen[id] {
+				continue
+			}
+			seen[id] = true
+			if u, ok := a.directory.User(id); ok {
+				members = append(members, &u)
+			} else if inner, ok := a.directory.Group(id); ok && deep {
+				visit(&inner)
+			}
 		}
 	}
+	visit(&g)
 	fragment, typed := ofType(r, "users")
 	return writeDirectoryList(a, w, r, users, fragment, members, typed)
 }

@@ -134,13 +134,19 @@ func (m *match) step(segment string) bool {
 	return true
 }
 
-// entityKey takes the quotes off a key: 'x' is x and deviceid='x' is deviceid=x.
+// entityKey takes the quotes off a key, in which a quote is doubled: 'x' is x and deviceid='x' is deviceid=x.
 func entityKey(key string) string {
-	name, value, alternate := strings.Cut(key, "=")
-	if !alternate {
-		return strings.Trim(key, "'")
+	if name, value, alternate := strings.Cut(key, "='"); alternate && !strings.HasPrefix(key, "'") {
+		return name + "=" + unquoted("'"+value)
 	}
-	return name + "=" + strings.Trim(value, "'")
+	return unquoted(key)
+}
+
+func unquoted(key string) string {
+	if len(key) < 2 || key[0] != '\'' || key[len(key)-1] != '\'' {
+		return key
+	}
+	return strings.ReplaceAll(key[1:len(key)-1], "''", "'")
 }
 
 // route returns the route for a method, or nil. HEAD is GET without a body (RFC 9110 section 9.3.2).
