@@ -203,6 +203,23 @@ func TestKeyRollover(t *testing.T) {
 	fakegraphtest.GetJSON(t, r.s, fakegraphtest.ListURL, 200, nil)
 }
 
+func TestTokensAreRevoked(t *testing.T) {
+	r := newRemote(t, tenant())
+	form := fakegraphtest.TokenForm("claims", `{"access_token":{"xms_cc":{"values":["CP1"]}}}`)
+	var reply struct {
+		AccessToken string `json:"access_token"`
+	}
+	fakegraphtest.Decode(t, fakegraphtest.Post(r.s, fakegraphtest.TokenURL, fakegraphtest.FormType, form.Encode(), nil), 200, &reply)
+	bearer := http.Header{"Authorization": {"Bearer " + reply.AccessToken}}
+	fakegraphtest.Decode(t, fakegraphtest.Get(r.s, fakegraphtest.ListURL, bearer), 200, nil)
+	r.h.Advance(time.Second)
+	r.shows("POST", "/apps/"+fakegraphtest.Client+"/revoke", "", `"client_id":"`+fakegraphtest.Client+`"`)
+	w := fakegraphtest.Get(r.s, fakegraphtest.ListURL, bearer)
+	if w.Code != 401 || !strings.Contains(w.Header().Get("WWW-Authenticate"), "claims=") {
+		t.Errorf("a token that was revoked: %d %v", w.Code, w.Header())
+	}
+}
+
 func TestAppsAndUsers(t *testing.T) {
 	r := newRemote(t, tenant())
 	app := "/apps/" + fakegraphtest.Client
@@ -222,6 +239,7 @@ func TestAppsAndUsers(t *testing.T) {
 	r.refuses(400, "PUT", app+"/certificates", `{"certificates": ["x"]}`, "certificate 1 is not in PEM")
 	r.refuses(404, "GET", "/apps/none", "", "no app has the client id")
 	r.refuses(404, "POST", "/apps/none/consent", "", "no such app")
+	r.refuses(404, "POST", "/apps/none/revoke", "", "no app has the client id")
 
 	if reply := r.ask(200, "GET", "/users", ""); strings.Contains(reply, "pw-anna") || !strings.Contains(reply, `"groups":["Staff"]`) {
 		t.Errorf("users: %s", reply)

@@ -21,6 +21,13 @@ func (a *API) directoryRoutes() []route {
 		{method: "PUT", path: app + "/consent", doc: "the application permissions consented to, and no others", body: `{"roles": ["DeviceManagementManagedDevices.Read.All"]}`, do: a.setConsent},
 		{method: "PUT", path: app + "/secrets", doc: "replace the client secrets", body: `{"secrets": [{"value": "new", "expires": "2027-01-01T00:00:00Z"}]}`, do: a.setSecrets},
 		{method: "PUT", path: app + "/certificates", doc: "replace the certificates, in PEM", body: `{"certificates": ["-----BEGIN CERTIFICATE-----\n…"]}`, do: a.setCertificates},
+		{method: "POST", path: app + "/revoke", doc: "end the tokens issued to an app before: clients that can handle a claims challenge are sent one, for the others they live on", do: a.onApp(func(d *directory.Directory, id string) error {
+			if _, ok := d.App(id); !ok {
+				return notFound("no app has the client id %q", id)
+			}
+			a.target.Entra().RevokeTokens(id)
+			return nil
+		})},
 		{method: "POST", path: "/control/keys/roll", doc: "let another key sign tokens from now on; the one before stays published while its tokens live", do: func(*call) (any, error) { return nil, a.target.Entra().RollKey() }},
 		{method: "GET", path: "/control/users", doc: "the users, without their passwords", do: a.users},
 		{method: "GET", path: user, doc: "a user by user principal name or object id", do: a.user},

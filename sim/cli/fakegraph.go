@@ -16,7 +16,8 @@ real ones do so in several ways. Without a file it is an example, whose client i
 paste; "nacsim fakegraph init DIR" writes that file, and "nacsim schema --tenant" is its reference. --devices adds so many made-up ones.
 
 The CA is made at the first start and kept in the folder --state, as is the key that tokens are signed with; clients
-must trust its ca.pem. Everything else begins anew at each start, unless --keep is given.
+must trust its ca.pem. Everything else begins anew at each start. With --keep it goes on where it was, and the devices
+of the file count for the first start only.
 
 Each request is a line: when, its status and duration, what it asked for, by which app; and why it was refused, how much of a
 limit was used, or which fault was injected, if so. "!" marks what matched nothing, with what is near.

@@ -164,11 +164,11 @@ func TestLiveFakegraph(t *testing.T) {
 // TestLiveFakegraphIsControlled moves the clock, begins again, and keeps what was changed over a restart.
 func TestLiveFakegraphIsControlled(t *testing.T) {
 	state := filepath.Join(t.TempDir(), "kept")
-	keep := func(f *fakegraphFlags) { f.keep, f.state, f.control = true, state, "t0ken" }
+	keep := func(f *fakegraphFlags) { f.keep, f.state, f.control = true, state, "t0ken-t0ken" }
 	p := startFakegraph(t, keep)
 	control := func(want int, method, path, body string) string {
 		t.Helper()
-		status, reply := p.ask(p.client, method, p.base+"/control"+path, "application/json", body, "Authorization", "Bearer t0ken")
+		status, reply := p.ask(p.client, method, p.base+"/control"+path, "application/json", body, "Authorization", "Bearer t0ken-t0ken")
 		if status != want {
 			t.Fatalf("%s %s: %d %s", method, path, status, reply)
 		}
@@ -216,6 +216,7 @@ func TestLiveFakegraphFollowed(t *testing.T) {
 		}
 	}
 	p.stdout.await(t, `^\{"number":3,.*nothing-2`)
+	p.end() // in spite of one who still reads
 }
 
 // TestLiveFakegraphReadsItsFileAgain begins with a file, and again with the file as it is by then.
@@ -252,6 +253,31 @@ func TestLiveFakegraphReadsItsFileAgain(t *testing.T) {
 	}
 }
 
+var controlCommand = regexp.MustCompile(`\$curl "?\$at([^\s"]*)"?(?: -X (\w+))?(?: -d '([^']*)')?`)
+
+// TestControlExamplesWork holds that what the help and the README say to do with the control API can be done.
+func TestControlExamplesWork(t *testing.T) {
+	p := startFakegraph(t, nil)
+	for source, text := range map[string]string{"help": fakegraphExamples, "README": contents(t, "../../README.md")} {
+		commands := controlCommand.FindAllStringSubmatch(text, -1)
+		if len(commands) < 4 {
+			t.Fatalf("%s has only %d commands", source, len(commands))
+		}
+		for _, c := range commands {
+			method := "GET"
+			if c[3] != "" {
+				method = "POST"
+			}
+			if c[2] != "" {
+				method = c[2]
+			}
+			if status, reply := p.ask(p.client, method, p.base+"/control"+c[1], "application/x-www-form-urlencoded", c[3]); status >= 300 {
+				t.Errorf("%s: %s: %d %s", source, c[0], status, reply)
+			}
+		}
+	}
+}
+
 // TestFakegraphRefusesToStart holds that what the surroundings have wrong is told in one line.
 func TestFakegraphRefusesToStart(t *testing.T) {
 	p := startFakegraph(t, nil)
@@ -275,6 +301,7 @@ func TestFakegraphRefusesToStart(t *testing.T) {
 		{func(f *fakegraphFlags) { f.names = []string{"not a name"} }, `--name "not a name" is neither`},
 		{func(f *fakegraphFlags) { f.public = "graph.lab.example" }, "want a scheme and a host"},
 		{func(f *fakegraphFlags) { f.public = "https://a/b" }, "want a scheme and a host"},
+		{func(f *fakegraphFlags) { f.control = "onn" }, "want on, off, or a token of at least 8 characters"},
 		{func(f *fakegraphFlags) { f.logFile = t.TempDir() }, "--log-file"},
 		{write(caFile, "nonsense"), `the file has no PEM block "CERTIFICATE"`},
 		{write(caKeyFile, contents(t, filepath.Join(p.state, caKeyFile))), "the CA is ca.pem and ca.key together"},

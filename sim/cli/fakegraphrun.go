@@ -112,6 +112,9 @@ func (r *fakegraphRun) say(format string, args ...any) {
 	}
 }
 
+// minToken is how long a token of the control API is at least, in which case it is not a misspelt word either.
+const minToken = 8
+
 // maxDevices is how many devices a tenant has at most.
 const maxDevices = 200_000
 
@@ -122,6 +125,9 @@ func (r *fakegraphRun) checkFlags() error {
 	}
 	if r.flags.seed.value != nil && r.flags.devices == 0 {
 		return badInput("nacsim fakegraph: --seed is for --devices; give both")
+	}
+	if c := r.flags.control; c != "on" && c != "off" && len(c) < minToken {
+		return badInput("nacsim fakegraph: --control %q; want on, off, or a token of at least %d characters", c, minToken)
 	}
 	for _, name := range r.flags.names {
 		if !isServerName(name) {
