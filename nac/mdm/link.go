@@ -138,14 +138,15 @@ func (s *Service) Link(tenant string) error {
 	}
 	s.mu.Lock()
 	var changes []*Change
-	if was, ok := s.linked(); !ok || was != token.tid {
+	was, ok := s.linked()
+	if same := ok && (was == token.tid || s.link.TID == "" && strings.EqualFold(was, tenant)); !same {
 		if changes, err = s.drop(); err != nil {
 			s.mu.Unlock()
 			return fmt.Errorf("mdm: link %s: %w", tenant, err)
 		}
 		s.link = linkState{Tenant: token.tid, TID: token.tid, At: s.h.Now(), Configured: s.cfg.Tenant}
 	}
-	s.link.Tenant = token.tid
+	s.link.Tenant, s.link.TID = token.tid, token.tid
 	if err := s.saveLink(); err != nil {
 		s.mu.Unlock()
 		return fmt.Errorf("mdm: link %s: %w", tenant, err)

@@ -226,6 +226,23 @@ func TestLinkAgain(t *testing.T) {
 	}
 }
 
+// A tenant that is configured by a domain keeps its records when it is linked again by that, before a token has told its ID.
+func TestLinkAgainByDomain(t *testing.T) {
+	cfg := testConfig()
+	cfg.Tenant = "corp.example"
+	l := newLink(t, cfg, &device{id: numberedID(1), name: "A", state: "compliant"})
+	l.tenants(map[string]string{"corp.example": tenantA})
+	l.Enqueue("a", keys(cn("A")))
+	l.h.Advance(time.Second)
+	l.restart(cfg)
+	if err := l.link("corp.example"); err != nil {
+		t.Fatal(err)
+	}
+	if tenant, _ := l.Linked(); tenant != tenantA || l.state(cn("A")) != "A compliant by cn" || len(l.obs.changes) != 0 {
+		t.Errorf("%s, %s, %+v", tenant, l.state(cn("A")), l.obs.changes)
+	}
+}
+
 // facts 4.3: an expired secret is told by the calendar, or by Entra.
 func TestExpiredSecret(t *testing.T) {
 	cfg := testConfig()

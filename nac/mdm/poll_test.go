@@ -179,6 +179,32 @@ func TestPollKeepsEthernetAddress(t *testing.T) {
 	}
 }
 
+// facts 7.2: 401 in the middle of a list renews the token once; when that does not help, the poll changes nothing.
+func TestPollWithTokenRefused(t *testing.T) {
+	for _, helps := range []bool{true, false} {
+		l := onboarded(t)
+		l.in.device("D1").state = "noncompliant"
+		pages := 0
+		l.in.answer = func(r *http.Request) *http.Response {
+			if r.Method != http.MethodGet {
+				return nil
+			}
+			if pages++; pages == 2 || pages == 3 && !helps {
+				return reply(401, map[string]any{"error": map[string]string{"code": "InvalidAuthenticationToken", "message": "Lifetime validation failed, the token is expired."}})
+			}
+			return nil
+		}
+		err := l.poll1()
+		want := map[bool]string{true: "D1 noncompliant by cn", false: "D1 compliant by cn"}[helps]
+		if (err == nil) != helps || l.state(cn("D1")) != want || l.in.tokens != 2 {
+			t.Errorf("renewal helps: %t: %v, %s, %d tokens", helps, err, l.state(cn("D1")), l.in.tokens)
+		}
+		if st := l.Status(); (st.Health == Unhealthy) == helps || st.Refused == helps {
+			t.Errorf("renewal helps: %t: %+v", helps, st)
+		}
+	}
+}
+
 // facts 3.4: a list that lags behind what a device was read as is not believed of that device, which is read again.
 func TestPollOfLaggingList(t *testing.T) {
 	l := onboarded(t)
