@@ -246,7 +246,7 @@ func withoutProxy(environment []string) []string {
 	return slices.DeleteFunc(environment, func(entry string) bool {
 		name, _, _ := strings.Cut(entry, "=")
 		return slices.Contains([]string{"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR",
-			"NODE_EXTRA_CA_CERTS", "NODE_OPTIONS"}, strings.ToUpper(name))
+			"CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "NODE_OPTIONS"}, strings.ToUpper(name))
 	})
 }
 

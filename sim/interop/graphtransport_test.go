@@ -91,11 +91,10 @@ func (s graphStep) body(t *testing.T) (contentType string, body io.Reader) {
 	return w.FormDataContentType(), &content
 }
 
-// sendByCurl sends with curl, as PacketFence does with its library.
+// sendByCurl sends with curl, as PacketFence does with its library, through the proxy.
 func sendByCurl(t *testing.T, curl string, f *graphFake, s graphStep) graphReply {
 	t.Helper()
-	args := []string{"-q", "--silent", "--show-error", "--globoff", "--include", "--http1.1", "--noproxy", "*", "--cacert", f.ca,
-		"--connect-to", "::" + f.address()}
+	args := []string{"-q", "--silent", "--show-error", "--globoff", "--include", "--suppress-connect-headers", "--http1.1"}
 	for _, line := range s.Header {
 		args = append(args, "--header", line)
 	}
@@ -109,7 +108,7 @@ func sendByCurl(t *testing.T, curl string, f *graphFake, s graphStep) graphReply
 		args = append(args, "--data", "")
 	}
 	cmd := exec.Command(curl, append(args, s.URL)...)
-	cmd.Env = withoutProxy(os.Environ())
+	cmd.Env = append(withoutProxy(os.Environ()), "HTTPS_PROXY="+f.proxy, "CURL_CA_BUNDLE="+f.ca)
 	done := runCommand(t, cmd, patience)
 	if done.code != 0 {
 		t.Fatalf("%s: curl ends with exit code %d: %s", s.Name, done.code, done.output)
