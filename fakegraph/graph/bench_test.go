@@ -1,15 +1,13 @@
 package graph_test
 
 import (
-	"compress/gzip"
 	"encoding/json"
-	"io"
+	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"testing"
-	"time"
 
 	"nacsim/fakegraph"
+	"nacsim/fakegraph/directory"
 	"nacsim/fakegraph/fakegraphtest"
 	"nacsim/fakegraph/graph"
 	"nacsim/fakegraph/intune"
@@ -20,100 +18,75 @@ func many(b *testing.B, n int) (*fakegraph.Server, http.Header) {
 	b.Helper()
 	cfg := fakegraphtest.Config()
 	cfg.Graph.Throttling = graph.Throttling{App: -1, Tenant: -1}
+	for i := range 1000 {
+		cfg.Directory.Users = append(cfg.Directory.Users, directory.User{UPN: fmt.Sprintf("user%d@contoso.example", i)})
+	}
 	for i := range n {
 		id := fakegraphtest.NumberedID(i)
 		cfg.Intune.Devices = append(cfg.Intune.Devices, intune.DeviceConfig{
 			Name: "LAPTOP-" + id[28:], ID: id, AzureADDeviceID: fakegraphtest.NumberedID(1_000_000 + i), WiFiMAC: id[24:],
-			SerialNumber: "S" + id[28:], UserPrincipalName: "user" + id[30:] + "@contoso.example", OSVersion: "10.0.22631.3737", Manufacturer: "Dell Inc.", Model: "Latitude 7440",
+			SerialNumber: "S" + id[28:], UserPrincipalName: cfg.Directory.Users[i%1000].UPN, OSVersion: "10.0.22631.3737", Manufacturer: "Dell Inc.", Model: "Latitude 7440",
 		})
 	}
 	s, _ := fakegraphtest.New(b, cfg)
 	return s, http.Header{"Authorization": {"Bearer " + fakegraphtest.Token(b, s)}}
 }
 
-// selections are what clients ask for: all, or what a network access control needs.
-var selections = map[string]string{"all": "", "selected": "?$select=id,deviceName,wiFiMacAddress,complianceState,managementState,lastSyncDateTime"}
-
-// BenchmarkList renders one page of a thousand devices, with what HTTP and the check of the token cost.
+// BenchmarkList renders the pages of a list of a hundred thousand devices, one at a time, with what HTTP and the check of the
+// token cost.
 func BenchmarkList(b *testing.B) {
-	s, bearer := many(b, 1000)
-	for name, query := range selections {
-		b.Run(name, func(b *testing.B) {
-			for b.Loop() {
-				w := fakegraphtest.Get(s, fakegraphtest.ListURL+query, bearer)
-				b.SetBytes(int64(w.Body.Len()))
-			}
-			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "pages/s")
-		})
-	}
-}
-
-// BenchmarkPoll reads a hundred thousand devices over TLS and decodes them. The metric ×decode is how much longer that takes than
-// decoding alone.
-func BenchmarkPoll(b *testing.B) {
 	s, bearer := many(b, 100_000)
-	server := httptest.NewTLSServer(s)
-	defer server.Close()
-	for name, query := range selections {
+	for name, query := range map[string]string{"all": "", "selected": "?$select=id,deviceName,wiFiMacAddress,complianceState,managementState,lastSyncDateTime"} {
+		pages := addresses(b, s, fakegraphtest.ListURL+query, bearer)
 		for _, coding := range []string{"identity", "gzip"} {
+			header := bearer.Clone()
+			header.Set("Accept-Encoding", coding)
 			b.Run(name+"/"+coding, func(b *testing.B) {
-				var decoding, all time.Duration
+				i := 0
 				for b.Loop() {
-					began := time.Now()
-					decoding += poll(b, server, "/v1.0/deviceManagement/managedDevices"+query, coding, bearer)
-					all += time.Since(began)
+					w := fakegraphtest.Get(s, pages[i%len(pages)], header)
+					b.SetBytes(int64(w.Body.Len()))
+					i++
 				}
-				b.ReportMetric(float64(all)/float64(decoding), "×decode")
-				b.ReportMetric(100*float64(b.N)/all.Seconds(), "pages/s")
+				b.ReportMetric(float64(i)/b.Elapsed().Seconds(), "pages/s")
 			})
 		}
 	}
 }
 
-// poll reads a list to its end and returns how long decoding took.
-func poll(b *testing.B, server *httptest.Server, path, coding string, bearer http.Header) (decoding time.Duration) {
-	devices := 0
-	for address := server.URL + path; address != ""; {
-		r, err := http.NewRequest("GET", address, nil)
-		if err != nil {
-			b.Fatal(err)
-		}
-		r.Header.Set("Authorization", bearer.Get("Authorization"))
-		r.Header.Set("Accept-Encoding", coding)
-		body := read(b, server, r)
-		began := time.Now()
+// addresses are those of all pages of a list.
+func addresses(b *testing.B, s *fakegraph.Server, first string, bearer http.Header) []string {
+	var list []string
+	for next := first; next != ""; {
+		list = append(list, next)
 		var page struct {
 			NextLink string `json:"@odata.nextLink"`
-			Value    []struct{ ID, DeviceName, WiFiMACAddress, ComplianceState, ManagementState, LastSyncDateTime string }
 		}
-		if err := json.Unmarshal(body, &page); err != nil {
+		if err := json.Unmarshal(fakegraphtest.Get(s, next, bearer).Body.Bytes(), &page); err != nil {
 			b.Fatal(err)
 		}
-		decoding += time.Since(began)
-		devices += len(page.Value)
-		address = page.NextLink
+		next = page.NextLink
 	}
-	if devices != 100_000 {
-		b.Fatalf("%d devices", devices)
+	if len(list) != 100 {
+		b.Fatalf("%d pages, want 100", len(list))
 	}
-	return decoding
+	return list
 }
 
-func read(b *testing.B, server *httptest.Server, r *http.Request) []byte {
-	reply, err := server.Client().Do(r)
-	if err != nil {
-		b.Fatal(err)
+// BenchmarkDevice finds one of a hundred thousand devices, by id and by what a filter has to look for.
+func BenchmarkDevice(b *testing.B) {
+	s, bearer := many(b, 100_000)
+	for name, address := range map[string]string{
+		"id":              "/" + fakegraphtest.NumberedID(70_000),
+		"deviceName":      "?$filter=deviceName%20eq%20'LAPTOP-00070000'",
+		"azureADDeviceId": "?$filter=azureADDeviceId%20eq%20'" + fakegraphtest.NumberedID(1_070_000) + "'",
+	} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				if w := fakegraphtest.Get(s, fakegraphtest.ListURL+address, bearer); w.Code != 200 {
+					b.Fatal(w.Body)
+				}
+			}
+		})
 	}
-	defer reply.Body.Close()
-	var from io.Reader = reply.Body
-	if reply.Header.Get("Content-Encoding") == "gzip" {
-		if from, err = gzip.NewReader(reply.Body); err != nil {
-			b.Fatal(err)
-		}
-	}
-	body, err := io.ReadAll(from)
-	if err != nil || reply.StatusCode != http.StatusOK {
-		b.Fatalf("%d, %v: %s", reply.StatusCode, err, body)
-	}
-	return body
 }

@@ -8,18 +8,26 @@ import (
 // appendJSONString appends s as a JSON string. Device properties are nearly always plain ASCII, which is
 // copied; anything else goes through encoding/json.
 func appendJSONString(b []byte, s string) []byte {
-	for i := range len(s) {
-		if c := s[i]; c < 0x20 || c > 0x7e || c == '"' || c == '\\' {
-			quoted, err := json.Marshal(s)
-			if err != nil {
-				return append(b, `""`...)
-			}
-			return append(b, quoted...)
+	if !isPlain(s) {
+		quoted, err := json.Marshal(s)
+		if err != nil {
+			return append(b, `""`...)
 		}
+		return append(b, quoted...)
 	}
 	b = append(b, '"')
 	b = append(b, s...)
 	return append(b, '"')
+}
+
+// isPlain reports whether a text stands for itself in a JSON string.
+func isPlain[T string | []byte](s T) bool {
+	for i := range len(s) {
+		if c := s[i]; c < 0x20 || c > 0x7e || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return true
 }
 
 // appendJSONTime appends t with second precision as Intune does (facts 1.3). The zero time is

@@ -55,7 +55,7 @@ var managedDevices = newSchema("managedDevice",
 	literalOf[device]("meid", `""`),
 	literalOf[device]("totalStorageSpaceInBytes", "255143706624"),
 	literalOf[device]("freeStorageSpaceInBytes", "171798691840"),
-	textOf("managedDeviceName", 0, managedDeviceName),
+	property[device]{name: "managedDeviceName", json: appendManagedDeviceName},
 	enumOf("partnerReportedThreatState", 0, threatState),
 	literalOf[device]("requireUserEnrollmentApproval", "null"),
 	timeOf("managementCertificateExpirationDate", 0, func(d *intune.Device) time.Time { return d.Enrolled.AddDate(1, 0, 0) }),
@@ -87,8 +87,10 @@ func nameOf(upn string) string {
 
 // jailBroken is a text, and "Unknown" where the question makes no sense (facts 1.3).
 func jailBroken(d *intune.Device) string {
-	switch strings.ToLower(d.OperatingSystem) {
-	case "ios", "ipados", "android":
+	for _, mobile := range []string{"iOS", "iPadOS", "Android"} {
+		if !strings.EqualFold(d.OperatingSystem, mobile) {
+			continue
+		}
 		if d.Reported.Jailbroken {
 			return "True"
 		}
@@ -146,12 +148,19 @@ func appendActionResults(b []byte, d *intune.Device) []byte {
 	return append(b, ']')
 }
 
-// managedDeviceName is user_OS_date_time (facts 1.3) until an administrator gives another.
-func managedDeviceName(d *intune.Device) string {
+// appendManagedDeviceName appends user_OS_date_time (facts 1.3), until an administrator gives another name.
+func appendManagedDeviceName(b []byte, d *intune.Device) []byte {
 	if d.ManagedName != "" {
-		return d.ManagedName
+		return appendJSONString(b, d.ManagedName)
 	}
-	return userDisplayName(d) + "_" + d.OperatingSystem + "_" + d.Enrolled.UTC().Format("1/2/2006_3:04 PM")
+	start := len(b)
+	b = append(append(b, '"'), userDisplayName(d)...)
+	b = append(append(b, '_'), d.OperatingSystem...)
+	b = d.Enrolled.UTC().AppendFormat(append(b, '_'), "1/2/2006_3:04 PM")
+	if name := b[start+1:]; !isPlain(name) {
+		return appendJSONString(b[:start], string(name))
+	}
+	return append(b, '"')
 }
 
 func graceEnds(d *intune.Device) time.Time {
