@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -251,6 +252,38 @@ func TestLiveFakegraphReadsItsFileAgain(t *testing.T) {
 	if got := names(); !strings.Contains(got, `"name":"SECOND-ST"`) {
 		t.Errorf("devices after a mistake: %s", got)
 	}
+}
+
+// TestLiveFakegraphChangesWhileItIsAsked holds that clients notice nothing of a reset, of a new key and of a clock that moves.
+func TestLiveFakegraphChangesWhileItIsAsked(t *testing.T) {
+	p := startFakegraph(t, func(f *fakegraphFlags) { f.devices, f.log = 300, logOff })
+	stop := make(chan struct{})
+	var clients sync.WaitGroup
+	for range 3 {
+		clients.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				if status, body := p.list(p.client, p.base, p.base); status != 200 {
+					t.Errorf("list: %d %.300s", status, body)
+					return
+				}
+			}
+		})
+	}
+	for _, c := range [][2]string{{"/clock", `{"advance": "1m"}`}, {"/reset", ""}, {"/devices", `{"name": "NEW"}`}, {"/clock", `{"advance": "1m"}`}, {"/reset", ""}, {"/keys/roll", ""}, {"/clock", `{"advance": "1m"}`}} {
+		if status, reply := p.ask(p.client, "POST", p.base+"/control"+c[0], "", c[1]); status >= 300 {
+			t.Errorf("%s: %d %s", c[0], status, reply)
+		}
+		if status, _ := p.ask(p.client, "GET", p.base+"/", "", ""); status != 200 {
+			t.Errorf("the page: status %d", status)
+		}
+	}
+	close(stop)
+	clients.Wait()
 }
 
 var controlCommand = regexp.MustCompile(`\$curl "?\$at([^\s"]*)"?(?: -X (\w+))?(?: -d '([^']*)')?`)
