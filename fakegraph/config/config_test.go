@@ -24,6 +24,7 @@ import (
 	"nacsim/fakegraph/fakegraphtest"
 	"nacsim/fakegraph/graph"
 	"nacsim/fakegraph/intune"
+	"nacsim/fakegraph/nacservice"
 )
 
 var now = time.Date(2026, 1, 5, 8, 0, 0, 0, time.UTC)
@@ -111,6 +112,7 @@ service:
   truncate_after: 5
   omit_every: 3
   policy_states: devices
+  nac: {list_interval: 1h, grace_fails: true}
   throttling: {app: 10, retry_after: date, window: 1m}
   visibility: {list: 10m, get: 5m, nac: 1h, entra: 2h}
 `)
@@ -141,6 +143,9 @@ service:
 	}
 	if got := s.Intune().Count(intune.ViewGet); got != 21 {
 		t.Errorf("%d devices", got)
+	}
+	if c.NAC != (nacservice.Config{ListInterval: time.Hour, GraceFails: true}) {
+		t.Errorf("the service for NAC is %+v", c.NAC)
 	}
 	want := graph.Config{PageSize: 7, UnsupportedFilter: graph.FilterStrict, EthernetInList: graph.EthernetSelected, TotalCount: true, Truncation: graph.Truncation{First: 5, Every: 3},
 		PolicyStatesOfDevices: true, Throttling: graph.Throttling{App: 10, Window: time.Minute, RetryAfter: graph.RetryAfterDate}}

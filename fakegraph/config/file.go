@@ -8,6 +8,7 @@ import (
 	"nacsim/fakegraph/directory"
 	"nacsim/fakegraph/fleet"
 	"nacsim/fakegraph/intune"
+	"nacsim/fakegraph/nacservice"
 	"nacsim/internal/yamltable"
 )
 
@@ -96,6 +97,7 @@ type service struct {
 	throttling                   throttling
 	visibility                   intune.Delays
 	policyStates                 string
+	nac                          nacservice.Config
 }
 
 type throttling struct {

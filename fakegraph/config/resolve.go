@@ -24,6 +24,7 @@ func (r *reader) resolve(f *file) fakegraph.Config {
 		Entra:         f.service.signIn.settings(),
 		Directory:     directory.Config{DisplayName: f.name, Domains: f.domains, Apps: r.apps(f.apps)},
 		Graph:         f.service.graph(),
+		NAC:           f.service.nac,
 		Intune: intune.Config{
 			NoPolicyFails: f.compliance.noPolicy == intune.StateNoncompliant, Validity: f.compliance.validity,
 			GraceEndsAtOnce: f.compliance.graceEnds == "at_once", CheckIn: f.checkIns.every, Jitter: f.checkIns.jitter, Delays: f.service.visibility,

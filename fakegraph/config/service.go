@@ -4,8 +4,11 @@ import (
 	"slices"
 	"time"
 
+	"github.com/goccy/go-yaml/ast"
+
 	"nacsim/fakegraph/graph"
 	"nacsim/fakegraph/intune"
+	"nacsim/fakegraph/nacservice"
 	"nacsim/internal/yamltable"
 )
 
@@ -28,8 +31,22 @@ var serviceProperties = []yamltable.Property[service]{
 	number("truncate_after", "How many devices a list without a filter ends after; 0 means that it is complete.", 0, maxDevices, func(s *service) *int { return &s.truncateFirst }),
 	number("omit_every", "One device in so many is left out of a list without a filter; 0 means none.", 0, maxDevices, func(s *service) *int { return &s.truncateEvery }),
 	choice("policy_states", "Permission that the policy states of a device need: on the configuration, or on devices.", policyPermission, func(s *service) *string { return &s.policyStates }),
+	yamltable.Section("nac", "The compliance retrieval service.", nacProperties, func(s *service) *nacservice.Config { return &s.nac }),
 	yamltable.Section("throttling", "How many requests Intune answers.", throttlingProperties, func(s *service) *throttling { return &s.throttling }),
 	yamltable.Section("visibility", "How long it takes until each service shows what has happened.", visibilityProperties, func(s *service) *intune.Delays { return &s.visibility }),
+}
+
+var nacProperties = []yamltable.Property[nacservice.Config]{
+	{Name: "list_interval", Doc: "How long a client waits before it asks again for all devices that do not comply; earlier it is answered with 503. 0s means that it need not.",
+		Schema: yamltable.Schema{"type": "string", "default": "4h", "examples": []string{"4h", "0s"}},
+		Set: func(r *yamltable.Reader, n ast.Node, c *nacservice.Config) {
+			d, ok := r.Duration(n, "list_interval", 0, 30*day)
+			if ok && d == 0 {
+				d = -1 // none, where 0 is the default
+			}
+			c.ListInterval = d
+		}},
+	flag("grace_fails", "Whether a device in its grace period does not comply.", false, func(c *nacservice.Config) *bool { return &c.GraceFails }),
 }
 
 var throttlingProperties = []yamltable.Property[throttling]{
