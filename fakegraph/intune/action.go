@@ -178,7 +178,7 @@ func (s *Service) ReEnroll(label string, keep bool) (Device, error) {
 		d, err := s.enroll(DeviceConfig{
 			Label: label, Name: old.Name, ID: id, AzureADDeviceID: old.AzureADDeviceID, WiFiMAC: old.WiFiMAC, EthernetMAC: old.EthernetMAC,
 			SerialNumber: old.SerialNumber, IMEI: old.IMEI, UserPrincipalName: old.UserPrincipalName, OperatingSystem: old.OperatingSystem,
-			Manufacturer: old.Manufacturer, Model: old.Model, Personal: old.Personal, Posture: old.Posture, Off: old.Off,
+			Manufacturer: old.Manufacturer, Model: old.Model, Personal: old.Personal, Posture: old.Posture, Off: old.Off, Quiet: old.Quiet,
 		})
 		renewed = d
 		return err

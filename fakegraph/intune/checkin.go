@@ -140,7 +140,7 @@ func (s *Service) checkIn(e *entry, now, next time.Time) error {
 		d.LastSync, d.NextCheckIn = now, next
 		d.Reported, d.OSVersion = d.Posture, d.Posture.OSVersion
 		s.evaluate(d, now)
-		if s.h.Tracing("check_in") {
+		if !d.Quiet && s.h.Tracing("check_in") {
 			s.h.Trace("check_in", slog.String("device", d.Name), slog.String("complianceState", d.ComplianceState),
 				slog.String("was", was), slog.String("failing", joinFacts(d.Failing)), slog.String("id", d.ID))
 		}
@@ -158,7 +158,7 @@ func (s *Service) reassess(e *entry, now time.Time) error {
 	if d.ComplianceState == e.ComplianceState && joinFacts(d.Failing) == joinFacts(e.Failing) && len(d.Graces) == len(e.Graces) && sameStates(d.PolicyStates, e.PolicyStates) {
 		return nil
 	}
-	if d.ComplianceState != e.ComplianceState && s.h.Tracing("device") {
+	if d.ComplianceState != e.ComplianceState && !d.Quiet && s.h.Tracing("device") {
 		s.h.Trace("device", slog.String("device", d.Name), slog.String("change", "evaluated"), slog.String("id", d.ID),
 			slog.String("complianceState", d.ComplianceState), slog.String("was", e.ComplianceState), slog.String("failing", joinFacts(d.Failing)))
 	}

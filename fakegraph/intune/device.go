@@ -52,7 +52,7 @@ type DeviceConfig struct {
 	Off bool
 	// ForceState is a complianceState that the device has whatever its posture; see [Service.ForceState].
 	ForceState string
-	// Quiet leaves out of the trace that the device is there: one of thousands that are only there to be many.
+	// Quiet leaves out of the trace what the device does by itself: one of thousands that are only there to be many.
 	Quiet bool
 }
 
@@ -127,6 +127,8 @@ type Device struct {
 	NextCheckIn time.Time `json:"nextCheckIn"`
 	// Off says that the device is switched off.
 	Off bool `json:"off,omitempty"`
+	// Quiet is as in [DeviceConfig].
+	Quiet bool `json:"quiet,omitempty"`
 }
 
 // Owner is managedDeviceOwnerType.
@@ -147,7 +149,7 @@ func (c *DeviceConfig) device(now time.Time) (*Device, error) {
 		SerialNumber: c.SerialNumber, IMEI: c.IMEI, UserPrincipalName: c.UserPrincipalName, OperatingSystem: c.OperatingSystem,
 		OSVersion: c.OSVersion, Manufacturer: c.Manufacturer, Model: c.Model, Personal: c.Personal,
 		Posture: c.Posture, ComplianceState: StateUnknown, Forced: c.ForceState, ManagementState: Managed,
-		Enrolled: c.EnrolledAt, LastSync: c.LastSync, Off: c.Off,
+		Enrolled: c.EnrolledAt, LastSync: c.LastSync, Off: c.Off, Quiet: c.Quiet,
 	}
 	if d.Enrolled.IsZero() || d.Enrolled.After(now) {
 		d.Enrolled = now

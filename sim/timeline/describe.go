@@ -83,6 +83,8 @@ func (t *Timeline) other(r *trace.Record) line {
 		return line{text: "is up again", look: fault}
 	case "consent":
 		return consent(r)
+	case "compliance_policy":
+		return line{text: "measures devices by " + first(r.Field("policies"), "no compliance policy"), look: heading}
 	case "credential":
 		return line{text: r.Field("text"), look: bad}
 	case "link":
@@ -330,6 +332,12 @@ func device(r *trace.Record) line {
 	switch change := r.Field("change"); change {
 	case "enrolled", "removed":
 		return line{text: name + " is " + change}
+	case "evaluated":
+		l := line{text: name + " is now " + r.Field("complianceState") + ", was " + r.Field("was")}
+		if failing := r.Field("failing"); failing != "" {
+			l.text += " (" + failing + ")"
+		}
+		return l
 	case "posture":
 		return line{text: name + " changes: " + list(r.Fields, "device", "id", "change")}
 	case "renamed":

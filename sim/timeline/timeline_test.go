@@ -192,6 +192,8 @@ func (r *run) troubles() {
 	r.emit(0, "nac", "coa", "client="+client, "nas=ap-1", "request=CoA-Request", "result=skipped", "cause=firmware 0.12 is below 0.14")
 	r.emit(0, "ap-1", "das", "request=Disconnect-Request", "result=dropped", "client="+client)
 	r.emit(0, "graph", "fault", "path=/v1.0/", "status=429", "retry_after=30")
+	r.emit(0, "graph", "compliance_policy", "policies=Windows, Phones", "at_once=true")
+	r.emit(0, "graph", "device", "device=LAPTOP-1", "change=evaluated", "complianceState=noncompliant", "was=compliant", "failing=tpm")
 	r.emit(0, "nac", "crash")
 	r.emit(0, "nac", "restart")
 	r.emit(0, "scenario", "link", "from=nac", "to=ap-1", "down=true")
