@@ -46,6 +46,21 @@ type Entry struct {
 	Batch []Entry `json:"batch,omitempty"`
 }
 
+// entryOctets is about how much room an entry takes without its texts.
+const entryOctets = 400
+
+// octets is about how much room an entry takes.
+func (e *Entry) octets() int {
+	n := entryOctets
+	for _, text := range []string{e.From, e.Host, e.Method, e.Path, e.Route, e.App, e.User, e.Tenant, e.ClientRequestID, e.RequestID, e.Throttle, e.Fault, e.Text} {
+		n += len(text)
+	}
+	for i := range e.Batch {
+		n += e.Batch[i].octets()
+	}
+	return n
+}
+
 // Bounds of an entry, in octets.
 const (
 	maxPath = 1024

@@ -9,16 +9,20 @@ import (
 	"nacsim/internal/host"
 )
 
-// Size is how many requests a Log remembers.
-const Size = 10_000
+// Size is how many requests a Log remembers, and maxOctets how much room they take at most, since a $batch has many inside.
+const (
+	Size      = 10_000
+	maxOctets = 32 << 20
+)
 
 // A Log has the last requests. It is safe for concurrent use.
 type Log struct {
 	tell func(Entry)
 
 	mu       sync.Mutex // guards what follows
-	ring     []Entry    // the oldest at next once it is full
-	next     int
+	entries  []Entry    // the oldest first, from first on
+	first    int
+	octets   int    // that they take
 	number   uint64 // of the latest
 	watching map[*Watch]struct{}
 }
@@ -33,11 +37,15 @@ func (l *Log) Add(e Entry) {
 	defer l.mu.Unlock()
 	l.number++
 	e.Number = l.number
-	if len(l.ring) < Size {
-		l.ring = append(l.ring, e)
-	} else {
-		l.ring[l.next] = e
-		l.next = (l.next + 1) % Size
+	l.entries = append(l.entries, e)
+	for l.octets += e.octets(); len(l.entries)-l.first > Size || l.octets > maxOctets; l.first++ {
+		l.octets -= l.entries[l.first].octets()
+		l.entries[l.first] = Entry{}
+	}
+	if l.first > len(l.entries)/2 { // which happens seldom enough to cost nothing
+		n := copy(l.entries, l.entries[l.first:])
+		clear(l.entries[n:])
+		l.entries, l.first = l.entries[:n], 0
 	}
 	if l.tell != nil {
 		l.tell(e)
@@ -51,7 +59,7 @@ func (l *Log) Add(e Entry) {
 func (l *Log) Clear() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.ring, l.next = nil, 0
+	l.entries, l.first, l.octets = nil, 0, 0
 }
 
 // Last is the number of the latest entry.
@@ -102,8 +110,8 @@ func (l *Log) Entries(f Filter) []Entry {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var found []Entry
-	for i := len(l.ring) - 1; i >= 0; i-- {
-		e := &l.ring[(l.next+i)%len(l.ring)]
+	for i := len(l.entries) - 1; i >= l.first; i-- {
+		e := &l.entries[i]
 		if e.Number <= f.Since || f.Max > 0 && len(found) == f.Max {
 			break
 		}

@@ -38,6 +38,31 @@ func TestLogForgetsTheOldest(t *testing.T) {
 	}
 }
 
+// TestLogTakesLittleRoom holds that requests with many inside do not take the room of all the memory.
+func TestLogTakesLittleRoom(t *testing.T) {
+	l := requestlog.New(nil)
+	e := requestlog.Entry{Batch: make([]requestlog.Entry, 20)}
+	for i := range e.Batch {
+		e.Batch[i].Path = strings.Repeat("x", 1000)
+	}
+	for range 3 * requestlog.Size / 2 {
+		l.Add(e)
+	}
+	all := l.Entries(requestlog.Filter{})
+	if n := len(all); n < 500 || n > 1700 { // of 20 kB and more
+		t.Errorf("%d entries are remembered", n)
+	}
+	if all[len(all)-1].Number != 3*requestlog.Size/2 {
+		t.Errorf("the latest is number %d", all[len(all)-1].Number)
+	}
+	for range requestlog.Size {
+		l.Add(requestlog.Entry{})
+	}
+	if n := len(l.Entries(requestlog.Filter{})); n != requestlog.Size {
+		t.Errorf("%d small entries are remembered, want %d", n, requestlog.Size)
+	}
+}
+
 func TestFilter(t *testing.T) {
 	l := requestlog.New(nil)
 	for _, e := range []requestlog.Entry{
