@@ -221,7 +221,7 @@ var protocolKinds = []Kind{
 	listEdit("next_link_loop", Fault{}, "7.3", "The next page that a list names is the same one.", linkLoop),
 	listEdit("next_link_dropped", Fault{}, "2.1, 7.3", "A page lacks @odata.nextLink, so that the list ends early.", linkDropped),
 	listEdit("next_link_foreign", Fault{To: foreign}, "7.2, 7.3", "The next page that a list names is at another origin, where a bearer token must not go.", linkForeign),
-	listEdit("rows_repeated", Fault{Rows: 1}, "2.1", "A page begins with the last rows of the page before, as when devices are renamed during a scan; a first page repeats its own last ones.", rowsRepeated),
+	listEdit("rows_repeated", Fault{Rows: 1}, "2.1", "A page begins with the last rows of the page before, as when devices are renamed during a scan, at most 100; a first page repeats its own last ones.", rowsRepeated),
 	listEdit("rows_missing", Fault{Rows: 1}, "2.1", "The last rows of a page are on no page, as when devices are renamed during a scan.", rowsMissing),
 	listEdit("empty_page", Fault{}, "2.1", "A page is empty and names a next one, where the rows are; without count that one is empty too.", emptyPage),
 	{Name: "short_page", Group: Protocol, Service: Graph, Facts: "2.1", Default: Fault{Rows: 1}, befalls: isDeviceList, strike: (*strike).shortPage,

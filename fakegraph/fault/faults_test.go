@@ -378,7 +378,17 @@ var faultTests = map[string]func(*tenantUnderFault){
 			t.Errorf("the next page is at %s", got)
 		}
 	},
-	"rows_repeated":  func(t *tenantUnderFault) { t.wantScan(fault.Fault{Name: "rows_repeated"}, "011 123 34") },
+	"rows_repeated": func(t *tenantUnderFault) {
+		t.wantScan(fault.Fault{Name: "rows_repeated", Rows: 2}, "0101 0123 234")
+		t.s.Faults().ClearAll()
+		t.add(fault.Fault{Name: "rows_repeated", Page: 2})
+		if got := t.scan(fakegraphtest.ListURL + "?$filter=contains(deviceName,'P-')&$top=1"); got != "0 01 2 3 4" {
+			t.Errorf("a filtered list is %q", got)
+		}
+		if got := t.scan(fakegraphtest.ListURL); got != "01 123 4" {
+			t.Errorf("the list behind it is %q", got)
+		}
+	},
 	"rows_missing":   func(t *tenantUnderFault) { t.wantScan(fault.Fault{Name: "rows_missing", Count: 2}, "0 2 4") },
 	"empty_page":     func(t *tenantUnderFault) { t.wantScan(fault.Fault{Name: "empty_page", Page: 2, Count: 1}, "01  23 4") },
 	"short_page":     func(t *tenantUnderFault) { t.wantScan(fault.Fault{Name: "short_page", Count: 1}, "0 12 34") },

@@ -2,6 +2,7 @@ package fault
 
 import (
 	"encoding/json"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -71,28 +72,38 @@ func origin(link string) string {
 	return link
 }
 
-// rowsRepeated keeps the last rows of each page for the one behind it.
-func rowsRepeated(s *strike, p *page) {
-	last := p.rows[max(0, len(p.rows)-s.f.Rows):]
+// maxTail is how many rows of a page are remembered.
+const maxTail = 100
+
+// keepTail remembers the last rows of a page, and returns those of the page before in the same list.
+func (s *strike) keepTail(rows []json.RawMessage) (before []json.RawMessage) {
+	list := strings.Join(queryOptions(s.r.URL.RawQuery).without("$skiptoken"), "&")
+	key := s.q.app() + " " + s.r.URL.Path + "?" + list
 	s.set.mu.Lock()
-	kept := s.f.kept
-	s.f.kept = nil
-	for _, row := range last {
-		s.f.kept = append(s.f.kept, row)
+	defer s.set.mu.Unlock()
+	if !s.isFirst() {
+		before = s.set.tails[key]
 	}
-	s.set.mu.Unlock()
-	if !strings.Contains(strings.ToLower(s.r.URL.RawQuery), "skiptoken=") {
-		if len(last) > 0 {
-			p.setRows(append(p.rows[:len(p.rows):len(p.rows)], last...))
-		}
-		return
+	if s.set.tails == nil || len(s.set.tails) >= maxScans {
+		s.set.tails = map[string][]json.RawMessage{}
 	}
-	var rows []json.RawMessage
-	for _, row := range kept {
-		rows = append(rows, row)
+	s.set.tails[key] = slices.Clone(rows[max(0, len(rows)-maxTail):])
+	return before
+}
+
+// isFirst reports whether the page is the first of its list.
+func (s *strike) isFirst() bool { return queryOptions(s.r.URL.RawQuery).value("$skiptoken") == "" }
+
+func rowsRepeated(s *strike, p *page) {
+	last := func(rows []json.RawMessage) []json.RawMessage {
+		return slices.Clone(rows[max(0, len(rows)-s.f.Rows):])
 	}
-	if len(rows) > 0 {
-		p.setRows(append(rows, p.rows...))
+	before := last(s.keepTail(p.rows))
+	switch {
+	case s.isFirst() && len(p.rows) > 0:
+		p.setRows(append(slices.Clone(p.rows), last(p.rows)...))
+	case len(before) > 0:
+		p.setRows(append(before, p.rows...))
 	}
 }
 

@@ -2,6 +2,7 @@ package fault
 
 import (
 	"encoding/binary"
+	"encoding/json"
 	"fmt"
 	"io"
 	"math"
@@ -41,7 +42,6 @@ type activeFault struct {
 	left   int
 	struck int
 	until  time.Time // the zero time means never
-	kept   [][]byte  // rows of the latest page, for rows_repeated
 }
 
 // A Set holds the faults in force. It is safe for concurrent use.
@@ -54,7 +54,8 @@ type Set struct {
 	active []*activeFault
 	number int // of the latest
 	outage bool
-	scans  map[string]scan // by app and path, while a fault asks for pages
+	scans  map[string]scan              // by app and path, while a fault asks for pages
+	tails  map[string][]json.RawMessage // the last rows of the latest page of each list, while a fault repeats them
 	random map[string]io.Reader
 }
 
@@ -158,7 +159,13 @@ func (s *Set) changed() {
 	if !slices.ContainsFunc(s.active, func(a *activeFault) bool { return a.Page > 0 }) {
 		s.scans = nil
 	}
+	if !slices.ContainsFunc(s.active, repeats) {
+		s.tails = nil
+	}
 }
+
+// repeats reports whether a fault has to do with the page before.
+func repeats(a *activeFault) bool { return a.Name == "rows_repeated" }
 
 // expire ends the faults whose time is over. The caller holds the lock.
 func (s *Set) expire() {

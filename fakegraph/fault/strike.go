@@ -43,11 +43,28 @@ func (s *Set) serve(to *Front, w http.ResponseWriter, r *http.Request) {
 	}
 	f := s.take(&q)
 	if f == nil {
-		to.Next.ServeHTTP(w, r)
+		s.pass(to, w, r, &q)
 		return
 	}
 	r = r.WithContext(context.WithValue(r.Context(), struckKey{}, &f.Fault))
-	f.kind.strike(&strike{set: s, f: f, w: w, r: r, to: to})
+	f.kind.strike(&strike{set: s, f: f, q: &q, w: w, r: r, to: to})
+}
+
+// pass lets the service answer what no fault strikes, and remembers rows that one may repeat.
+func (s *Set) pass(to *Front, w http.ResponseWriter, r *http.Request, q *Request) {
+	s.mu.Lock()
+	watches := isDeviceList(q) && slices.ContainsFunc(s.active, repeats)
+	s.mu.Unlock()
+	if !watches {
+		to.Next.ServeHTTP(w, r)
+		return
+	}
+	quiet := &strike{set: s, f: &activeFault{}, q: q, w: w, r: r, to: to}
+	p := quiet.answer(r)
+	if o, err := parseObject(p.body.Bytes()); err == nil && p.status == http.StatusOK {
+		editPage(quiet, o, func(s *strike, p *page) { s.keepTail(p.rows) })
+	}
+	p.send(p.body.Bytes())
 }
 
 // struckKey is the key of the fault in a request's context.
@@ -75,6 +92,7 @@ func (f *Fault) WithoutRoles() bool { return f != nil && f.Name == "roles_missin
 type strike struct {
 	set *Set
 	f   *activeFault
+	q   *Request
 	w   http.ResponseWriter
 	r   *http.Request
 	to  *Front

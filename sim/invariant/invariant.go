@@ -176,11 +176,12 @@ func (c *Checker) decision(r *trace.Record, k *client) {
 		return // as the settings have it
 	}
 	read := c.polled.orLater(k.asked)
+	read.at -= c.lag()
 	if !read.come {
 		c.fail(r, Reported, "%s is taken for compliant before Intune has been asked", k.device.Name)
 		return
 	}
-	if age := r.At - read.at - reuse; c.file.Settings.MaxAge > 0 && age > c.file.Settings.MaxAge {
+	if age := r.At - read.at - c.lag() - reuse; c.file.Settings.MaxAge > 0 && age > c.file.Settings.MaxAge {
 		c.fail(r, Reported, "%s is taken for compliant on what was read %v ago, and counts for %v", k.device.Name, age, c.file.Settings.MaxAge)
 		return
 	}
@@ -200,9 +201,15 @@ func (c *Checker) database(r *trace.Record) {
 	if c.listing.come {
 		from = min(from, c.listing.at)
 	}
+	from -= c.lag()
 	if !c.reported(from, r.At, func(s *state) bool { return s.id == id && s.word == word }) {
 		c.fail(r, Recorded, "%s (%s) is recorded as %s, and since %v Intune has not had it so", r.Field("device"), id, word, from)
 	}
+}
+
+// lag is how far Graph's views lie behind what Intune has on record.
+func (c *Checker) lag() time.Duration {
+	return max(c.file.Intune.Visibility.List, c.file.Intune.Visibility.Get)
 }
 
 // port checks that what is in force on a port was decided.

@@ -10,8 +10,13 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/http/httptrace"
 	"net/netip"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -19,6 +24,7 @@ import (
 	"nacsim/fakegraph"
 	"nacsim/fakegraph/directory"
 	"nacsim/fakegraph/fault"
+	"nacsim/fakegraph/intune"
 	"nacsim/internal/host"
 	"nacsim/sim/live"
 	"nacsim/sim/network"
@@ -111,7 +117,8 @@ func newFaultyWorld(t *testing.T, w world) *faultyWorld {
 	}
 	if err := w.AddHost("graph", graphAddr, func(h host.Host) (err error) {
 		f.server, err = fakegraph.New(h, fakegraph.Config{TLS: &tls.Config{Certificates: []tls.Certificate{certificate}}, SigningKey: key,
-			Tenant: tenantID, Directory: directory.Config{Domains: []string{tenantDomain}}})
+			Tenant: tenantID, Directory: directory.Config{Domains: []string{tenantDomain}, Apps: []directory.App{nacApp()}},
+			Intune: intune.Config{Devices: []intune.DeviceConfig{{Name: "A"}, {Name: "B"}, {Name: "C"}}}})
 		if err == nil {
 			err = f.server.Start()
 		}
@@ -219,4 +226,57 @@ func TestGoAwayInHTTP2(t *testing.T) {
 	}
 	f.server.Faults().ClearAll()
 	want("after a reset", false)
+}
+
+// TestFaultsWithManyClients lets many clients into a set of faults that changes under them. It is for the race detector, and holds that
+// a count is kept to.
+func TestFaultsWithManyClients(t *testing.T) {
+	f := newFaultyWorld(t, liveWorld{live.New(live.Config{Recorder: trace.NewRecorder(time.Now()), Network: network.New(1, network.Conditions{}, nil)})})
+	form := url.Values{"grant_type": {"client_credentials"}, "client_id": {clientID}, "client_secret": {clientSecret}, "scope": {"https://graph.microsoft.com/.default"}}
+	r := httptest.NewRequest(http.MethodPost, "https://login.microsoftonline.com/"+tenantID+"/oauth2/v2.0/token", strings.NewReader(form.Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	w := httptest.NewRecorder()
+	f.server.ServeHTTP(w, r)
+	var token struct {
+		AccessToken string `json:"access_token"`
+	}
+	if err := json.Unmarshal(w.Body.Bytes(), &token); err != nil || token.AccessToken == "" {
+		t.Fatalf("no token: %v %s", err, w.Body)
+	}
+	const count = 40
+	faults := f.server.Faults()
+	for _, one := range []fault.Fault{{Name: "forbidden", Count: count}, {Name: "rows_repeated"}} {
+		if _, err := faults.Add(one); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var forbidden atomic.Int32
+	var group sync.WaitGroup
+	for client := range 8 {
+		group.Go(func() {
+			for i := range 50 {
+				r := httptest.NewRequest(http.MethodGet, fmt.Sprint("https://graph.microsoft.com/v1.0/deviceManagement/managedDevices?$top=", 1+i%4), nil)
+				r.Header.Set("Authorization", "Bearer "+token.AccessToken)
+				w := httptest.NewRecorder()
+				if f.server.ServeHTTP(w, r); w.Code == http.StatusForbidden {
+					forbidden.Add(1)
+				} else if w.Code != http.StatusOK || !json.Valid(w.Body.Bytes()) {
+					t.Errorf("%d %s", w.Code, w.Body)
+				}
+				if client > 0 {
+					continue
+				}
+				n, err := faults.Add(fault.Fault{Name: "short_page", Page: 1 + i%2, Probability: 0.5})
+				if err != nil {
+					t.Error(err)
+				}
+				faults.InForce()
+				faults.Clear(n)
+			}
+		})
+	}
+	group.Wait()
+	if n := forbidden.Load(); n != count {
+		t.Errorf("%d requests were forbidden, want %d", n, count)
+	}
 }
