@@ -1,5 +1,14 @@
 // Package graph is Microsoft Graph in front of an Intune and a directory: its addresses, query options, errors and quirks.
 //
+// All addresses stand in tables of routes, one beside the handlers of each kind of entity, with the permissions that they need; the
+// tables say what matches, what the log of requests calls it, and what is near to an address that matches nothing. How an entity
+// looks is a schema: its properties, what $filter can do with each, and what a list hides.
+//
+// Two services answer behind Graph, and they differ: Intune ignores what it does not support in a query, throttles by windows of 20
+// seconds and says what is wrong in JSON inside JSON; the directory refuses, with errors of its own.
+//
+// Not served: $metadata, $expand, $search, subscriptions, and the configuration of policies.
+//
 // Statements of fact refer to facts: graph-and-entra.
 package graph
 
