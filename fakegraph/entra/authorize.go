@@ -57,7 +57,7 @@ func (a *Authority) serveAuthorize(v2 bool) http.HandlerFunc {
 			a.errorPage(w, r, err)
 			return
 		}
-		if err := a.readAuthorize(f, q, v2); err != nil {
+		if err := a.readAuthorize(f, q, v2, r.Host); err != nil {
 			a.sendError(w, r, f, asEntraError(err))
 			return
 		}
@@ -133,8 +133,8 @@ func isLoopback(name string) bool {
 	return name == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// readAuthorize reads the other parameters. Errors in them are for the app.
-func (a *Authority) readAuthorize(f *flow, q url.Values, v2 bool) (err error) {
+// readAuthorize reads the other parameters of a request to a host. Errors in them are for the app.
+func (a *Authority) readAuthorize(f *flow, q url.Values, v2 bool, host string) (err error) {
 	f.Nonce, f.Hint, f.ClientInfo = q.Get("nonce"), q.Get("login_hint"), q.Get("client_info") == "1"
 	switch mode := q.Get("response_mode"); mode {
 	case "", "query":
@@ -159,13 +159,13 @@ func (a *Authority) readAuthorize(f *flow, q url.Values, v2 bool) (err error) {
 	}
 	f.Scope = q.Get("scope")
 	if v2 {
-		f.Wanted, err = a.wantedScope(f.Scope)
+		f.Wanted, err = a.wantedScope(f.Scope, host)
 		return err
 	}
 	if q.Get("resource") == "" {
 		q.Set("resource", GraphAudience)
 	}
-	f.Wanted, err = a.wanted(q, false)
+	f.Wanted, err = a.wanted(q, false, host)
 	return err
 }
 
@@ -199,7 +199,7 @@ func (a *Authority) serveAdminConsent(v2 bool) http.HandlerFunc {
 		f, app, err := a.newFlow(r, kind, q)
 		if err == nil && v2 {
 			f.Scope = q.Get("scope")
-			f.Wanted, err = a.wantedScope(f.Scope)
+			f.Wanted, err = a.wantedScope(f.Scope, r.Host)
 		}
 		if err != nil {
 			a.errorPage(w, r, err)

@@ -26,8 +26,8 @@ var openIDScopes = []string{"openid", "profile", "email", "offline_access"}
 // maxScopes bounds a scope parameter, in octets.
 const maxScopes = 4 << 10
 
-// parseScope reads a scope parameter.
-func (a *Authority) parseScope(scope string) (wanted, error) {
+// parseScope reads a scope parameter of a request to a host.
+func (a *Authority) parseScope(scope, host string) (wanted, error) {
 	var w wanted
 	if len(scope) > maxScopes {
 		return w, refuse(70011, clip(scope))
@@ -41,7 +41,7 @@ func (a *Authority) parseScope(scope string) (wanted, error) {
 		if i := strings.LastIndex(name, "/"); i >= 0 {
 			resource, permission = name[:i], name[i+1:]
 		}
-		resource = knownResource(resource)
+		resource = knownResource(resource, host)
 		switch {
 		case w.Audience != "" && w.Audience != resource:
 			return w, refuse(700022, clip(scope))
@@ -67,8 +67,9 @@ func union(list []string, name string) []string {
 	return append(list, name)
 }
 
-// knownResource is the audience of a resource that has several names, or else the name itself.
-func knownResource(resource string) string {
+// knownResource is the audience of a resource that has several names, or else the name itself. Libraries that make the scope from the
+// address of Graph ask for the host that they have been told it is at (facts 4.5: kiota, hamilton, go-azure-sdk).
+func knownResource(resource, host string) string {
 	bare := strings.ToLower(strings.TrimRight(resource, "/"))
 	switch bare {
 	case GraphAppID, GraphAudience:
@@ -76,7 +77,20 @@ func knownResource(resource string) string {
 	case directory.IntuneAppID, directory.IntuneAPIAppID, strings.TrimSuffix(IntuneAudience, "/"):
 		return IntuneAudience
 	}
+	if isOwnOrigin(bare, host) {
+		return GraphAudience
+	}
 	return resource
+}
+
+// isOwnOrigin reports whether a resource is the server that was asked, under that name or another one of the loopback.
+func isOwnOrigin(resource, host string) bool {
+	u, err := url.Parse(resource)
+	own, err2 := url.Parse("https://" + host)
+	if err != nil || err2 != nil || u.Scheme != "https" && u.Scheme != "http" || u.Path != "" && u.Path != "/v1.0" && u.Path != "/beta" || isPublicCloud(u.Hostname()) {
+		return false
+	}
+	return strings.EqualFold(withoutPort443(u.Host), withoutPort443(host)) || u.Port() == own.Port() && isLoopback(u.Hostname()) && isLoopback(own.Hostname())
 }
 
 func (a *Authority) checkResource(resource string) error {
@@ -86,27 +100,27 @@ func (a *Authority) checkResource(resource string) error {
 	return refuse(500011, clip(resource), a.directory.Tenant())
 }
 
-// wanted reads what a token request asks for: in version 2 by scope, in version 1 by resource.
-func (a *Authority) wanted(form url.Values, v2 bool) (wanted, error) {
+// wanted reads what a request to a host asks for: in version 2 by scope, in version 1 by resource.
+func (a *Authority) wanted(form url.Values, v2 bool, host string) (wanted, error) {
 	resource := form.Get("resource")
 	if v2 {
 		if resource != "" {
 			return wanted{}, refuse(901002)
 		}
-		return a.wantedScope(form.Get("scope"))
+		return a.wantedScope(form.Get("scope"), host)
 	}
 	if resource == "" {
 		return wanted{}, refuse(900144, "resource")
 	}
-	w := wanted{Audience: knownResource(clip(resource)), All: true, OpenID: openIDScopes}
+	w := wanted{Audience: knownResource(clip(resource), host), All: true, OpenID: openIDScopes}
 	return w, a.checkResource(w.Audience)
 }
 
-func (a *Authority) wantedScope(scope string) (wanted, error) {
+func (a *Authority) wantedScope(scope, host string) (wanted, error) {
 	if strings.TrimSpace(scope) == "" {
 		return wanted{}, refuse(900144, "scope")
 	}
-	w, err := a.parseScope(scope)
+	w, err := a.parseScope(scope, host)
 	if err != nil {
 		return w, err
 	}

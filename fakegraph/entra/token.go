@@ -115,7 +115,7 @@ func (q *tokenRequest) read() error {
 
 // client answers the client credentials grant: a token for the app itself.
 func (q *tokenRequest) client(s *subject) (*tokenReply, error) {
-	w, err := q.a.wanted(q.form, q.v2)
+	w, err := q.a.wanted(q.form, q.v2, q.r.Host)
 	switch {
 	case err != nil:
 		return nil, err
@@ -135,7 +135,7 @@ func (q *tokenRequest) password(s *subject) (*tokenReply, error) {
 			return nil, refuse(900144, name)
 		}
 	}
-	w, err := q.a.wanted(q.form, q.v2)
+	w, err := q.a.wanted(q.form, q.v2, q.r.Host)
 	if err != nil {
 		return nil, err
 	}

@@ -102,6 +102,37 @@ func TestTokenRequestForms(t *testing.T) {
 	}
 }
 
+// Libraries that know Graph only by its address make the scope from that (facts 4.5).
+func TestGraphByItsAddress(t *testing.T) {
+	s, _ := fakegraphtest.New(t, fakegraphtest.Config())
+	for _, c := range []struct {
+		host, scope string
+		status      int
+	}{
+		{"127.0.0.1:8443", "https://127.0.0.1:8443/.default", 200},
+		{"127.0.0.1:8443", "https://127.0.0.1:8443/v1.0/.default", 200},
+		{"127.0.0.1:8443", "https://localhost:8443/.default", 200},
+		{"Graph.lab.example", "https://graph.lab.example:443/.default", 200},
+		{"127.0.0.1:8443", "https://127.0.0.1:9443/.default", 400},
+		{"127.0.0.1:8443", "https://127.0.0.1:8443/else/.default", 400},
+		{"graph.lab.example", "https://other.lab.example/.default", 400},
+		{"login.microsoftonline.com", "https://login.microsoftonline.com/.default", 400},
+	} {
+		address := strings.Replace(fakegraphtest.TokenURL, "login.microsoftonline.com", c.host, 1)
+		w := fakegraphtest.Post(s, address, fakegraphtest.FormType, fakegraphtest.TokenForm("scope", c.scope).Encode(), nil)
+		var reply struct {
+			AccessToken string `json:"access_token"`
+		}
+		fakegraphtest.Decode(t, w, c.status, &reply)
+		if c.status != 200 {
+			continue
+		}
+		if w := fakegraphtest.Get(s, fakegraphtest.ListURL, http.Header{"Authorization": {"Bearer " + reply.AccessToken}}); w.Code != 200 {
+			t.Errorf("%s at %s: Graph answers %d", c.scope, c.host, w.Code)
+		}
+	}
+}
+
 // facts 4.3
 func TestTokenErrors(t *testing.T) {
 	cfg := fakegraphtest.Config()

@@ -147,7 +147,7 @@ func (q *tokenRequest) narrowed(w *wanted) (*wanted, error) {
 	if q.form.Get("scope") == "" && q.form.Get("resource") == "" || !q.v2 && q.form.Get("resource") == "" {
 		return w, nil
 	}
-	asked, err := q.a.wanted(q.form, q.v2)
+	asked, err := q.a.wanted(q.form, q.v2, q.r.Host)
 	// A new refresh token comes with each use.
 	if slices.Contains(w.OpenID, "offline_access") {
 		asked.OpenID = union(asked.OpenID, "offline_access")

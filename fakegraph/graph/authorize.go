@@ -92,7 +92,7 @@ func (a *API) unauthorized(w http.ResponseWriter, r *http.Request, message, chal
 	if challenge != "" {
 		challenge = ", " + challenge
 	}
-	w.Header().Set("WWW-Authenticate", `Bearer realm="", authorization_uri="https://login.microsoftonline.com/common/oauth2/authorize", client_id="`+entra.GraphAppID+`"`+challenge)
+	w.Header().Set("WWW-Authenticate", `Bearer realm="", authorization_uri="`+wire.AuthorityOrigin(r)+`/common/oauth2/authorize", client_id="`+entra.GraphAppID+`"`+challenge)
 	if note := wire.NoteOf(r); note.Text == "" {
 		note.Text = message
 	}

@@ -5,6 +5,7 @@ package wire
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -66,8 +67,22 @@ func CanonicalPath(path string) string {
 }
 
 // IsGraph reports whether a request is for Graph and not for Entra ID, whose paths begin with a tenant: by its canonical
-// path, or else by the name that it came in under.
+// path, or else by the name that it came in under if that is Graph's alone.
 func IsGraph(r *http.Request, canonical string) bool {
 	first, _, _ := strings.Cut(strings.TrimPrefix(canonical, "/"), "/")
-	return first == "v1.0" || first == "beta" || strings.HasPrefix(strings.ToLower(r.Host), "graph.")
+	return first == "beta" || isVersion(first) || slices.Contains(graphRoots, first) || strings.HasPrefix(strings.ToLower(r.Host), "graph.microsoft.")
+}
+
+// graphRoots begin the paths of clients that have forgotten the version. No tenant is named so: its name would be a GUID or have a dot.
+var graphRoots = []string{"$batch", "$metadata", "devicemanagement", "devices", "groups", "me", "organization", "serviceprincipals", "users"}
+
+// isVersion reports whether a segment is a version of Graph, one that there is or another.
+func isVersion(segment string) bool {
+	digits, ok := strings.CutPrefix(segment, "v")
+	return ok && digits != "" && strings.Trim(digits, "0123456789.") == ""
+}
+
+// AuthorityOrigin is where a reply of Graph to r sends for a token: as Origin, unless the client knows Graph by the name that is Graph's alone.
+func AuthorityOrigin(r *http.Request) string {
+	return strings.Replace(Origin(r), "://graph.microsoft.com", "://login.microsoftonline.com", 1)
 }

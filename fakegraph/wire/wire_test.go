@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"net/http/httptest"
 	"strings"
 	"testing"
 )
@@ -15,6 +16,38 @@ func TestCanonicalPath(t *testing.T) {
 	} {
 		if got := CanonicalPath(path); got != want {
 			t.Errorf("CanonicalPath(%.40q) = %q, want %q", path, got, want)
+		}
+	}
+}
+
+func TestIsGraph(t *testing.T) {
+	for address, want := range map[string]bool{
+		"https://127.0.0.1/v1.0/x":                                       true,
+		"https://127.0.0.1/beta":                                         true,
+		"https://127.0.0.1/v2.0/users":                                   true, // a version that there is not
+		"https://127.0.0.1/deviceManagement/managedDevices":              true, // none at all
+		"https://GRAPH.microsoft.com/common/x":                           true,
+		"https://graph.lab.example/common/x":                             false, // one name for both
+		"https://127.0.0.1/common/v2.0/adminconsent":                     false,
+		"https://127.0.0.1/vx/oauth2":                                    false,
+		"https://127.0.0.1/v/oauth2":                                     false,
+		"https://login.microsoftonline.com/contoso.example/oauth2/token": false,
+	} {
+		r := httptest.NewRequest("GET", address, nil)
+		if got := IsGraph(r, CanonicalPath(r.URL.Path)); got != want {
+			t.Errorf("IsGraph(%s) = %v", address, got)
+		}
+	}
+}
+
+func TestAuthorityOrigin(t *testing.T) {
+	for address, want := range map[string]string{
+		"https://graph.microsoft.com/v1.0":      "https://login.microsoftonline.com",
+		"https://graph.microsoft.com:8443/v1.0": "https://login.microsoftonline.com:8443",
+		"https://127.0.0.1:8443/v1.0":           "https://127.0.0.1:8443",
+	} {
+		if got := AuthorityOrigin(httptest.NewRequest("GET", address, nil)); got != want {
+			t.Errorf("AuthorityOrigin(%s) = %s, want %s", address, got, want)
 		}
 	}
 }
