@@ -13,7 +13,7 @@ three can use, unmodified but for the address, or through --proxy entirely unmod
 
 The tenant is one YAML file: app registrations, users, groups, devices, compliance policies, and how the services behave where the
 real ones do so in several ways. Without a file it is an example, whose client id and secret are printed, with commands to
-paste; "nacsim fakegraph init DIR" writes that file, and "nacsim schema --tenant" is its reference. --devices adds so many made-up ones.
+paste; "nacsim fakegraph init FOLDER" writes that file, and "nacsim schema --tenant" is its reference. --devices adds so many made-up ones.
 
 The CA is made at the first start and kept in the folder --state, as is the key that tokens are signed with; clients
 must trust its ca.pem. Everything else begins anew at each start. With --keep it goes on where it was, and the devices
@@ -28,7 +28,7 @@ fakegraph and nowhere else.
 The control API below /control changes devices, apps and users, injects faults, moves the clock and shows the requests:
 "curl --cacert fakegraph-state/ca.pem https://127.0.0.1:8443/control" lists what there is.
 
-SIGHUP, like POST /control/reset, begins again with the tenant as it was at the start. Ctrl-C (SIGINT) and SIGTERM end it.
+SIGHUP, like POST /control/reset, begins again with the tenant as the file says by then. Ctrl-C (SIGINT) and SIGTERM end it.
 
 Exit codes: 0 ended by a signal, 2 bad input or a port that is taken, 3 a fault of nacsim itself.`
 

@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net"
 	"net/netip"
 	"net/url"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -304,10 +306,14 @@ func (r *fakegraphRun) boot() error {
 		r.cfg.Control.Token = token
 	}
 	hostname, _ := os.Hostname() // without one there is one name less
-	names := serverNames(r.flags.listen.value, hostname, r.flags.names)
-	if r.public != nil {
-		names = append(names, r.public.Hostname())
+	more := slices.Clone(r.flags.names)
+	if r.flags.listen.value.Addr().IsUnspecified() {
+		more = append(more, ownAddresses()...)
 	}
+	if r.public != nil {
+		more = append(more, r.public.Hostname())
+	}
+	names := serverNames(r.flags.listen.value, hostname, more)
 	if r.cfg.TLS, err = r.keys.serverTLS(names, time.Now()); err != nil {
 		return err
 	}
@@ -326,6 +332,21 @@ func (r *fakegraphRun) boot() error {
 		return err
 	})
 }
+
+// ownAddresses are those of this computer, without zones, which certificates do not have.
+func ownAddresses() []string {
+	list, _ := net.InterfaceAddrs() // without them there are some names less
+	var own []string
+	for _, a := range list[:min(len(list), maxOwn)] {
+		if p, err := netip.ParsePrefix(a.String()); err == nil {
+			own = append(own, p.Addr().String())
+		}
+	}
+	return own
+}
+
+// maxOwn bounds how many addresses of this computer are in the certificate: a host of containers has hundreds.
+const maxOwn = 50
 
 // announce says what is served where, and what to paste to try it.
 func (r *fakegraphRun) announce() {
