@@ -179,8 +179,9 @@ func (s *Service) newDevice(c *DeviceConfig, now time.Time, count int, taken boo
 	d.NextCheckIn = now
 	if !d.LastSync.IsZero() {
 		d.Reported = d.Posture
-		s.evaluate(d, d.LastSync)
-		s.evaluate(d, now)
+		if s.evaluate(d, d.LastSync); len(d.Graces) > 0 || s.lapsed(d, now) {
+			s.evaluate(d, now)
+		}
 		d.NextCheckIn = s.cfg.nextCheckIn(d.Enrolled, now, d.OperatingSystem)
 		d.NextCheckIn = d.NextCheckIn.Add(s.cfg.late(d, d.NextCheckIn))
 	} else if d.Forced != "" {
