@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -26,7 +27,32 @@ type batchRequest struct {
 }
 
 type batchReply struct {
-	Responses []batchItem `json:"responses"`
+	Responses batchItems `json:"responses"`
+}
+
+// batchItems are the replies in a batch. More than there can be are an error, before memory is made for them.
+type batchItems []batchItem
+
+// UnmarshalJSON reads an array of valid JSON.
+func (l *batchItems) UnmarshalJSON(text []byte) error {
+	*l = nil
+	d := json.NewDecoder(bytes.NewReader(text))
+	if first, err := d.Token(); err != nil || first == nil {
+		return err
+	} else if first != json.Delim('[') {
+		return errors.New("the responses are no array")
+	}
+	for d.More() {
+		if len(*l) == maxBatch {
+			return fmt.Errorf("there are more than %d responses", maxBatch)
+		}
+		var item batchItem
+		if err := d.Decode(&item); err != nil {
+			return err
+		}
+		*l = append(*l, item)
+	}
+	return nil
 }
 
 type batchItem struct {
@@ -88,7 +114,7 @@ func (g *graph) readBatch(ids []string, devices map[string]*fetched) error {
 		var wait *Error
 		for i := range reply.Responses {
 			id, again := g.batched(ids, &reply.Responses[i], devices)
-			if again == nil {
+			if again == nil || slices.Contains(busy, id) {
 				continue
 			}
 			if busy = append(busy, id); wait == nil || again.RetryAfter > wait.RetryAfter {

@@ -1,8 +1,11 @@
 package mdm
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -118,6 +121,41 @@ func TestWithoutBatches(t *testing.T) {
 		l.h.Advance(time.Second)
 		if got := l.state(k...); got != "D44 compliant by mac" || tried != 1 {
 			t.Errorf("%d: %s after %d batches", status, got, tried)
+		}
+	}
+}
+
+// What a batch brings cannot make the next one longer, or take more memory than its text.
+func TestBatchOfTooMany(t *testing.T) {
+	item := func(n int) string { return `{"id":"` + strconv.Itoa(n) + `","status":429}` }
+	l := newLink(t, testConfig())
+	ids := []string{numberedID(1), numberedID(2)}
+	asked := []int{}
+	l.h.serve = func(r *http.Request) (*http.Response, error) {
+		if r.URL.Path != "/v1.0/$batch" {
+			return l.in.serve(r)
+		}
+		var ask struct{ Requests []batchRequest }
+		if err := json.NewDecoder(r.Body).Decode(&ask); err != nil {
+			t.Error(err)
+		}
+		asked = append(asked, len(ask.Requests))
+		return reply(200, `{"responses":[`+strings.Join([]string{item(0), item(1), item(0), item(1), item(0)}, ",")+`]}`), nil
+	}
+	l.h.Do(func() {
+		if err := l.graph.readBatch(ids, map[string]*fetched{}); err == nil {
+			t.Error("a batch that never ends well did")
+		}
+	})
+	if !slices.Equal(asked, []int{2, 2, 2}) {
+		t.Errorf("asked for %d devices", asked)
+	}
+	if _, err := decodeBatch([]byte(`{"responses":[` + strings.Repeat(item(0)+",", maxBatch) + item(1) + `]}`)); err == nil || !strings.Contains(err.Error(), "more than 20 responses") {
+		t.Error(err)
+	}
+	for body, want := range map[string]int{`{"responses":null}`: 0, `{"responses":[]}`: 0, `{}`: 0, `{"responses":[` + item(1) + `]}`: 1, `{"responses":5}`: -1, `{"responses":{}}`: -1} {
+		if r, err := decodeBatch([]byte(body)); len(r.Responses) != max(want, 0) || (err != nil) != (want < 0) {
+			t.Errorf("%s: %+v, %v", body, r, err)
 		}
 	}
 }

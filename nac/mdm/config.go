@@ -125,7 +125,7 @@ func (c *Config) complete() error {
 	setDefault(&c.Graph, "https://graph.microsoft.com")
 	for _, address := range []*string{&c.Authority, &c.Graph} {
 		u, err := url.Parse(*address)
-		if err != nil || u.Scheme != "https" || u.Host == "" || u.RawQuery != "" {
+		if err != nil || u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.User != nil || u.Fragment != "" || !ascii(u.Host) {
 			return fmt.Errorf("address %q is not like https://graph.microsoft.com", *address)
 		}
 		*address = strings.TrimRight(*address, "/")

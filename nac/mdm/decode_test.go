@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"nacsim/internal/guid"
@@ -118,4 +119,18 @@ func FuzzRetryAfter(f *testing.F) {
 			t.Errorf("%v", d)
 		}
 	})
+}
+
+// What comes from outside goes to a terminal: no character of it may move the cursor, in ASCII or Unicode, or turn the text around.
+func TestErrorIsPrintable(t *testing.T) {
+	for _, body := range []string{
+		`{"error":{"code":"A\u001b[2J","message":"x\u009b31m y\u202ez\u2028\r\nw"}}`,
+		`{"error":"A\u001b[2J","error_description":"x\u009b31m y\u202ez\u2028 w"}`,
+		"<html>\x1b[2J\xc2\x9b31m\x00",
+	} {
+		code, message := decodeError([]byte(body))
+		if bad := strings.IndexFunc(code+message, func(r rune) bool { return !unicode.IsPrint(r) }); bad >= 0 || message == "" {
+			t.Errorf("%q: %q %q", body, code, message)
+		}
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -111,12 +112,12 @@ func firstLine(text string) string {
 	return printable(text)
 }
 
-// printable makes text fit for one line of a log.
+// printable makes text fit for one line of a log, and for a terminal: without control characters, also those of Unicode.
 func printable(text string) string {
 	if len(text) > maxMessage {
 		text = text[:maxMessage]
 	}
-	return strings.Join(strings.FieldsFunc(strings.ToValidUTF8(text, ""), func(r rune) bool { return r <= ' ' || r == 0x7f }), " ")
+	return strings.Join(strings.FieldsFunc(strings.ToValidUTF8(text, ""), func(r rune) bool { return r == ' ' || !unicode.IsPrint(r) }), " ")
 }
 
 func shorten(text string, limit int) string {

@@ -3,6 +3,7 @@ package mdm
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -214,4 +215,32 @@ func TestRetryAfterForms(t *testing.T) {
 			t.Errorf("%v: %v, want %v", header, got, want)
 		}
 	}
+}
+
+// A server or proxy that repeats what it was sent does not bring secrets into errors.
+func TestErrorsWithoutSecrets(t *testing.T) {
+	cfg := testConfig()
+	cfg.ClientSecret = "c8Q~not+for/anybody's=eyes"
+	token := strings.Repeat("token", 8)
+	l := newLink(t, cfg)
+	l.h.serve = func(r *http.Request) (*http.Response, error) {
+		sent, _ := io.ReadAll(r.Body)
+		return reply(500, string(sent)+cfg.ClientSecret), nil
+	}
+	l.h.Do(func() {
+		_, err := l.graph.askToken("tenant")
+		if err == nil || strings.Contains(err.Error(), "anybody") || !strings.Contains(err.Error(), "client_secret=*****") {
+			t.Error(err)
+		}
+		l.h.serve = func(r *http.Request) (*http.Response, error) {
+			if r.URL.Host == "login.microsoftonline.com" {
+				return reply(200, map[string]any{"expires_in": 3599, "access_token": token}), nil
+			}
+			return reply(500, "you have sent "+r.Header.Get("Authorization")), nil
+		}
+		_, err = l.graph.device(numberedID(1))
+		if err == nil || strings.Contains(err.Error(), token) || !strings.Contains(err.Error(), "you have sent Bearer *****") {
+			t.Error(err)
+		}
+	})
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"nacsim/internal/guid"
 	"nacsim/internal/host"
@@ -23,8 +24,8 @@ type graph struct {
 	tokens tokenSource
 	gate   gate
 
-	devices flight[*fetched]  // by ID
-	queries flight[queryRows] // by filter
+	devices flight[*fetched]  // by link and ID
+	queries flight[queryRows] // by link and filter
 
 	mu      sync.Mutex // guards what follows
 	ids     io.Reader
@@ -39,7 +40,7 @@ const maxBody = 16 << 20
 
 // device returns the device of that Intune device ID, or nil when there is none.
 func (g *graph) device(id string) (*fetched, error) {
-	return g.devices.do(g.h, id, func() (*fetched, error) {
+	return g.devices.do(g.h, g.tokens.keyed(id), func() (*fetched, error) {
 		const op = "device by id"
 		body, err := g.get(op, g.collection()+"/"+url.PathEscape(id)+"?$select="+selected)
 		var e *Error
@@ -104,7 +105,7 @@ var errEnough = errors.New("enough")
 
 // query asks with a filter.
 func (g *graph) query(q filter) (queryRows, error) {
-	return g.queries.do(g.h, q.property+" "+q.value, func() (queryRows, error) {
+	return g.queries.do(g.h, g.tokens.keyed(q.property+" "+q.value), func() (queryRows, error) {
 		text := escape(q.property + " eq '" + strings.ReplaceAll(q.value, "'", "''") + "'")
 		var found queryRows
 		others := 0
@@ -235,7 +236,12 @@ func (g *graph) sameOrigin(address string) bool {
 		return false
 	}
 	own, err := url.Parse(g.cfg.Graph)
-	return err == nil && strings.EqualFold(u.Scheme, own.Scheme) && strings.EqualFold(originPort(u), originPort(own))
+	return err == nil && u.Scheme == own.Scheme && ascii(u.Host) && strings.EqualFold(originPort(u), originPort(own))
+}
+
+// ascii reports whether a host is written in ASCII: others can be equal to it but for case, and lead elsewhere.
+func ascii(host string) bool {
+	return !strings.ContainsFunc(host, func(r rune) bool { return r >= utf8.RuneSelf })
 }
 
 // originPort is host:port with the default port of https.
@@ -298,6 +304,9 @@ func (g *graph) roundTrip(op string, n int, req *http.Request, another bool) (*h
 	if err == nil {
 		body, err = readBody(reply)
 	}
+	if err == nil && reply.StatusCode != http.StatusOK {
+		body = g.withoutSecrets(req, body)
+	}
 	switch {
 	case err != nil:
 		err = fmt.Errorf("%s: %w", op, err)
@@ -310,6 +319,20 @@ func (g *graph) roundTrip(op string, n int, req *http.Request, another bool) (*h
 		g.gate.left(nil, g.h.Now())
 	}
 	return reply, body, err
+}
+
+// minSecret is how long a text is at least that is taken for a secret and not for a word.
+const minSecret = 16
+
+// withoutSecrets takes out of an error what the NAC has shown with the request, which a proxy may repeat: errors go into logs.
+func (g *graph) withoutSecrets(req *http.Request, body []byte) []byte {
+	token := strings.TrimPrefix(req.Header.Get("Authorization"), "Bearer ")
+	for _, secret := range []string{g.cfg.ClientSecret, url.QueryEscape(g.cfg.ClientSecret), token} {
+		if len(secret) >= minSecret {
+			body = bytes.ReplaceAll(body, []byte(secret), []byte("*****"))
+		}
+	}
+	return body
 }
 
 // readBody reads a reply into memory of the right size.

@@ -39,7 +39,7 @@ func checkTenant(tenant string) error {
 	bad := func(r rune) bool {
 		return !(r == '-' || r == '.' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z')
 	}
-	if tenant == "" || len(tenant) > 253 || strings.ContainsFunc(tenant, bad) {
+	if tenant == "" || len(tenant) > 253 || strings.ContainsFunc(tenant, bad) || slices.Contains(strings.Split(tenant, "."), "") {
 		return fmt.Errorf("tenant %.64q is neither a GUID nor a domain", tenant)
 	}
 	return nil

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"nacsim/nac/identity"
 )
 
 const (
@@ -313,5 +315,45 @@ func TestConsentGivenAgain(t *testing.T) {
 	l.h.Advance(7 * time.Minute)
 	if st := l.Status(); st.Health != Healthy || st.Refused {
 		t.Errorf("seven minutes after consent: %+v", st)
+	}
+}
+
+// What the tenant of before answers late is not taken for the word of the one that is linked now, not by a lookup either that
+// wants the same at that time.
+func TestLateAnswerOfAnotherTenant(t *testing.T) {
+	cfg := testConfig()
+	cfg.Tenant = tenantA
+	for name, k := range map[string]identity.Key{"by name": cn("A"), "by id": san(1)} {
+		t.Run(name, func(t *testing.T) {
+			l := newLink(t, cfg, &device{id: numberedID(1), name: "A", wifi: wifi1, state: "compliant"})
+			l.tenants(map[string]string{tenantA: tenantA, tenantB: tenantB})
+			l.Enqueue(client1, keys(k))
+			l.h.Advance(time.Second)
+			serve := l.h.serve
+			l.h.serve = func(r *http.Request) (*http.Response, error) {
+				late := r.Header.Get("Authorization") == "Bearer "+jwt(tenantA)
+				answer, err := serve(r)
+				if late {
+					err = l.h.Sleep(8 * time.Second)
+				}
+				return answer, err
+			}
+			l.Enqueue("late", keys(k))
+			l.h.Advance(time.Second)
+			l.in.devices[0].state = "noncompliant"
+			if err := l.link(tenantB); err != nil {
+				t.Fatal(err)
+			}
+			linked := l.h.Now()
+			l.h.Advance(time.Minute)
+			if got := l.state(k); !strings.HasPrefix(got, "A noncompliant") {
+				t.Error(got)
+			}
+			for _, c := range l.obs.changes {
+				if c.Record.ComplianceState == "compliant" && !c.Gone && !c.Record.FetchedAt.Before(linked) {
+					t.Errorf("what %s has said counted after: %+v", tenantA, c)
+				}
+			}
+		})
 	}
 }

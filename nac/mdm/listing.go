@@ -8,7 +8,7 @@ func (s *Service) listed() error {
 	if known, err := s.freshIndex(); known {
 		return err
 	}
-	_, err := s.listing.do(s.h, "", func() (struct{}, error) {
+	_, err := s.listing.do(s.h, s.graph.tokens.keyed(""), func() (struct{}, error) {
 		if known, err := s.freshIndex(); known {
 			return struct{}{}, err
 		}
@@ -27,17 +27,20 @@ func (s *Service) readIndex() error {
 		devices = appendIndexed(devices, rows, s.h.Now())
 		return nil
 	}, func() { devices = devices[:0] })
+	var next table
 	if err == nil {
-		next := newTable(devices)
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		if epoch != s.epoch {
-			return errUnlinked
-		}
-		s.index.replace(next, s.h.Now())
-		return nil
+		next = newTable(devices)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if epoch != s.epoch {
+		return errUnlinked
 	}
 	x := &s.index
+	if err == nil {
+		x.replace(next, s.h.Now())
+		return nil
+	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.failed, x.reason = s.h.Now(), err
@@ -76,10 +79,15 @@ func (s *Service) freshIndex() (known bool, err error) {
 }
 
 // readEthernets reads the Ethernet addresses that are missing or old, as many as the budget allows.
-func (s *Service) readEthernets() error {
-	_, err := s.ethernets.do(s.h, "", func() (struct{}, error) {
+func (s *Service) readEthernets(epoch int) error {
+	_, err := s.ethernets.do(s.h, s.graph.tokens.keyed(""), func() (struct{}, error) {
 		ids := s.index.unread(s.h.Now().Add(-s.cfg.EthernetReuse), max(s.cfg.EthernetBudget, 0))
 		devices, err := s.graph.readAll(ids)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if epoch != s.epoch {
+			return struct{}{}, errUnlinked
+		}
 		for _, id := range ids {
 			switch f, ok := devices[id]; {
 			case !ok:

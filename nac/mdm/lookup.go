@@ -3,6 +3,7 @@ package mdm
 import (
 	"errors"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -92,6 +93,10 @@ func (s *Service) enqueue(name string, c *client) {
 		return
 	}
 	c.queued = true
+	// Clients that were forgotten to make room for others leave their names behind.
+	if len(s.queue) >= 2*s.cfg.MaxClients {
+		s.queue = slices.DeleteFunc(s.queue, func(name string) bool { return s.clients[name] == nil })
+	}
 	s.queue = append(s.queue, name)
 	if s.workers < s.cfg.Workers {
 		s.workers++
@@ -123,7 +128,7 @@ func (s *Service) next() (name string, c *client, keys []identity.Key, epoch int
 			continue
 		}
 		c.queued = false
-		if c.Pending {
+		if c.Pending && !c.running {
 			c.running = true
 			return name, c, c.Keys, s.epoch
 		}

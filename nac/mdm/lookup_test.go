@@ -474,6 +474,9 @@ func TestPagesAreFollowedWithCare(t *testing.T) {
 		{"foreign port", []any{page("https://graph.microsoft.com:8443/v1.0/x")}, "outside of"},
 		{"plain HTTP", []any{page("http://graph.microsoft.com/v1.0/x")}, "outside of"},
 		{"user in the address", []any{page("https://graph.microsoft.com@evil.example/")}, "outside of"},
+		{"a host that is equal but for case of letters outside of ASCII", []any{page("https://graph.micro\u017foft.com/")}, "outside of"},
+		{"a user in the address of the own host", []any{page("https://x@graph.microsoft.com/")}, "outside of"},
+		{"an address without end", []any{page(own + strings.Repeat("2", maxLink))}, "the address of the next page has"},
 		{"a loop", []any{page(own + "2"), page(own + "2"), page(own + "2")}, "leads back"},
 		{"no value", []any{map[string]any{}}, "the reply has no value"},
 		{"a proxy's page", []any{"<html>"}, "list of devices: JSON has '<' at octet 0, want an object"},
@@ -662,5 +665,19 @@ func TestFailedListIsShared(t *testing.T) {
 	}
 	if len(l.obs.lookups) != 100 {
 		t.Errorf("%d lookups, want 100", len(l.obs.lookups))
+	}
+}
+
+// Who floods the NAC with clients while Intune does not answer fills no queue: those that were forgotten leave it.
+func TestQueueIsBounded(t *testing.T) {
+	cfg := testConfig()
+	cfg.MaxClients, cfg.Workers = 8, 1
+	l := newLink(t, cfg)
+	l.h.latency = time.Hour
+	for i := range 1000 {
+		l.Enqueue(fmt.Sprint("client ", i), keys(cn(fmt.Sprint("A", i))))
+	}
+	if n := len(l.queue); n > 2*cfg.MaxClients+1 {
+		t.Errorf("%d wait in the queue, for %d clients", n, cfg.MaxClients)
 	}
 }

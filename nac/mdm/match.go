@@ -219,15 +219,21 @@ func (s *Service) recorded(k identity.Key) []string {
 
 // read asks Graph for one device. Nil means that Intune does not know it; its record is to go.
 func (q *search) read(id string) (*fetched, error) {
-	f, err := q.s.graph.device(id)
-	switch {
-	case err != nil:
+	s := q.s
+	f, err := s.graph.device(id)
+	if err != nil {
 		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case q.epoch != s.epoch:
+		return nil, errUnlinked
 	case f == nil:
-		q.s.index.drop(id)
+		s.index.drop(id)
 		q.gone = append(q.gone, id)
 	default:
-		q.s.index.add(f)
+		s.index.add(f)
 	}
 	return f, nil
 }
@@ -268,7 +274,7 @@ func (q *search) findMAC(k identity.Key, candidates []fetched) (bool, error) {
 	}
 	// Many laptops may have had the Ethernet address of one dock.
 	if !s.index.hasWiFi(mac) {
-		if err := s.readEthernets(); err != nil {
+		if err := s.readEthernets(q.epoch); err != nil {
 			return false, err
 		}
 	}

@@ -11,7 +11,7 @@ import (
 const selected = "id,azureADDeviceId,deviceName,wiFiMacAddress,ethernetMacAddress,complianceState,managementState,lastSyncDateTime,operatingSystem,osVersion,manufacturer,model"
 
 // A row is a managedDevice as Graph writes it. Its texts share memory with the reply. A property that is missing, null,
-// or no string is empty: it does not spoil the row, and the row with it does not match or vouch by it. Of a property
+// or no string, or too long for one of Intune's, is empty: it does not spoil the row, and the row with it does not match or vouch by it. Of a property
 // that is there twice the last counts.
 type row struct {
 	id, entra      deviceID
@@ -146,14 +146,22 @@ func (r *row) read(s *scan) (ok bool, err error) {
 			return s.skip(maxDepth)
 		}
 		text, err := s.str()
+		if len(text) > maxText {
+			text = nil
+		}
 		r.set(p, text)
 		return err
 	})
 	return r.id != deviceID{}, err
 }
 
-// maxRows bounds the devices on one page; Graph sends up to 1000.
-const maxRows = 10_000
+// maxRows bounds the devices on one page; Graph sends up to 1000. maxLink bounds the address of the next, and maxText a
+// property of a device; Intune's longest are names of 255 characters.
+const (
+	maxRows = 10_000
+	maxLink = 16 << 10
+	maxText = 1024
+)
 
 // readPage reads one page of a list and appends its devices to rows. What has no ID is left out: a device that is
 // known is then missing in the list, and read by itself. A page that is cut off, or is none, is an error, and with it the
@@ -179,6 +187,9 @@ func readPage(body []byte, rows []row) (all []row, next string, err error) {
 				return s.skip(1)
 			}
 			link, err := s.str()
+			if len(link) > maxLink {
+				return fmt.Errorf("the address of the next page has %d octets, more than %d", len(link), maxLink)
+			}
 			next = string(link)
 			return err
 		}

@@ -27,6 +27,7 @@ func TestReadPage(t *testing.T) {
 		{"the last of two, null", `{"value":[{` + one + `,"complianceState":"compliant","complianceState":null}]}`, "1  unknown"},
 		{"properties in capitals are others", `{"value":[{` + one + `,"COMPLIANCESTATE":"compliant"}]}`, "1  unknown"},
 		{"escapes", `{"value":[{` + one + `,"device\u004eame":"A\u0041\n\"","complianceState":"\u0063ompliant"}]}`, "1 AA\n\" compliant"},
+		{"a name that is none of Intune's", `{"value":[{` + one + `,"deviceName":"` + strings.Repeat("A", maxText+1) + `","complianceState":"compliant"}]}`, "1  compliant"},
 		{"no UTF-8", "{\"value\":[{" + one + ",\"deviceName\":\"A\xff\"}]}", "1 A\ufffd unknown"},
 		{"no id, no GUID, zeros, none", `{"value":[{},{"id":5},{"id":"x"},{"id":"00000000-0000-0000-0000-000000000000"},null,[],"x"]}`, ""},
 		{"white space", " \n{\t\"value\" : [ { " + one + " } ] }\r\n", "1  unknown"},

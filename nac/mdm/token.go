@@ -24,6 +24,8 @@ type tokenSource struct {
 	// name, empty as long as none has.
 	tenant, tid string
 	token       accessToken
+	// links counts how often that was set.
+	links int
 }
 
 // An accessToken is what Entra has issued.
@@ -52,7 +54,7 @@ func (g *graph) token(refused string) (string, error) {
 	if text := g.tokens.current(g.h.Now(), refused); text != "" {
 		return text, nil
 	}
-	if _, err := g.tokens.flight.do(g.h, "", func() (struct{}, error) { return struct{}{}, g.renewToken() }); err != nil {
+	if _, err := g.tokens.flight.do(g.h, g.tokens.keyed(""), func() (struct{}, error) { return struct{}{}, g.renewToken() }); err != nil {
 		if text := g.tokens.last(g.h.Now(), refused); text != "" {
 			return text, nil
 		}
@@ -99,6 +101,15 @@ func (t *tokenSource) bind(tenant, tid string, token accessToken) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.tenant, t.tid, t.token = tenant, tid, token
+	t.links++
+}
+
+// keyed makes the key of a flight. An answer of the directory that was linked before must not be taken for one of the
+// next.
+func (t *tokenSource) keyed(what string) string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return strconv.Itoa(t.links) + " " + what
 }
 
 // boundTo returns the ID of the directory that tokens are for, empty when it is not known yet.
