@@ -185,7 +185,7 @@ func TestDevicesOfAUser(t *testing.T) {
 	s, _ := fakegraphtest.New(t, tenant())
 	for _, user := range []string{"carol@contoso.example", fakegraphtest.NumberedID(201)} {
 		l := list(t, s, "users/"+user+"/managedDevices")
-		if !slices.Equal(l.names(), []string{"C"}) || l.Value[0]["userId"] != fakegraphtest.NumberedID(201) {
+		if !slices.Equal(l.names(), []string{"C"}) || l.Value[0]["userId"] != fakegraphtest.NumberedID(201) || l.Value[0]["userDisplayName"] != "Carol" {
 			t.Errorf("%+v", l)
 		}
 	}

@@ -77,6 +77,7 @@ const (
 	actionsProperty  = "deviceActionResults"
 )
 
+// userDisplayName is how a user is called whom the directory does not know.
 func userDisplayName(d *intune.Device) string { return nameOf(d.UserPrincipalName) }
 
 // nameOf is what stands before the @ of a user principal name.

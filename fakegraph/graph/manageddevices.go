@@ -87,9 +87,19 @@ func (a *API) deviceLayout(selected []int, list bool) layout[device] {
 			p.json, p.literal = nil, "[]"
 		case p.name == "userId":
 			p.json = func(b []byte, d *device) []byte { return appendJSONString(b, a.userID(d.UserPrincipalName)) }
+		case p.name == "userDisplayName":
+			p.json = func(b []byte, d *device) []byte { return appendJSONString(b, a.userDisplayName(d)) }
 		}
 		return p
 	})
+}
+
+// userDisplayName is the name of the user of a device in the directory, or else what stands before the @ of the user principal name.
+func (a *API) userDisplayName(d *device) string {
+	if u, ok := a.directory.User(d.UserPrincipalName); ok {
+		return u.DisplayName
+	}
+	return userDisplayName(d)
 }
 
 // userID is the object id of the user of a device, which need not be in the directory any more.
