@@ -16,7 +16,8 @@ const faultsHelp = `What can go wrong at Microsoft, in a scenario and through th
 In brackets are the parameters that a fault takes, with their defaults; in a scenario, status is written answer. Every
 fault can be bound to requests by service, path, method, query and page, and the control API binds it to an app, too.
 It strikes all of them unless skip, count, for or probability bound it; the API has from and until as well. Of several
-faults that match a request the oldest decides. Each strike is a record in the trace and in the log of requests.
+faults that match a request the oldest decides. Each strike is a record in the trace and in the log of requests. Faults
+do not outlive a restart of Microsoft.
 
 `
 

@@ -371,7 +371,7 @@ func failureOnly(r *trace.Record, what string) line {
 
 // networkFault shows faults of programs; those of the network show on the packets they strike.
 func networkFault(r *trace.Record) line {
-	l := line{text: "fault: " + list(r.Fields), look: fault}
+	l := line{text: join(" ", "fault", r.Field("fault")) + ": " + list(r.Fields, "fault"), look: fault}
 	if r.Actor == "net" {
 		l.look = detail
 	}
