@@ -41,7 +41,7 @@ func TestInteropGraphClientsPassword(t *testing.T) {
 			app.client = graphPublic // MSAL sends no secret with this grant
 		}
 		for _, test := range tests {
-			r := p.ask(t, f, app, "password?scope=https://graph.microsoft.com/User.Read&user="+test.user+"&password="+escape(test.password))[0]
+			r := p.ask(t, f, app, "password?scope=User.Read&user="+test.user+"&password="+escape(test.password))[0]
 			if test.code != "" {
 				if p.name == "node" && r.Error != nil {
 					r.Error.Status = 0 // MSAL does not tell it

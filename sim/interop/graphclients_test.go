@@ -231,3 +231,30 @@ func TestInteropGraphClientsThrottled(t *testing.T) {
 		}
 	})
 }
+
+// TestInteropGraphClientsClaimsChallenge revokes a token in the hands of a program. The Go libraries have said that they can
+// handle a claims challenge, and bring another token; those for Node have not, and their token lives on.
+func TestInteropGraphClientsClaimsChallenge(t *testing.T) {
+	eachGraphProgram(t, func(t *testing.T, p *graphProgram) {
+		f := startGraph(t)
+		reports := p.ask(t, f, nacApp, "list", "control?path=/clock&body="+escape(`{"advance": "2s"}`), "control?path=/apps/"+graphClient+"/revoke", "list")
+		for _, r := range reports {
+			var seen any
+			r.read(t, &seen)
+		}
+		challenged, tokens := 1, 2
+		if p.name == "node" {
+			challenged, tokens = 0, 1
+		}
+		calls := f.log(t, "/managedDevices")
+		refused := 0
+		for _, r := range calls {
+			if r.Status == http.StatusUnauthorized {
+				refused++
+			}
+		}
+		if n := len(f.log(t, "/token")); len(calls) != 2+challenged || refused != challenged || n != tokens {
+			t.Errorf("it made %d requests, of which %d were refused, and asked for %d tokens", len(calls), refused, n)
+		}
+	})
+}

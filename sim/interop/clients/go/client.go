@@ -1,6 +1,11 @@
 package main
 
 import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+
 	"encoding/json"
 	"errors"
 	"net/url"
@@ -80,6 +85,29 @@ func (c *client) managedDevices() (*devicemanagement.ManagedDevicesRequestBuilde
 
 // odataErrors is the mapping that every request builder of the SDK uses.
 var odataErrors = abstractions.ErrorMappings{"XXX": odataerrors.CreateODataErrorFromDiscriminatorValue}
+
+// control is no case of the libraries': it asks the control API of fakegraph between two cases, without a token.
+// Parameters: path, body.
+func (c *client) control(ctx context.Context, parameters url.Values) (any, error) {
+	u, err := url.Parse(c.graph)
+	if err != nil {
+		return nil, err
+	}
+	address := "https://" + u.Host + "/control" + parameters.Get("path")
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, address, strings.NewReader(parameters.Get("body")))
+	if err != nil {
+		return nil, err
+	}
+	reply, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return nil, err
+	}
+	defer reply.Body.Close()
+	if reply.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("the control API answers %s", reply.Status)
+	}
+	return "done", nil
+}
 
 // value is what a pointer of the SDK points to, or the zero value.
 func value[T any](p *T) T {

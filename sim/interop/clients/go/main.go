@@ -56,6 +56,7 @@ var scenarios = map[string]scenario{
 	"sync":     (*client).sync,
 	"retire":   (*client).retire,
 	"raw":      (*client).raw,
+	"control":  (*client).control,
 }
 
 func main() {

@@ -91,3 +91,11 @@ export async function retire(client, parameters) {
 export async function raw(client, parameters) {
   return graph(client).api(parameters.get("path")).get();
 }
+
+// control is no case of the libraries': it asks the control API of fakegraph between two cases, without a token.
+// Parameters: path, body.
+export async function control(client, parameters) {
+  const reply = await fetch(new URL("/control" + parameters.get("path"), client.graph), { method: "POST", body: parameters.get("body") || undefined });
+  if (!reply.ok) throw new Error(`the control API answers ${reply.status}: ${await reply.text()}`);
+  return "done";
+}

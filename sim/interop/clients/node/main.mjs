@@ -19,6 +19,7 @@ const scenarios = {
   sync: devices.sync,
   retire: devices.retire,
   raw: devices.raw,
+  control: devices.control,
   signin: signin.codeFlow,
   adminconsent: signin.adminConsent,
 };
