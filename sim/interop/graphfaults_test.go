@@ -31,6 +31,7 @@ func TestInteropGraphClientsFaults(t *testing.T) {
 		{graphFault{"fault": "next_link_dropped", "page": 1}, "^LAPTOP-1 compliant, LAPTOP-2 noncompliant$", "", 1},
 		{graphFault{"fault": "rows_repeated"}, "LAPTOP-2 noncompliant, LAPTOP-2 noncompliant, MAC-1 compliant,", "", 1},
 		{graphFault{"fault": "rows_missing", "page": 1}, "^LAPTOP-1 compliant, MAC-1 compliant,", "", 1},
+		{graphFault{"fault": "rows_repeated", "page": 2}, "^LAPTOP-1 compliant, LAPTOP-2 noncompliant, LAPTOP-2 noncompliant, MAC-1 compliant,", "", 1},
 		{graphFault{"fault": "empty_page", "count": 1}, allDevices, "", 1},
 		{graphFault{"fault": "short_page"}, allDevices, "", 1},
 		{graphFault{"fault": "list_truncated", "rows": 3}, "^LAPTOP-1 compliant, LAPTOP-2 noncompliant(, MAC-1 compliant)?$", "", 1},
