@@ -127,7 +127,7 @@ func (a *API) route(w http.ResponseWriter, r *http.Request, inBatch bool) {
 		a.fail(w, r, &failure{status: http.StatusNotFound, code: "ResourceNotFound", message: "Invalid version: " + version})
 		return
 	}
-	m := a.tree.find(path)
+	m := a.tree.find(a.withoutTenant(path))
 	route := m.node.route(r.Method)
 	if m.unknown != "" || route == nil {
 		a.fail(w, r, a.unknown(w, r, m))
@@ -140,6 +140,15 @@ func (a *API) route(w http.ResponseWriter, r *http.Request, inBatch bool) {
 	note := wire.NoteOf(r)
 	note.Route, note.Tenant = route.name(), a.directory.Tenant()
 	a.serve(w, &request{Request: r, version: version, route: route, keys: m.keys, note: note, inBatch: inBatch})
+}
+
+// withoutTenant takes the tenant off the front of a path below the version, which older clients name there (hamilton), as they
+// did for Azure AD Graph.
+func (a *API) withoutTenant(path string) string {
+	if first, rest, _ := strings.Cut(path, "/"); first == "myorganization" || a.directory.Owns(first) {
+		return rest
+	}
+	return path
 }
 
 // serve answers a request that has a route.

@@ -240,3 +240,16 @@ func TestTwinsInEntra(t *testing.T) {
 	}
 	call(t, s, "GET", "devices(deviceId='00000000-0000-0000-0000-000000000000')", "", 404, nil)
 }
+
+func TestTenantInPath(t *testing.T) {
+	s, _ := fakegraphtest.New(t, tenant())
+	for path, status := range map[string]int{
+		fakegraphtest.Tenant + "/users": 200, "Contoso.example/users": 200, "myorganization/users": 200,
+		fakegraphtest.NumberedID(1) + "/users": 400, fakegraphtest.Tenant: 400,
+	} {
+		w := fakegraphtest.Get(s, base+path, bearerOf(t, s))
+		if w.Code != status {
+			t.Errorf("%s: %d %s, want %d", path, w.Code, w.Body, status)
+		}
+	}
+}
