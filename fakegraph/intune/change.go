@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"time"
 )
 
 // A RecordChange changes what Intune has on record of a device, in the fields that are not nil.
@@ -100,7 +101,9 @@ func (s *Service) ForceState(label, state string) error {
 			return err
 		}
 		if state == "" && e.LastSync.IsZero() {
-			return s.revise(e, func(d *Device) { d.ComplianceState = StateUnknown })
+			return s.revise(e, func(d *Device) {
+				d.ComplianceState, d.Failing, d.Graces, d.GraceEnds, d.PolicyStates = StateUnknown, nil, nil, time.Time{}, nil
+			})
 		}
 		return s.reassess(e, s.h.Now())
 	})

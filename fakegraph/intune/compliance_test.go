@@ -219,6 +219,17 @@ func TestForceState(t *testing.T) {
 	if got := state(t, s, "laptop"); got != StateCompliant {
 		t.Errorf("no longer forced, it is %s", got)
 	}
+	if _, err := s.Enroll(DeviceConfig{Name: "NEW"}); err != nil {
+		t.Fatal(err)
+	}
+	for state, want := range map[string]string{StateError: StateError, "": StateUnknown} {
+		if err := s.ForceState("NEW", state); err != nil {
+			t.Fatal(err)
+		}
+		if d, _ := s.Device("NEW"); d.ComplianceState != want || want == StateUnknown && (d.Failing != nil || d.PolicyStates != nil || d.Graces != nil) {
+			t.Errorf("forced to %q before its first check-in: %+v", state, d)
+		}
+	}
 	if s.ForceState("laptop", "fine") == nil {
 		t.Error("forced to a state that does not exist")
 	}
