@@ -75,6 +75,14 @@ func (k *Kind) parameters() []string {
 	return names
 }
 
+// parameterList is a clause of an error.
+func (k *Kind) parameterList() string {
+	if some := k.parameters(); len(some) > 0 {
+		return "its parameters are " + strings.Join(some, ", ")
+	}
+	return "it has no parameters"
+}
+
 func (k *Kind) takes(parameter string) bool {
 	if slices.Contains(k.takesAlso, parameter) {
 		return true

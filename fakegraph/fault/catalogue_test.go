@@ -44,7 +44,7 @@ func TestParse(t *testing.T) {
 	for text, message := range map[string]string{
 		`{"fault":"throtled"}`:       `fault "throtled": there is none of that name; there are wrong_secret, `,
 		`{}`:                         `fault "": there is none of that name`,
-		`{"fault":"reset","rows":3}`: "fault reset: it takes no rows",
+		`{"fault":"reset","rows":3}`: "fault reset: it takes no rows; it has no parameters",
 		`{"fault":"rows_missing","service":"entra"}`:           "it befalls graph, not entra",
 		`{"fault":"status","status":200}`:                      "status 200 is not within 300 to 599",
 		`{"fault":"status","count":-1}`:                        "count is negative",

@@ -152,7 +152,7 @@ func (f *Fault) check(k *Kind) error {
 	}
 	for _, p := range parameters {
 		if !p.isZero(f) && !k.takes(p.name) {
-			return fmt.Errorf("it takes no %s; its parameters are %s", p.name, strings.Join(k.parameters(), ", "))
+			return fmt.Errorf("it takes no %s; %s", p.name, k.parameterList())
 		}
 	}
 	return nil
