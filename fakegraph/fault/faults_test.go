@@ -617,3 +617,24 @@ func TestBatch(t *testing.T) {
 		u.s.Faults().ClearAll()
 	}
 }
+
+// A client that sends its body slowly keeps nobody else waiting while a fault wants to know who asks.
+func TestSlowBodyHoldsNobodyUp(t *testing.T) {
+	u := newTenant(t)
+	u.add(fault.Fault{Status: 503, App: fakegraphtest.NumberedID(7)})
+	body, slow := io.Pipe()
+	r := httptest.NewRequest(http.MethodPost, "https://login.microsoftonline.com/"+u.s.Directory().Tenant()+"/oauth2/v2.0/token", body)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		u.s.ServeHTTP(httptest.NewRecorder(), r)
+	}()
+	if _, err := io.WriteString(slow, "grant_type="); err != nil { // it has been read when this returns
+		t.Fatal(err)
+	}
+	if w := u.get("https://graph.microsoft.com/v1.0/deviceManagement/managedDevices"); w.Code != 200 {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	slow.Close()
+	<-ended
+}

@@ -167,6 +167,9 @@ func (s *Set) changed() {
 // repeats reports whether a fault has to do with the page before.
 func repeats(a *activeFault) bool { return a.Name == "rows_repeated" }
 
+// asksApp reports whether a fault wants to know the app of a request.
+func asksApp(a *activeFault) bool { return a.App != "" || a.Page > 0 }
+
 // expire ends the faults whose time is over. The caller holds the lock.
 func (s *Set) expire() {
 	now := s.h.Now()
@@ -183,6 +186,12 @@ func (s *Set) take(r *Request) *activeFault {
 	defer s.mu.Unlock()
 	if s.outage {
 		return &outage
+	}
+	if r.App != nil && slices.ContainsFunc(s.active, asksApp) {
+		s.mu.Unlock() // it may be in a body that comes slowly
+		app := r.App()
+		s.mu.Lock()
+		r.App = func() string { return app }
 	}
 	s.expire()
 	page := s.pageOf(r)

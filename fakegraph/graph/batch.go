@@ -3,6 +3,7 @@ package graph
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"net/url"
@@ -33,6 +34,28 @@ type batchReply struct {
 	Status  int               `json:"status"`
 	Headers map[string]string `json:"headers"`
 	Body    json.RawMessage   `json:"body,omitempty"`
+}
+
+// batchItems are the requests of a batch. What is beyond one too many is not read: it would take more memory than its text.
+type batchItems []batchItem
+
+// UnmarshalJSON reads an array of valid JSON.
+func (l *batchItems) UnmarshalJSON(text []byte) error {
+	*l = nil
+	d := json.NewDecoder(bytes.NewReader(text))
+	if first, err := d.Token(); err != nil || first == nil {
+		return err
+	} else if first != json.Delim('[') {
+		return errors.New("the requests are no array")
+	}
+	for d.More() && len(*l) <= maxBatch {
+		var item batchItem
+		if err := d.Decode(&item); err != nil {
+			return err
+		}
+		*l = append(*l, item)
+	}
+	return nil
 }
 
 // serveBatch answers POST /$batch (facts 2.4). The replies come in an order that is drawn, as no order is promised.
@@ -75,7 +98,7 @@ func fold(id string) string { return strings.ToLower(id) }
 // readBatch reads a batch and checks its form: what is wrong with it spoils all of it.
 func readBatch(r *request) ([]batchItem, error) {
 	var batch struct {
-		Requests []batchItem `json:"requests"`
+		Requests batchItems `json:"requests"`
 	}
 	body, err := requestBody(r.Request)
 	if err != nil {
@@ -103,6 +126,9 @@ func readBatch(r *request) ([]batchItem, error) {
 		known[fold(item.ID)] = true
 	}
 	for _, item := range batch.Requests {
+		if len(item.DependsOn) > maxBatch {
+			return nil, badRequest("Request Id : '" + item.ID + "' depends on more requests than a batch can have.")
+		}
 		for _, id := range item.DependsOn {
 			if !known[fold(id)] {
 				return nil, badRequest("Request Id : '" + item.ID + "' depends on '" + id + "', which is not in the batch.")

@@ -157,6 +157,23 @@ func TestCompressedReplies(t *testing.T) {
 	}
 }
 
+// A batch with far too many requests, or dependencies, is refused before memory or time is spent on them.
+func TestBatchOfTooMany(t *testing.T) {
+	s, _ := fakegraphtest.New(t, tenant())
+	many := strings.Repeat(`{"id":"x","method":"GET","url":"/groups"},`, 20)
+	for body, want := range map[string]string{
+		`{"requests":[` + many + `{}]}`: "exceeds the maximum value of 20",
+		`{"requests":[{"id":"x","method":"GET","url":"/groups","dependsOn":["x"` + strings.Repeat(`,"x"`, 1000) + `]}]}`: "depends on more requests",
+		`{"requests":{}}`: "Invalid batch payload", `{"requests":null}`: "no requests", `{"requests":[5]}`: "Invalid batch payload",
+	} {
+		var reply struct{ Error struct{ Message string } }
+		call(t, s, "POST", "$batch", body, 400, &reply, "Content-Type", "application/json")
+		if !strings.Contains(reply.Error.Message, want) {
+			t.Errorf("%.60s: %s, want %s", body, reply.Error.Message, want)
+		}
+	}
+}
+
 func FuzzBatch(f *testing.F) {
 	cfg := tenant()
 	cfg.Graph.Throttling = graph.Throttling{App: -1, Tenant: -1, AppWrites: -1, TenantWrites: -1}

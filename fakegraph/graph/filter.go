@@ -270,6 +270,9 @@ func (p *filterParser) list(e *filterExpr) error {
 		if err != nil {
 			return err
 		}
+		if p.terms++; p.terms > maxFilterTerms {
+			return refusef("The filter has more than %d terms.", maxFilterTerms)
+		}
 		e.values = append(e.values, v)
 		if p.token.kind == tokenClose {
 			p.next()

@@ -29,8 +29,9 @@ func TestFilterErrors(t *testing.T) {
 		"lastSyncDateTime gt '2026-01-05'": "A value of type 'Edm.DateTimeOffset' was expected",
 		strings.Repeat("(", 40):            "nested deeper than 32",
 		strings.Repeat("not ", 40):         "nested deeper than 32",
-		strings.Repeat("id eq 'x' and ", 201) + "id": "more than 200 terms",
-		strings.Repeat("x", maxFilter+1):             "longer than 8192",
+		strings.Repeat("id eq 'x' and ", 201) + "id":                         "more than 200 terms",
+		"displayName in (" + strings.Repeat("'x',", maxFilterTerms) + "'x')": "more than 200 terms",
+		strings.Repeat("x", maxFilter+1):                                     "longer than 8192",
 	} {
 		e, err := parseFilter(filter)
 		if err == nil {

@@ -37,6 +37,8 @@ const (
 	maxHeader     = 16 << 10
 	headerTimeout = 10 * time.Second
 	dialTimeout   = 10 * time.Second
+	// lingering is how long a client may keep the connection when the server has ended it.
+	lingering = 10 * time.Second
 )
 
 // A Proxy is one that listens. Close it.
@@ -182,11 +184,13 @@ func refuse(c net.Conn, status int, why string) {
 		status, http.StatusText(status), len(why)+1, why)
 }
 
-// join carries octets in both directions until both have ended, or one has failed.
+// join carries octets in both directions until both have ended, or one has failed, or the server has ended and the client does
+// not.
 func (p *Proxy) join(client net.Conn, in io.Reader, server net.Conn) {
 	back := p.h.NewSignal()
 	p.h.Go("proxy reply", func() {
 		carry(client, server)
+		_ = client.SetReadDeadline(p.h.Now().Add(lingering)) // it fails on one that is closed
 		back.Set()
 	})
 	carry(server, in)

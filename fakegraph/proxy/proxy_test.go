@@ -138,3 +138,35 @@ func TestSilentClientIsDropped(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestClientThatStaysIsDropped holds that who does not end a tunnel that the server has ended does not keep its place.
+func TestClientThatStaysIsDropped(t *testing.T) {
+	client, _ := newProxy(t)
+	const places = 512
+	var staying []net.Conn
+	client.Do(func() {
+		for range places {
+			c, err := client.Dial(at.String(), time.Second)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			staying = append(staying, c)
+			if _, err := io.WriteString(c, "CONNECT graph.microsoft.com:443 HTTP/1.1\r\nHost: graph.microsoft.com:443\r\n\r\nhello\n"); err != nil {
+				t.Error(err)
+			}
+			if got, err := io.ReadAll(c); err != nil || !strings.HasSuffix(string(got), "HELLO\n") {
+				t.Errorf("%q %v", got, err)
+			}
+		}
+		if err := client.Sleep(11 * time.Second); err != nil {
+			t.Error(err)
+		}
+	})
+	if got := ask(t, client, "CONNECT graph.microsoft.com:443 HTTP/1.1\r\nHost: x\r\n\r\nhello\n"); !strings.HasSuffix(got, "HELLO\n") {
+		t.Errorf("the next client gets %q", got)
+	}
+	for _, c := range staying {
+		c.Close()
+	}
+}

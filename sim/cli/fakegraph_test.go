@@ -397,9 +397,9 @@ func TestFakegraphKeepsItsKeys(t *testing.T) {
 func TestRequestLine(t *testing.T) {
 	at := time.Date(2026, 11, 23, 8, 0, 1, 0, time.UTC)
 	e := requestlog.Entry{Time: at, Method: "POST", Path: "/v1.0/$batch\x1b[2J", Status: 429, Milliseconds: 12.4, App: "app", User: "anna", Rows: 3,
-		Throttle: "2001 of 2000 in 20s", Fault: "throttled", Text: "wait", Batch: []requestlog.Entry{{Method: "GET", Path: "/mee", Status: 404, Unmatched: true}}}
+		Throttle: "2001 of 2000 in 20s", Fault: "throttled", Text: "wait", Batch: []requestlog.Entry{{Method: "GET\x1b[2J", Path: "/mee\u202ex", Status: 404, Unmatched: true}}}
 	want := "08:00:01 429 12 ms    POST /v1.0/$batch\uFFFD[2J by app for anna 3 rows limit: 2001 of 2000 in 20s; fault: throttled; because: wait\n" +
-		"         404         !GET /mee\n"
+		"         404         !GET\uFFFD[2J /mee\uFFFDx\n"
 	if got := requestLine(&e); got != want {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"unicode"
 
 	"nacsim/fakegraph/requestlog"
 )
@@ -144,7 +145,7 @@ func what(e *requestlog.Entry) string {
 	if e.Unmatched {
 		mark = "!"
 	}
-	parts := []string{mark + e.Method, printable(e.Path)}
+	parts := []string{mark + printable(e.Method), printable(e.Path)}
 	if e.App != "" {
 		parts = append(parts, "by "+printable(e.App))
 	}
@@ -162,10 +163,10 @@ func what(e *requestlog.Entry) string {
 	return strings.TrimSuffix(strings.Join(parts, " "), ";")
 }
 
-// printable leaves out what could make a terminal do something.
+// printable leaves out what could make a terminal do something, or show a text other than it is.
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {
-		if r < ' ' || r >= 0x7f && r < 0xa0 {
+		if !unicode.IsPrint(r) {
 			return '\uFFFD'
 		}
 		return r

@@ -171,7 +171,7 @@ func (a *nacAccount) write(w io.Writer, now time.Time) error {
 		if l[1] == "" {
 			continue
 		}
-		if _, err := fmt.Fprintf(w, "%-16s %s\n", l[0], l[1]); err != nil {
+		if _, err := fmt.Fprintf(w, "%-16s %s\n", l[0], printable(l[1])); err != nil {
 			return err
 		}
 	}

@@ -98,7 +98,7 @@ func TestNACAccountText(t *testing.T) {
 	now := time.Date(2026, 1, 5, 8, 0, 0, 0, time.UTC)
 	var a nacAccount
 	const body = `{"linked": true, "tenant": "t", "linked_at": "2026-01-01T00:00:00Z", "health": "unhealthy", "last_sync": "2026-01-05T06:00:00Z",
-		"last_error": {"text": "token: 401", "at": "2026-01-05T07:00:00Z", "refused": true}, "circuit_open_until": "2026-01-05T08:01:00Z",
+		"last_error": {"text": "token:\u202e \u001b[2J401", "at": "2026-01-05T07:00:00Z", "refused": true}, "circuit_open_until": "2026-01-05T08:01:00Z",
 		"credential": {"expires": "2026-01-17T09:00:00Z", "days_left": 12, "expired": false}, "devices": {"listed": 3, "records": 2, "clients": 1}}`
 	if err := json.Unmarshal([]byte(body), &a); err != nil {
 		t.Fatal(err)
@@ -107,7 +107,7 @@ func TestNACAccountText(t *testing.T) {
 	if err := a.write(&out, now); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"account          tenant t, linked ", "health           unhealthy\n", "token: 401; waiting does not help\n", "12 days left\n", "not asked until  ", "3 in Intune, 2 known, 1 clients\n"} {
+	for _, want := range []string{"account          tenant t, linked ", "health           unhealthy\n", "token:\uFFFD \uFFFD[2J401; waiting does not help\n", "12 days left\n", "not asked until  ", "3 in Intune, 2 known, 1 clients\n"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %q in\n%s", want, &out)
 		}

@@ -74,7 +74,7 @@ func (l *nacLog) record(r trace.Record) {
 		l.held.add(one)
 		return
 	}
-	if text := nacLine(&r); text != "" {
+	if text := printable(nacLine(&r)); text != "" { // much of it was made by clients, devices and servers
 		l.lines++
 		fmt.Fprintf(l.w, "%s  %s\n", r.Time.Local().Format("15:04:05.000"), text)
 	}
