@@ -147,13 +147,14 @@ func nicely(name string, args ...string) *exec.Cmd {
 	return exec.Command("nice", append([]string{name}, args...)...)
 }
 
-var noNetwork = regexp.MustCompile(`dial tcp|no such host|connection refused|i/o timeout|lookup disabled|EAI_AGAIN|ENOTFOUND|ECONNREFUSED|ETIMEDOUT|ENETUNREACH`)
+// noNetwork matches what go and npm say when they cannot reach what they fetch from.
+var noNetwork = regexp.MustCompile(`dial tcp.*|no such host|connection refused|i/o timeout|TLS handshake timeout|lookup disabled.*|: [45][0-9][0-9] [A-Z].*|` +
+	`E40[0-9]|E50[0-9]|EAI_AGAIN|ENOTFOUND|ENOTCACHED|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH`)
 
 // fetching tells a build that could not fetch what it needs from one that failed.
 func fetching(err error, output []byte) error {
-	if noNetwork.Match(output) {
-		line, _, _ := strings.Cut(string(noNetwork.Find(output)), "\n")
-		return missingError("the libraries cannot be fetched: " + line)
+	if reason := noNetwork.Find(output); reason != nil {
+		return missingError("the libraries cannot be fetched: " + string(reason))
 	}
 	return fmt.Errorf("%w\n%s", err, output)
 }
