@@ -12,6 +12,7 @@ import (
 	"nacsim/fakegraph/fakegraphtest"
 	"nacsim/fakegraph/fault"
 	"nacsim/fakegraph/intune"
+	"nacsim/fakegraph/nacservice"
 	"nacsim/fakegraph/requestlog"
 )
 
@@ -74,7 +75,7 @@ func TestRequestsAreLogged(t *testing.T) {
 	if e := entries[1]; e.Path != "/v1.0/deviceManagement/managedDevices?$top=1" || e.RequestID == "" || e.ClientRequestID != e.RequestID {
 		t.Errorf("list: %+v", e)
 	}
-	if e := entries[2]; e.Status != 503 || e.Milliseconds != 2000 || e.ClientRequestID != "mine" {
+	if e := entries[2]; e.Status != 503 || e.Milliseconds != 2000 || e.ClientRequestID != "mine" || e.Route != "GET /deviceManagement/managedDevices" {
 		t.Errorf("struck by a fault: %+v", e)
 	}
 }
@@ -128,5 +129,31 @@ func TestReset(t *testing.T) {
 	}
 	if n := len(s.Requests().Entries(requestlog.Filter{})); n != 0 {
 		t.Errorf("%d requests in the log after the reset", n)
+	}
+}
+
+// TestStruckRequestsAreNamed holds that the log has route and app of requests that no service has seen.
+func TestStruckRequestsAreNamed(t *testing.T) {
+	s, h := fakegraphtest.New(t, fakegraphtest.Config())
+	bearer := http.Header{"Authorization": {"Bearer " + fakegraphtest.Token(t, s)}}
+	if _, err := s.Faults().Add(fault.Fault{Name: "bad_gateway"}); err != nil {
+		t.Fatal(err)
+	}
+	h.Do(func() {
+		fakegraphtest.Get(s, fakegraphtest.ListURL, bearer)
+		fakegraphtest.Get(s, "https://graph.microsoft.com/v1.0/nothing", bearer)
+		fakegraphtest.Get(s, "https://fef.msub01.manage.microsoft.com"+nacservice.ComplianceRetrieval.Path+"/cisco/devices", bearer)
+		fakegraphtest.Post(s, fakegraphtest.TokenURL, fakegraphtest.FormType, fakegraphtest.TokenForm().Encode(), nil)
+	})
+	for i, want := range [][2]string{
+		{"GET /deviceManagement/managedDevices", fakegraphtest.Client},
+		{"", fakegraphtest.Client},
+		{"GET " + nacservice.ComplianceRetrieval.Path + "/cisco/devices", ""}, // a token for Graph is none for that
+		{"/{tenant}/oauth2/v2.0/token", fakegraphtest.Client},
+	} {
+		e := s.Requests().Entries(requestlog.Filter{})[i+1]
+		if e.Fault != "bad_gateway" || e.Status != 502 || e.Route != want[0] || e.App != want[1] {
+			t.Errorf("%s: %+v, want route %q and app %q", e.Path, e, want[0], want[1])
+		}
 	}
 }

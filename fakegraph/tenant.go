@@ -54,7 +54,7 @@ func openTenant(h host.Host, cfg Config, faults *fault.Set) (*tenant, error) {
 		t.intune.Close()
 		return nil, err
 	}
-	t.toGraph = fault.Front{Graph: true, Next: t.graph, App: t.graph.AppOf,
+	t.toGraph = fault.Front{Graph: true, Next: t.graph, App: t.graph.AppOf, Route: t.graph.RouteOf,
 		Fail: func(w http.ResponseWriter, r *http.Request, status, _ int) { t.graph.Fail(w, r, status) }}
 	t.graph.WrapItems(func(next http.Handler) http.Handler {
 		item := t.toGraph
@@ -62,9 +62,9 @@ func openTenant(h host.Host, cfg Config, faults *fault.Set) (*tenant, error) {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { faults.Serve(&item, w, r) })
 	})
 	t.nac = nacservice.New(h, t.intune, t.directory, t.entra, cfg.NAC)
-	t.toNAC = fault.Front{Graph: true, Next: t.nac, App: t.nac.AppOf,
+	t.toNAC = fault.Front{Graph: true, Next: t.nac, App: t.nac.AppOf, Route: nacservice.RouteOf,
 		Fail: func(w http.ResponseWriter, r *http.Request, status, _ int) { t.nac.Fail(w, r, status) }}
-	t.toEntra = fault.Front{Next: t.entra, App: entra.AppOf,
+	t.toEntra = fault.Front{Next: t.entra, App: entra.AppOf, Route: t.entra.RouteOf,
 		Fail: func(w http.ResponseWriter, _ *http.Request, status, number int) { t.entra.Fail(w, status, number) }}
 	return t, nil
 }

@@ -15,6 +15,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gorilla/mux"
+
 	"nacsim/fakegraph/directory"
 	"nacsim/fakegraph/wire"
 	"nacsim/internal/guid"
@@ -78,7 +80,7 @@ type Authority struct {
 	tokens    *tokens
 	sealer    *sealer
 	guids     *guid.Source
-	handler   http.Handler
+	router    *mux.Router
 
 	mu       sync.Mutex           // guards what follows
 	spent    map[string]time.Time // codes, until they would have expired
@@ -105,7 +107,7 @@ func New(h host.Host, d *directory.Directory, cfg Config) (*Authority, error) {
 		h: h, cfg: cfg, directory: d, keys: keys, sealer: sealer, guids: guids,
 		tokens: newTokens(keys, d.Tenant(), guids), spent: map[string]time.Time{}, attempts: map[string]attempt{}, revoked: map[string]time.Time{},
 	}
-	a.handler = a.routes()
+	a.router = a.routes()
 	return a, nil
 }
 
@@ -125,7 +127,7 @@ func (a *Authority) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if id := r.URL.Query().Get("client-request-id"); guid.Valid(id) && r.Header.Get(wire.ClientRequestID) == "" {
 		w.Header().Set(wire.ClientRequestID, id)
 	}
-	a.handler.ServeHTTP(w, r)
+	a.router.ServeHTTP(w, r)
 }
 
 // Check returns what a token for an audience, [GraphAudience] or [IntuneAudience], grants now. The error's text is for the client.

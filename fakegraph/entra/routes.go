@@ -38,7 +38,7 @@ func (a *Authority) table() []route {
 	}
 }
 
-func (a *Authority) routes() http.Handler {
+func (a *Authority) routes() *mux.Router {
 	router := mux.NewRouter().SkipClean(true)
 	for _, t := range a.table() {
 		name := strings.TrimSpace(t.method + " " + t.path)
@@ -46,7 +46,7 @@ func (a *Authority) routes() http.Handler {
 			note := wire.NoteOf(r)
 			note.Route, note.Tenant = name, mux.Vars(r)["tenant"]
 			t.serve(w, r)
-		})
+		}).Name(name)
 		switch t.method {
 		case http.MethodGet:
 			matched.Methods(http.MethodGet, http.MethodHead)
@@ -57,6 +57,15 @@ func (a *Authority) routes() http.Handler {
 	router.NotFoundHandler = http.HandlerFunc(a.serveUnknown)
 	router.MethodNotAllowedHandler = http.HandlerFunc(a.serveWrongMethod)
 	return router
+}
+
+// RouteOf is the name of the route that matches a request, or "".
+func (a *Authority) RouteOf(r *http.Request) string {
+	var m mux.RouteMatch
+	if a.router.Match(r, &m) && m.Route != nil {
+		return m.Route.GetName()
+	}
+	return ""
 }
 
 // serveUnknown answers what no route matches, and says what was near, which the real service does not.

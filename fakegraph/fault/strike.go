@@ -20,6 +20,8 @@ type Front struct {
 	InBatch bool
 	// App tells the client id of the app that makes a request, as far as it can be told from it, or "".
 	App func(*http.Request) string
+	// Route tells which of the service's routes matches a request, or "". It is for the log of requests.
+	Route func(*http.Request) string
 	// Next answers requests.
 	Next http.Handler
 	// Fail answers with what the service says for a status, or for a number of Entra ID's errors when it is not 0.
@@ -98,10 +100,17 @@ type strike struct {
 	to  *Front
 }
 
-// note records that the fault strikes.
+// note records that the fault strikes, and whom: a service that is not asked cannot tell.
 func (s *strike) note() {
 	f := &s.f.Fault
-	wire.NoteOf(s.r).Fault = f.Name
+	n := wire.NoteOf(s.r)
+	n.Fault = f.Name
+	if n.Route == "" && s.to.Route != nil {
+		n.Route = s.to.Route(s.r)
+	}
+	if n.App == "" && s.to.App != nil {
+		n.App = s.to.App(s.r)
+	}
 	fields := []slog.Attr{slog.String("fault", f.Name), slog.String("path", s.r.URL.Path)}
 	if f.Status != 0 {
 		fields = append(fields, slog.Int("status", f.Status))

@@ -98,6 +98,9 @@ type route struct {
 	serve   func(*Service, *request) ([]byte, *refusal)
 }
 
+// name is how a route is written in the request log.
+func (c *route) name() string { return "GET " + gateway + c.path }
+
 var routes = []route{
 	{"/ComplianceRetrievalService/ciscoise/mdminfo", 3, (*Service).info},
 	{"/ComplianceRetrievalService/cisco/devices", 3, (*Service).devices},
@@ -127,14 +130,27 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	wire.WriteBody(w, http.StatusOK, "application/xml; charset=utf-8", body)
 }
 
-func (s *Service) serve(w http.ResponseWriter, r *request) ([]byte, *refusal) {
+// routeOf is the index of the route that matches the path of a request, or -1.
+func routeOf(r *http.Request) int {
 	path := strings.TrimPrefix(r.URL.Path, strings.ToLower(gateway))
-	i := slices.IndexFunc(routes, func(c route) bool { return strings.EqualFold(c.path, path) })
+	return slices.IndexFunc(routes, func(c route) bool { return strings.EqualFold(c.path, path) })
+}
+
+// RouteOf is the name of the route that matches the path of a request, or "".
+func RouteOf(r *http.Request) string {
+	if i := routeOf(r); i >= 0 {
+		return routes[i].name()
+	}
+	return ""
+}
+
+func (s *Service) serve(w http.ResponseWriter, r *request) ([]byte, *refusal) {
+	i := routeOf(r.Request)
 	if i < 0 {
 		s.h.Trace("drop", slog.String("from", r.RemoteAddr), slog.String("reason", "no such route"), slog.String("method", r.Method), slog.String("path", r.RequestURI))
 		return nil, refuse(http.StatusNotFound, "No service is at this address. Known are %s.", known())
 	}
-	r.note.Route = "GET " + gateway + routes[i].path
+	r.note.Route = routes[i].name()
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Header().Set("Allow", "GET, HEAD")
 		return nil, refuse(http.StatusMethodNotAllowed, "Only GET is allowed.")
