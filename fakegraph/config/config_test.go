@@ -168,26 +168,29 @@ func TestMistakes(t *testing.T) {
 		"apps: [{name: x}]":           `1:8: an app lacks the key "client_id"`,
 		"apps:\n- client_id: 9a8b7c6d-0000-4000-8000-0123456789ab\n- client_id: 9A8B7C6D-0000-4000-8000-0123456789AB": `3:3: client_id "9a8b7c6d-0000-4000-8000-0123456789ab" stands here and on line 2`,
 		"apps: [{client_id: 9a8b7c6d-0000-4000-8000-0123456789ab, certificates: [secret.txt]}]":                       "file tenants/secret.txt has no certificate in PEM",
-		"users: [{upn: a, mfa: on}]":                                   `mfa is "on"; expected one of none, required, unregistered`,
-		"users: [{upn: a}, {upn: A}]":                                  `1:19: user "A" stands here and on line 1`,
-		"users: [{upn: a, password: x, password_file: secret.txt}]":    "has both password and password_file",
-		"groups: [{name: g, members: [b]}]":                            `1:30: member "b" of group "g" is neither a user nor a group of this file`,
-		"compliance: {policies: [{name: p, require: [tmp]}]}":          `1:45: an entry of require is "tmp"; expected one of antivirus`,
-		"compliance: {policies: [{name: p, require: [os_version]}]}":   "1:25: compliance policy requires an OS version but has no minimum",
-		"compliance: {policies: [{name: p, groups: [g]}]}":             `policy "p" is for the group "g", which the file does not have`,
-		"devices: [{name: d, wifi_mac: 12:34}]":                        `MAC address "12:34" has 4 digits, want 12`,
-		"devices: [{name: d}, {name: d}]":                              `label "d" stands here and on line 1; devices of the same name need a label`,
-		"devices: [{name: d, antivirus: yes}]":                         "antivirus must be true or false, not a text",
-		"devices: [{name: d, last_sync_ago: 1w}]":                      `last_sync_ago is "1w"; expected a duration`,
-		"devices: [{name: d, patch_level: soon}]":                      `patch_level is "soon"; expected a day`,
-		"fleet: {count: 200001}":                                       `count is "200001"; expected a number from 0 to 200000`,
-		"fleet: {count: 1, mix: {}}":                                   "mix has no operating system",
-		"fleet: {count: 1, twins: 5}":                                  "twins must be a text",
-		"fleet: {count: 1, twins: 101%}":                               `twins is "101%"; expected a share such as 6% or 0.5%`,
-		"fleet: {count: 1}\ndevices: [{name: d, label: fleet-000001}]": `device "fleet-000001" has a label that the fleet uses`,
-		"check_ins: {every: 1m, jitter: 2m}":                           "jitter 2m0s must be less than every 1m0s",
-		"check_ins: {jitter: 9h}":                                      "jitter 9h0m0s must be less than every 8h0m0s",
-		"service: {page_size: 1001}":                                   `1:22: page_size is "1001"; expected a number from 1 to 1000`,
+		"users: [{upn: a@x.example, mfa: on}]":                                            `mfa is "on"; expected one of none, required, unregistered`,
+		"users: [{upn: a@x.example}, {upn: A@x.example}]":                                 `1:29: user "A@x.example" stands here and on line 1`,
+		"users: [{upn: a@x.example, password: x, password_file: secret.txt}]":             "has both password and password_file",
+		"domains: [x.example, not a domain]":                                              `1:22: domains is "not a domain"; expected a domain such as contoso.example`,
+		"users: [{upn: anna}]":                                                            `1:15: upn is "anna"; expected a name such as anna@contoso.example`,
+		"apps: [{client_id: 9a8b7c6d-0000-4000-8000-0123456789ab, redirect_uris: [foo]}]": `redirect_uris is "foo"; expected an address such as`,
+		"groups: [{name: g, members: [b]}]":                                               `1:30: member "b" of group "g" is neither a user nor a group of this file`,
+		"compliance: {policies: [{name: p, require: [tmp]}]}":                             `1:45: an entry of require is "tmp"; expected one of antivirus`,
+		"compliance: {policies: [{name: p, require: [os_version]}]}":                      "1:25: compliance policy requires an OS version but has no minimum",
+		"compliance: {policies: [{name: p, groups: [g]}]}":                                `policy "p" is for the group "g", which the file does not have`,
+		"devices: [{name: d, wifi_mac: 12:34}]":                                           `MAC address "12:34" has 4 digits, want 12`,
+		"devices: [{name: d}, {name: d}]":                                                 `label "d" stands here and on line 1; devices of the same name need a label`,
+		"devices: [{name: d, antivirus: yes}]":                                            "antivirus must be true or false, not a text",
+		"devices: [{name: d, last_sync_ago: 1w}]":                                         `last_sync_ago is "1w"; expected a duration`,
+		"devices: [{name: d, patch_level: soon}]":                                         `patch_level is "soon"; expected a day`,
+		"fleet: {count: 200001}":                                                          `count is "200001"; expected a number from 0 to 200000`,
+		"fleet: {count: 1, mix: {}}":                                                      "mix has no operating system",
+		"fleet: {count: 1, twins: 5}":                                                     "twins must be a text",
+		"fleet: {count: 1, twins: 101%}":                                                  `twins is "101%"; expected a share such as 6% or 0.5%`,
+		"fleet: {count: 1}\ndevices: [{name: d, label: fleet-000001}]":                    `device "fleet-000001" has a label that the fleet uses`,
+		"check_ins: {every: 1m, jitter: 2m}":                                              "jitter 2m0s must be less than every 1m0s",
+		"check_ins: {jitter: 9h}":                                                         "jitter 9h0m0s must be less than every 8h0m0s",
+		"service: {page_size: 1001}":                                                      `1:22: page_size is "1001"; expected a number from 1 to 1000`,
 	} {
 		_, err := parse("tenants/t.yaml", []byte(text), around(t))
 		if err == nil || !strings.Contains(err.Error(), want) {
@@ -221,6 +224,25 @@ func TestPercent(t *testing.T) {
 		if got, ok := percent(text); ok {
 			t.Errorf("%q is %v", text, got)
 		}
+	}
+}
+
+func TestNames(t *testing.T) {
+	for text, want := range map[string]bool{
+		"https://nac.contoso.example/link": true, "http://localhost:8080/x": true, "http://127.0.0.1/": true, "http://[::1]:1/": true, "msal9a8b://auth": true, "urn:ietf:wg:oauth:2.0:oob": true,
+		"foo": false, "/x": false, "javascript:alert(1)": false, "JavaScript:alert(1)": false, "data:text/html,x": false, "http://nac.contoso.example/": false, "https:///x": false, "https://a/#x": false, "https://%": false,
+	} {
+		if isRedirect(text) != want {
+			t.Errorf("%s is a redirect URI: %v", text, !want)
+		}
+	}
+	for text, want := range map[string]bool{"contoso.example": true, "a-b.c1.example": true, "example": false, "a b.example": false, "-a.example": false, "a..example": false, "": false} {
+		if isDomain(text) != want || isUPN("anna@"+text) != want {
+			t.Errorf("%q is a domain: %v", text, !want)
+		}
+	}
+	if isUPN("@contoso.example") || isUPN("contoso.example") || isUPN("a b@contoso.example") {
+		t.Error("a name without user is one")
 	}
 }
 

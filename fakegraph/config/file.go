@@ -110,7 +110,8 @@ type throttling struct {
 var fileProperties = []yamltable.Property[file]{
 	id("tenant", "ID of the tenant. The default is "+DefaultTenant+".", func(f *file) *string { return &f.tenant }),
 	text("name", "Name of the organization. The default is its first domain.", func(f *file) *string { return &f.name }, "Contoso"),
-	texts("domains", "Verified domains, by which the tenant can be named too.", func(f *file) *[]string { return &f.domains }, "contoso.example"),
+	checked(texts("domains", "Verified domains, by which the tenant can be named too.", func(f *file) *[]string { return &f.domains }, "contoso.example"),
+		"a domain such as contoso.example", isDomain),
 	list("apps", "App registrations.", "an app", maxList, appProperties, func(f *file, a app, n ast.Node) { a.node = n; f.apps = append(f.apps, a) }, func() app { return app{} }),
 	list("users", "Users of the directory.", "a user", maxPeople, userProperties, func(f *file, u user, n ast.Node) { u.node = n; f.users = append(f.users, u) }, func() user { return user{} }),
 	list("groups", "Groups of users.", "a group", maxList, groupProperties, func(f *file, g group, n ast.Node) { g.node = n; f.groups = append(f.groups, g) }, func() group { return group{} }),
@@ -132,7 +133,8 @@ var appProperties = []yamltable.Property[app]{
 	text("name", "Name, shown in tokens and on consent pages. The default is the client_id.", func(a *app) *string { return &a.DisplayName }, "NAC"),
 	list("secrets", "Client secrets.", "a secret", 100, secretProperties, func(a *app, s secret, n ast.Node) { s.node = n; a.secrets = append(a.secrets, s) }, func() secret { return secret{} }),
 	places("certificates", "Files with certificates in PEM, by which client assertions are verified.", func(a *app) *[]named { return &a.certificates }, "nac.pem"),
-	texts("redirect_uris", "Where a browser may be sent back to.", func(a *app) *[]string { return &a.RedirectURIs }, "https://nac.contoso.example/link"),
+	checked(texts("redirect_uris", "Where a browser may be sent back to.", func(a *app) *[]string { return &a.RedirectURIs }, "https://nac.contoso.example/link"),
+		"an address such as https://nac.contoso.example/link, http://localhost/link, or one with the scheme of an app", isRedirect),
 	flag("public", "Whether a user's token is given without a secret (allow public client flows).", false, func(a *app) *bool { return &a.Public }),
 	texts("roles", "Application permissions that an administrator has consented to.", func(a *app) *[]string { return &a.Roles },
 		directory.RoleReadDevices, directory.RoleReadWriteDevices, directory.RoleDeviceCompliance),
@@ -167,7 +169,8 @@ func place[T any](name, doc string, field func(*T) *named, examples ...string) y
 }
 
 var userProperties = []yamltable.Property[user]{
-	required(text("upn", "User principal name.", func(u *user) *string { return &u.UPN }, "anna@contoso.example")),
+	checked(required(text("upn", "User principal name.", func(u *user) *string { return &u.UPN }, "anna@contoso.example")),
+		"a name such as anna@contoso.example", isUPN),
 	id("id", "Object id. The default is derived from the upn.", func(u *user) *string { return &u.ObjectID }),
 	text("name", "Name as it is shown. The default is the upn.", func(u *user) *string { return &u.DisplayName }, "Anna Bauer"),
 	text("given_name", "Given name.", func(u *user) *string { return &u.GivenName }, "Anna"),

@@ -1,6 +1,9 @@
 package config
 
 import (
+	"net/netip"
+	"net/url"
+	"regexp"
 	"strings"
 	"time"
 
@@ -58,6 +61,56 @@ func texts[T any](name, doc string, field func(*T) *[]string, examples ...string
 			*field(to) = append(*field(to), readText(r, entry, "an entry of "+name))
 		}
 	}}
+}
+
+// checked refuses texts of a property that do not pass a check, which says what is expected.
+func checked[T any](p yamltable.Property[T], want string, good func(string) bool) yamltable.Property[T] {
+	set := p.Set
+	p.Set = func(r *yamltable.Reader, n ast.Node, to *T) {
+		before := len(r.Errs)
+		if set(r, n, to); len(r.Errs) > before {
+			return
+		}
+		entries := []ast.Node{n}
+		if list, ok := n.(*ast.SequenceNode); ok {
+			entries = list.Values
+		}
+		for _, entry := range entries {
+			if s, ok := r.Text(entry, p.Name); ok && !good(s) {
+				r.Errorf(entry, "%s is %q; expected %s", p.Name, s, want)
+			}
+		}
+	}
+	return p
+}
+
+// isRedirect reports whether Entra takes an address as a redirect URI: over HTTPS, HTTP on this computer, or a scheme of an app.
+func isRedirect(s string) bool {
+	u, err := url.Parse(s)
+	if err != nil || u.Fragment != "" {
+		return false
+	}
+	switch u.Scheme {
+	case "", "javascript", "data", "file", "vbscript", "about", "blob":
+		return false
+	case "https":
+		return u.Hostname() != ""
+	case "http":
+		address, err := netip.ParseAddr(u.Hostname())
+		return u.Hostname() == "localhost" || err == nil && address.IsLoopback()
+	}
+	return u.Host != "" || u.Opaque != "" || u.Path != ""
+}
+
+var domainForm = regexp.MustCompile(`^([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$`)
+
+// isDomain reports whether a name can be that of a domain.
+func isDomain(s string) bool { return len(s) <= 253 && domainForm.MatchString(s) }
+
+// isUPN reports whether a name has the form of a user principal name.
+func isUPN(s string) bool {
+	user, domain, found := strings.Cut(s, "@")
+	return found && user != "" && !strings.ContainsAny(user, " \t") && isDomain(domain)
 }
 
 // places is texts with the place of each.

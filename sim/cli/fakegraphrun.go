@@ -249,9 +249,18 @@ func (r *fakegraphRun) report() error {
 	if r.demo() {
 		name = "the example"
 	}
-	fmt.Fprintf(r.stdout, "ok  %s\n    tenant %s: %d apps, %d users, %d groups, %d devices, %d compliance policies\n", name, cfg.Tenant,
-		len(cfg.Directory.Apps), len(cfg.Directory.Users), len(cfg.Directory.Groups), len(cfg.Intune.Devices), len(cfg.Intune.Policies))
+	fmt.Fprintf(r.stdout, "ok  %s\n    tenant %s: %s, %s, %s, %s, %s\n", name, cfg.Tenant,
+		counted(len(cfg.Directory.Apps), "app", "apps"), counted(len(cfg.Directory.Users), "user", "users"), counted(len(cfg.Directory.Groups), "group", "groups"),
+		counted(len(cfg.Intune.Devices), "device", "devices"), counted(len(cfg.Intune.Policies), "compliance policy", "compliance policies"))
 	return nil
+}
+
+// counted is a number of things in words.
+func counted(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
 }
 
 // listeners are the addresses that are asked for.
