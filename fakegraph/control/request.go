@@ -88,9 +88,10 @@ func (a *API) follow(w http.ResponseWriter, f requestlog.Filter) error {
 	defer watch.Close()
 	w.Header().Set("Content-Type", "application/x-ndjson")
 	control := http.NewResponseController(w)
-	_ = control.SetWriteDeadline(time.Time{}) // a world without such deadlines does not need this
 	out := json.NewEncoder(w)
 	for {
+		// Who does not read shall not stay. A world without such deadlines does not need this.
+		_ = control.SetWriteDeadline(a.h.Now().Add(2 * heartbeat))
 		last := log.Last() // what comes now is found in the next round
 		for _, e := range log.Entries(f) {
 			f.Since = e.Number

@@ -22,6 +22,9 @@ func (d *Directory) ConsentedScopes(clientID, idOrUPN string) []string {
 	return union(a.ConsentedScopes, d.consent[consentKey(clientID, u.ObjectID)])
 }
 
+// maxConsented bounds the permissions that a user can consent to for an app; Graph has fewer.
+const maxConsented = 1000
+
 // ConsentScopes is a user's consent to delegated permissions of an app, beside those of before.
 func (d *Directory) ConsentScopes(clientID, idOrUPN string, scopes ...string) error {
 	d.mu.Lock()
@@ -35,6 +38,9 @@ func (d *Directory) ConsentScopes(clientID, idOrUPN string, scopes ...string) er
 	}
 	key := consentKey(clientID, u.ObjectID)
 	list := union(d.consent[key], scopes)
+	if len(list) > maxConsented {
+		return fmt.Errorf("directory: consent: %d permissions for one user are more than %d", len(list), maxConsented)
+	}
 	value, err := json.Marshal(list)
 	if err != nil {
 		return err
@@ -63,10 +69,11 @@ func (d *Directory) forgetConsent(clientID string) error {
 }
 
 // NeedsAdmin reports whether only an administrator can consent to a delegated permission: to those that reach beyond the user's own
-// data.
+// data. Permissions are compared without regard to case, so case makes no difference here either.
 func NeedsAdmin(scope string) bool {
-	if scope == "User.ReadBasic.All" {
+	scope = strings.ToLower(scope)
+	if scope == "user.readbasic.all" {
 		return false
 	}
-	return strings.HasSuffix(scope, ".All") || strings.HasPrefix(scope, "DeviceManagement") || strings.HasPrefix(scope, "Directory.")
+	return strings.HasSuffix(scope, ".all") || strings.HasPrefix(scope, "devicemanagement") || strings.HasPrefix(scope, "directory.")
 }

@@ -157,7 +157,9 @@ func TestConfigIsChecked(t *testing.T) {
 }
 
 func TestNeedsAdmin(t *testing.T) {
-	for scope, want := range map[string]bool{"User.Read": false, "User.ReadBasic.All": false, "User.Read.All": true, "DeviceManagementManagedDevices.Read.All": true, "Mail.Read": false} {
+	for scope, want := range map[string]bool{
+		"user.read.ALL": true, "devicemanagementApps.Read.All": true, "DIRECTORY.AccessAsUser": true, "user.readbasic.all": false,
+		"User.Read": false, "User.ReadBasic.All": false, "User.Read.All": true, "DeviceManagementManagedDevices.Read.All": true, "Mail.Read": false} {
 		if directory.NeedsAdmin(scope) != want {
 			t.Errorf("%s: %v", scope, !want)
 		}

@@ -102,7 +102,7 @@ func FuzzDecode(f *testing.F) {
 		if d, err := decodeDevice(body, start); err == nil && !guid.Valid(d.ID) {
 			t.Errorf("device %+v", d)
 		}
-		if code, message := decodeError(body); len(code) > 64 || len(message) > maxMessage || strings.ContainsAny(code+message, "\r\n") || !utf8.ValidString(code+message) {
+		if code, message := decodeError(body); len(code) > 64 || len(message) > maxMessage || !utf8.ValidString(code+message) || strings.ContainsFunc(code+message, func(r rune) bool { return !unicode.IsPrint(r) }) {
 			t.Errorf("code %q, message %q", code, message)
 		}
 		if token, err := decodeToken(body, start); err == nil && (token.text == "" || !token.renew.After(start) || token.renew.After(token.end)) {
