@@ -170,3 +170,22 @@ func TestClientThatStaysIsDropped(t *testing.T) {
 		c.Close()
 	}
 }
+
+// FuzzConnect holds that whatever a client says, it is led to fakegraph or told in HTTP why not.
+func FuzzConnect(f *testing.F) {
+	f.Add("CONNECT graph.microsoft.com:443 HTTP/1.1\r\nHost: x\r\n\r\nhello\n")
+	f.Add("CONNECT [::1]:443 HTTP/1.0\r\nContent-Length: 5\r\n\r\nhello\n")
+	f.Add("GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")
+	f.Fuzz(func(t *testing.T, request string) {
+		client, _ := newProxy(t)
+		got := ask(t, client, request)
+		if got != "" && !strings.HasPrefix(got, "HTTP/1.1 ") {
+			t.Errorf("%q: %q", request, got)
+		}
+		r, err := http.ReadRequest(bufio.NewReader(strings.NewReader(request)))
+		led := strings.HasPrefix(got, "HTTP/1.1 200 ")
+		if led && (err != nil || r.Method != http.MethodConnect || !strings.HasPrefix(strings.ToLower(r.Host), "graph.microsoft.com")) {
+			t.Errorf("%q was led to fakegraph", request)
+		}
+	})
+}

@@ -51,3 +51,18 @@ func TestAuthorityOrigin(t *testing.T) {
 		}
 	}
 }
+
+// FuzzCanonicalPath holds that a canonical path is one, and the canonical path of itself: routes are compared with it.
+func FuzzCanonicalPath(f *testing.F) {
+	f.Add("//v1.0/deviceManagement//managedDevices('X')/")
+	f.Add("/\u212A/İ/\xff")
+	f.Fuzz(func(t *testing.T, path string) {
+		got := CanonicalPath(path)
+		if !strings.HasPrefix(got, "/") || strings.Contains(got, "//") || len(got) > 1 && strings.HasSuffix(got, "/") {
+			t.Errorf("%q becomes %q", path, got)
+		}
+		if again := CanonicalPath(got); len(got) <= maxPath && again != got {
+			t.Errorf("%q becomes %q, and that %q", path, got, again)
+		}
+	})
+}
