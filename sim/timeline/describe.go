@@ -231,7 +231,7 @@ func (t *Timeline) lookup(r *trace.Record) line {
 	case "not_found":
 		return line{text: text + ": not found"}
 	}
-	return line{text: join(": ", text+": error", r.Field("error")), look: bad}
+	return line{text: join(": ", text+": error", r.Field("error")), look: bad, recurs: true}
 }
 
 func (t *Timeline) coa(r *trace.Record) line {
@@ -301,7 +301,7 @@ func intune(r *trace.Record) (line, news) {
 
 func poll(r *trace.Record) (line, news) {
 	if r.Field("result") == "error" {
-		return line{text: join(": ", "polls Intune: error", r.Field("error")), look: bad}, ordinary
+		return line{text: join(": ", "polls Intune: error", r.Field("error")), look: bad, recurs: true}, ordinary
 	}
 	devices, _ := strconv.Atoi(r.Field("devices"))
 	text := "polls Intune: " + plural(devices, "device", "devices") + ", " + r.Field("changed") + " changed"
@@ -364,14 +364,14 @@ func deviceRecord(r *trace.Record) line {
 // failureOnly is for exchanges of which only a failure is news.
 func failureOnly(r *trace.Record, what string) line {
 	if err := r.Field("error"); err != "" {
-		return line{text: what + ": " + err, look: bad}
+		return line{text: what + ": " + err, look: bad, recurs: true}
 	}
 	return line{text: join(" ", what, r.Field("status")+r.Field("result")), look: detail}
 }
 
 // networkFault shows faults of programs; those of the network show on the packets they strike.
 func networkFault(r *trace.Record) line {
-	l := line{text: join(" ", "fault", r.Field("fault")) + ": " + list(r.Fields, "fault"), look: fault}
+	l := line{text: join(" ", "fault", r.Field("fault")) + ": " + list(r.Fields, "fault"), look: fault, recurs: true}
 	if r.Actor == "net" {
 		l.look = detail
 	}

@@ -63,6 +63,7 @@ type Timeline struct {
 	last    line
 	repeats int // lines like last that were not printed
 	quiet   int // polls and check-ins without news since the last line
+	trouble trouble
 	kept    ring
 	buf     []byte
 }
@@ -93,6 +94,8 @@ type line struct {
 	look  look
 	// more are further lines below the text, in the same column.
 	more []string
+	// recurs marks a failure that comes again and again while its cause lasts.
+	recurs bool
 }
 
 // look is how a line is marked.
@@ -120,6 +123,9 @@ func (t *Timeline) Record(r trace.Record) {
 	case l.look == detail && !t.o.Verbose:
 		if news == quiet {
 			t.quiet++
+		}
+		if r.Kind == "poll" { // which went well
+			t.endTrouble()
 		}
 		return
 	}
@@ -183,8 +189,14 @@ func (t *Timeline) verdict(b []byte, o Outcome) []byte {
 	return append(b, '\n')
 }
 
-// show prints a line, or counts it when it repeats the last one.
+// show prints a line, or counts it when it repeats the last one, or a failure that lasts.
 func (t *Timeline) show(l line) {
+	if l.recurs && !t.o.Verbose && t.trouble.again(&l) {
+		return
+	}
+	if l.look == heading {
+		t.endTrouble()
+	}
 	if l.actor == t.last.actor && l.text == t.last.text && !t.o.Verbose && t.quiet == 0 {
 		t.repeats++
 		t.last.at = l.at
@@ -204,6 +216,18 @@ func (t *Timeline) settle() {
 		t.print(line{at: -1, text: "… " + plural(t.quiet, "poll or check-in", "polls and check-ins") + " without news", look: detail})
 	}
 	t.repeats, t.quiet = 0, 0
+	if t.trouble.counted > 0 {
+		t.print(line{at: -1, text: "… " + plural(t.trouble.counted, "failure", "failures") + " like those above", look: detail})
+	}
+	t.trouble.counted = 0
+}
+
+// endTrouble shows failures anew from now on.
+func (t *Timeline) endTrouble() {
+	if t.trouble.counted > 0 {
+		t.settle()
+	}
+	t.trouble.shown = t.trouble.shown[:0]
 }
 
 // print writes a line, or keeps it back.
