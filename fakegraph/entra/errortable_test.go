@@ -57,12 +57,18 @@ func TestErrorTable(t *testing.T) {
 		status, number, want, shown int
 	}{
 		{0, 90055, 429, 90055}, {0, 90033, 503, 90033}, {503, 90024, 503, 90024}, {0, 90006, 503, 90006}, {429, 0, 429, 90055}, {401, 0, 401, 7000215},
-		{400, 0, 400, 90014}, {502, 0, 502, 90033}, {504, 12345, 504, 90033}, {0, 7000222, 401, 7000222}, {0, 700027, 401, 700027}, {0, 50057, 400, 50057},
+		{400, 0, 400, 90014}, {502, 0, 502, 90033}, {504, 12345, 504, 90033}, {404, 0, 404, 0}, {0, 7000222, 401, 7000222}, {0, 700027, 401, 700027}, {0, 50057, 400, 50057},
 	} {
 		w := newRecorder()
 		s.Entra().Fail(w, c.status, c.number)
 		var e entra.ErrorBody
 		fakegraphtest.Decode(t, w, c.want, &e)
+		if c.shown == 0 {
+			if e.Error != "invalid_request" || len(e.Codes) != 0 {
+				t.Errorf("%d for %d: %+v", c.status, c.number, e)
+			}
+			continue
+		}
 		if e.Codes[0] != c.shown || e.Error == "" || strings.Contains(e.Description, "%") {
 			t.Errorf("%d for %d: %+v", c.status, c.number, e)
 		}

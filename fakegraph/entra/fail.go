@@ -14,6 +14,11 @@ import (
 // Fail answers with the error of a number of the table, or when that is 0 or no such number, with what Entra ID says for a status. It befalls an
 // app that has done nothing wrong, so the text speaks of nobody. A status of 0 is that of the number.
 func (a *Authority) Fail(w http.ResponseWriter, status, number int) {
+	noStore(w)
+	if status == http.StatusNotFound && number == 0 { // an endpoint that is not there is nothing transient
+		wire.WriteJSON(w, status, a.unnumbered(w, status, "There is no such endpoint here."))
+		return
+	}
 	if !slices.ContainsFunc(errorTable, func(row aadsts) bool { return row.number == number }) {
 		switch status {
 		case http.StatusTooManyRequests:
@@ -34,7 +39,6 @@ func (a *Authority) Fail(w http.ResponseWriter, status, number int) {
 	if status != 0 {
 		e.status = status
 	}
-	noStore(w)
 	wire.WriteJSON(w, e.status, a.describe(w, e))
 }
 

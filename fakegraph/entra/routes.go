@@ -89,12 +89,17 @@ func (a *Authority) serveWrongMethod(w http.ResponseWriter, r *http.Request) {
 func (a *Authority) refuseRoute(w http.ResponseWriter, r *http.Request, status int, text string) {
 	a.h.Trace("drop", slog.String("from", r.RemoteAddr), slog.String("reason", "no such route"),
 		slog.String("method", r.Method), slog.String("path", r.RequestURI))
+	wire.NoteOf(r).Text = text
+	wire.WriteJSON(w, status, a.unnumbered(w, status, text))
+}
+
+// unnumbered is an error that the table does not have.
+func (a *Authority) unnumbered(w http.ResponseWriter, status int, text string) entraErrorBody {
 	e := refuse(900144)
 	e.status, e.message = status, text
 	body := a.describe(w, e)
-	wire.NoteOf(r).Text = text
 	body.Description, body.Codes, body.URI = text, []int{}, ""
-	wire.WriteJSON(w, status, body)
+	return body
 }
 
 // nearest is the endpoint that shares most of its segments with a path, in any order, or "" if none does.
