@@ -121,6 +121,9 @@ func (g *graph) query(q filter) (queryRows, error) {
 				found.ignored = true
 				return errEnough
 			}
+			if len(found.devices) > maxShared {
+				return fmt.Errorf("%s: more than %d devices match", q.op, maxShared)
+			}
 			return nil
 		}, func() { found, others = queryRows{}, 0 })
 		if others > 0 {

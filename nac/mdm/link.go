@@ -108,7 +108,10 @@ func (s *Service) Linked() (tenant string, ok bool) {
 
 func (s *Service) linked() (tenant string, ok bool) {
 	if s.link.TID == "" && s.link.Tenant != "" {
-		s.link.TID = s.graph.tokens.boundTo()
+		if s.link.TID = s.graph.tokens.boundTo(); s.link.TID != "" {
+			// Should the store refuse, the next token tells it again.
+			_ = s.saveLink()
+		}
 	}
 	if s.link.TID != "" {
 		return s.link.TID, true

@@ -1,13 +1,19 @@
 package mdm
 
 import (
+	"fmt"
 	"slices"
 
 	"nacsim/nac/identity"
 )
 
-// maxMatches bounds the records that one key is followed up for; more share a name or an address only by mistake.
-const maxMatches = 8
+// maxMatches bounds the records that one key is followed up for one by one; more share a name only by mistake. maxShared bounds
+// those that are looked at in all, as many laptops share the address of one dock. What more devices share says nothing: the
+// one that matters may be among those that were not looked at.
+const (
+	maxMatches = 8
+	maxShared  = 400
+)
 
 // A search gathers what Intune knows of one client. Only when it is complete it goes into the DDB, all at once: a
 // device found by name must not decide anything while it is open which device has the client's address.
@@ -191,13 +197,12 @@ func (q *search) filtered(f filter, indexed func(value string) []string) ([]fetc
 		return nil, err
 	}
 	var rows []fetched
-	ids := indexed(f.value)
-	for _, id := range ids[:min(len(ids), 2*maxMatches)] {
-		d, err := q.read(id)
-		if err != nil {
-			return nil, err
-		}
-		if d != nil && f.has(&d.Record) {
+	found, err := q.readEach(f.op, indexed(f.value))
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range found {
+		if f.has(&d.Record) {
 			rows = append(rows, *d)
 		}
 	}
@@ -219,23 +224,59 @@ func (s *Service) recorded(k identity.Key) []string {
 
 // read asks Graph for one device. Nil means that Intune does not know it; its record is to go.
 func (q *search) read(id string) (*fetched, error) {
-	s := q.s
-	f, err := s.graph.device(id)
+	f, err := q.s.graph.device(id)
 	if err != nil {
 		return nil, err
 	}
+	return f, q.noteRead(id, f)
+}
+
+// readEach reads the devices of some ids, and returns those that are there.
+func (q *search) readEach(op string, ids []string) ([]*fetched, error) {
+	if len(ids) > maxShared {
+		return nil, fmt.Errorf("%s: %d devices match, more than %d", op, len(ids), maxShared)
+	}
+	together := map[string]*fetched{}
+	if len(ids) > 2*maxMatches {
+		var err error
+		if together, err = q.s.graph.readAll(ids); err != nil {
+			return nil, err
+		}
+	}
+	var found []*fetched
+	for _, id := range ids {
+		f, known := together[id]
+		var err error
+		if known {
+			err = q.noteRead(id, f)
+		} else {
+			f, err = q.read(id)
+		}
+		if err != nil {
+			return nil, err
+		}
+		if f != nil {
+			found = append(found, f)
+		}
+	}
+	return found, nil
+}
+
+// noteRead takes what a device was read as into the index.
+func (q *search) noteRead(id string, f *fetched) error {
+	s := q.s
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
 	case q.epoch != s.epoch:
-		return nil, errUnlinked
+		return errUnlinked
 	case f == nil:
 		s.index.drop(id)
 		q.gone = append(q.gone, id)
 	default:
 		s.index.add(f)
 	}
-	return f, nil
+	return nil
 }
 
 // confirmMAC reads the devices again that had the address when they were last seen, and reports whether one of them
@@ -245,12 +286,12 @@ func (q *search) confirmMAC(k identity.Key) (found bool, err error) {
 	ids := append(q.s.index.byMAC(parseMAC(k.Value)), recorded...)
 	slices.Sort(ids)
 	ids = slices.Compact(ids)
-	for _, id := range ids[:min(len(ids), 2*maxMatches)] {
-		f, err := q.read(id)
-		if err != nil {
-			return false, err
-		}
-		if f != nil && (f.matches(k) || slices.Contains(recorded, id)) {
+	devices, err := q.readEach("device by MAC address", ids)
+	if err != nil {
+		return false, err
+	}
+	for _, f := range devices {
+		if f.matches(k) || slices.Contains(recorded, f.ID) {
 			q.rows = append(q.rows, *f)
 			found = found || f.matches(k)
 		}

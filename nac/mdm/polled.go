@@ -54,7 +54,8 @@ func (p *polled) take(rows []row, _ bool) error {
 	defer s.mu.Unlock()
 	for i := range rows {
 		r := &rows[i]
-		if s.byKey.wants(r) || s.db.has(r.id) {
+		// There are no more records; twice as many rows are those of devices that were on two pages.
+		if len(p.kept) < 2*s.cfg.MaxDevices && (s.byKey.wants(r) || s.db.has(r.id)) {
 			p.kept = append(p.kept, r.fetched(now))
 		}
 	}

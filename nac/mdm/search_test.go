@@ -209,3 +209,33 @@ func TestSeveralMatchesAreTraced(t *testing.T) {
 		t.Errorf("%+v, %q", l.obs.lookup(t), l.h.Lines)
 	}
 }
+
+// Whatever number of devices have a client's address or name, the one that speaks against it is not overlooked; and of more than
+// can be looked at nothing is believed (fails closed).
+func TestManyDevicesAreOne(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		key     identity.Key
+		devices int
+		want    string
+	}{
+		{"behind a dock", mac(client1), 40, "noncompliant"},
+		{"of one name", cn("TWIN"), 40, "noncompliant"},
+		{"too many behind a dock", mac(client1), maxShared + 1, "none"},
+		{"too many of one name", cn("TWIN"), maxShared + 1, "none"},
+	} {
+		for _, ignored := range []bool{false, true} {
+			l := newLink(t, testConfig())
+			l.in.ignoreFilter, l.in.page = ignored, 50
+			for i := range c.devices {
+				l.in.devices = append(l.in.devices, &device{id: numberedID(i + 1), name: "TWIN", wifi: wifi1, state: "compliant", sync: start.Add(-time.Duration(i) * time.Minute)})
+			}
+			l.in.devices[c.devices-1].state = "noncompliant"
+			l.Enqueue(client1, keys(c.key))
+			l.h.Advance(30 * time.Second)
+			if got := l.state(c.key); !strings.Contains(got, c.want) {
+				t.Errorf("%s, filters ignored %v: %s, want %s", c.name, ignored, got, c.want)
+			}
+		}
+	}
+}
