@@ -24,6 +24,7 @@ test:
 race:
 	$(GO) test -race -skip '^TestInterop' ./fakeap/... ./fakegraph/... ./internal/eap ./internal/radius ./internal/radsec ./nac/... ./sim/live ./sim/network ./sim/trace
 	$(GO) test -race -run '^TestLive' ./sim/play
+	$(GO) test -race -run 'Fakegraph|Control' ./sim/cli
 
 interop:
 	.ci/interop-tools
