@@ -19,8 +19,8 @@ import (
 )
 
 // A Config is everything a NAC is told. Zero values mean the defaults of the parts they belong to. Fixed while it runs are
-// the addresses, the bounds on conversations and for how long they wait, MDM, Link, CredentialAlarm, API, CoA and MaxSessions; the rest can
-// be changed with [NAC.Reload].
+// the addresses, the bounds on conversations and for how long they wait, most of MDM, Link, CredentialAlarm, API, CoA and
+// MaxSessions; the rest, and of MDM the credential and what mdm.Service.Reload names beside it, can be changed with [NAC.Reload].
 type Config struct {
 	// RADIUS is the front end: its addresses, which are by default ports 1812 and 1813 of the machine, the access points
 	// and switches that may ask, and how clients are authenticated. What follows below replaces the same in it.

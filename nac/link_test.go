@@ -36,6 +36,7 @@ type microsoft struct {
 	lag     int             // requests until Entra knows of a consent
 	tid     string          // of tokens, in place of the tenant that they are asked for
 	revoked bool            // Graph takes no token
+	secret  string          // that Entra takes, empty means any
 	tokens  int
 }
 
@@ -60,6 +61,9 @@ func (ms *microsoft) serve(r *http.Request) *http.Response {
 	if !ms.consent[tenant] || ms.lag > 0 {
 		ms.lag--
 		return answer(400, map[string]string{"error": "unauthorized_client", "error_description": "AADSTS700016: Application with identifier 'c' was not found in the directory."})
+	}
+	if r.ParseForm() == nil && ms.secret != "" && r.PostForm.Get("client_secret") != ms.secret {
+		return answer(401, map[string]string{"error": "invalid_client", "error_description": "AADSTS7000222: The provided client secret keys are expired."})
 	}
 	if ms.tid != "" {
 		tenant = ms.tid
@@ -329,6 +333,51 @@ func TestLinkAnother(t *testing.T) {
 		t.Errorf("the configured tenant: %d %s", code, body)
 	}
 	b.expect("the configured tenant", contoso)
+}
+
+// TestReloadAccount holds that a renewed secret is used without a restart, that the alarm goes by it, and that a secret which
+// is missing changes nothing.
+func TestReloadAccount(t *testing.T) {
+	var cfg Config
+	b := newLinkBench(t, func(c *Config) {
+		c.MDM.Tenant, c.MDM.SecretExpires = contoso, testhost.Start.Add(31*24*time.Hour)
+		cfg = *c
+	})
+	b.join()
+	b.ms.secret = "renewed-client-secret"
+	b.m.Advance(25 * time.Hour)
+	b.expect("expired", `"health": "unhealthy"`, "AADSTS7000222")
+	reload := func(change func(*mdm.Config)) error {
+		account := *cfg.MDM
+		change(&account)
+		cfg.MDM = &account
+		return b.n.Reload(cfg)
+	}
+	if err := reload(func(c *mdm.Config) { c.ClientSecret = "" }); err == nil || !strings.Contains(err.Error(), "no client secret") {
+		t.Errorf("a secret that is missing: %v", err)
+	}
+	if err := reload(func(c *mdm.Config) {
+		c.ClientSecret, c.SecretExpires = b.ms.secret, testhost.Start.Add(365*24*time.Hour)
+	}); err != nil {
+		t.Fatal(err)
+	}
+	b.m.Advance(time.Second)
+	b.expect("renewed", `"health": "healthy"`, `"days_left": 363`)
+	alarms := b.m.Traced("credential", "state=expiring")
+	if b.m.Traced("event", "type=NAC_MDM_ACCOUNT_HEALTHY") != 1 || alarms != 1 {
+		t.Errorf("%d alarms before", alarms)
+	}
+	b.m.Advance(10 * 24 * time.Hour)
+	if n := b.m.Traced("credential", "state=expiring"); n != alarms {
+		t.Errorf("%d alarms after the secret was renewed", n-alarms)
+	}
+	b.m.Advance(330 * 24 * time.Hour)
+	if b.m.Traced("credential", "state=expiring") == alarms {
+		t.Error("no alarm about the new secret")
+	}
+	if b.m.Traced(b.ms.secret) > 0 {
+		t.Error("the trace shows the secret")
+	}
 }
 
 // TestCredentialAlarm holds that the end of the client secret is told of in time.

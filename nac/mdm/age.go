@@ -80,6 +80,7 @@ func (s *Service) aged() {
 		}
 	}
 	s.watchAll()
+	maxAge, staleAfter := s.cfg.MaxAge, s.cfg.StaleAfter
 	s.mu.Unlock()
 	var old, stale []string
 	for name, is := range outdated { // order-free: sorted below
@@ -91,8 +92,8 @@ func (s *Service) aged() {
 	}
 	slices.Sort(old)
 	slices.Sort(stale)
-	s.tellStanding(old, "Intune has not confirmed for "+s.cfg.MaxAge.String()+" what it said of the device")
-	s.tellStanding(stale, "the device has not checked in with Intune for "+s.cfg.StaleAfter.String())
+	s.tellStanding(old, "Intune has not confirmed for "+maxAge.String()+" what it said of the device")
+	s.tellStanding(stale, "the device has not checked in with Intune for "+staleAfter.String())
 }
 
 // tellStanding tells the observer of clients, if there are any. The caller does not hold the lock.

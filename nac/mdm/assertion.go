@@ -16,15 +16,15 @@ const assertionLife = 10 * time.Minute
 
 // assertion signs that the NAC is the app registration (RFC 7523 section 2.2), to be sent to a token endpoint. The
 // signature is made here and not by a library because its randomness has to be the machine's.
-func (g *graph) assertion(endpoint string, now time.Time) (string, error) {
-	certificate := &g.cfg.ClientCertificate
+func (g *graph) assertion(c *credential, endpoint string, now time.Time) (string, error) {
+	certificate := &c.certificate
 	signer, ok := certificate.PrivateKey.(crypto.Signer)
 	if !ok || certificate.Leaf == nil {
 		return "", errors.New("the client certificate has no key")
 	}
-	header := map[string]string{"alg": g.cfg.Signature, "typ": "JWT"}
+	header := map[string]string{"alg": c.signature, "typ": "JWT"}
 	var opts crypto.SignerOpts = &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash, Hash: crypto.SHA256}
-	if g.cfg.Signature == "RS256" {
+	if c.signature == "RS256" {
 		thumbprint := sha1.Sum(certificate.Leaf.Raw)
 		header["x5t"] = base64.RawURLEncoding.EncodeToString(thumbprint[:])
 		opts = crypto.SHA256

@@ -128,18 +128,4 @@ func TestCredentials(t *testing.T) {
 			t.Errorf("%v, want %s", err, want)
 		}
 	}
-	a, b := testConfig(), testConfig()
-	a.ClientCertificate, b.ClientCertificate = certificate, certificate
-	a.RootCAs, b.RootCAs = x509.NewCertPool(), x509.NewCertPool()
-	if !a.Equal(&b) {
-		t.Error("equal configurations are not")
-	}
-	b.ClientCertificate = appCertificate(t)
-	if a.Equal(&b) {
-		t.Error("another certificate is no difference")
-	}
-	b.ClientCertificate, b.MaxAge = certificate, time.Hour
-	if a.Equal(&b) {
-		t.Error("another age is no difference")
-	}
 }

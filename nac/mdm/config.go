@@ -8,8 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"reflect"
-	"slices"
 	"strings"
 	"time"
 )
@@ -101,18 +99,6 @@ type Config struct {
 // maxRate is what Graph grants all apps together (facts: graph-and-entra 3.3).
 const maxRate = 130_000
 
-// Equal reports whether two configurations are the same.
-func (c *Config) Equal(o *Config) bool {
-	a, b := *c, *o
-	if !slices.EqualFunc(a.ClientCertificate.Certificate, b.ClientCertificate.Certificate, slices.Equal[[]byte]) ||
-		(a.RootCAs == nil) != (b.RootCAs == nil) || a.RootCAs != nil && !a.RootCAs.Equal(b.RootCAs) {
-		return false
-	}
-	a.ClientCertificate, b.ClientCertificate = tls.Certificate{}, tls.Certificate{}
-	a.RootCAs, b.RootCAs = nil, nil
-	return reflect.DeepEqual(a, b)
-}
-
 // DefaultPoll is the default of PollInterval.
 const DefaultPoll = 2 * time.Hour
 
@@ -121,14 +107,12 @@ func (c Config) Check() error { return c.complete() }
 
 // complete fills in defaults and reports what cannot work.
 func (c *Config) complete() error {
-	setDefault(&c.Authority, "https://login.microsoftonline.com")
-	setDefault(&c.Graph, "https://graph.microsoft.com")
+	c.completeServers()
 	for _, address := range []*string{&c.Authority, &c.Graph} {
 		u, err := url.Parse(*address)
 		if err != nil || u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.User != nil || u.Fragment != "" || !ascii(u.Host) {
 			return fmt.Errorf("address %q is not like https://graph.microsoft.com", *address)
 		}
-		*address = strings.TrimRight(*address, "/")
 	}
 	if c.ClientID == "" {
 		return errors.New("no client id")
@@ -162,6 +146,13 @@ func (c *Config) complete() error {
 		return fmt.Errorf("the rate is more than %d", maxRate)
 	}
 	return nil
+}
+
+// completeServers fills in the addresses of the servers, and writes them in one way.
+func (c *Config) completeServers() {
+	setDefault(&c.Authority, "https://login.microsoftonline.com")
+	setDefault(&c.Graph, "https://graph.microsoft.com")
+	c.Authority, c.Graph = strings.TrimRight(c.Authority, "/"), strings.TrimRight(c.Graph, "/")
 }
 
 func (c *Config) completeTimes() error {

@@ -134,6 +134,18 @@ func (g *gate) reset() {
 	g.failures, g.open, g.probing, g.until, g.cause = 0, false, false, time.Time{}, nil
 }
 
+// forgive is reset where the latest failure is of a kind, and reports whether it was.
+func (g *gate) forgive(kind func(error) bool) bool {
+	g.mu.Lock()
+	cause := g.cause
+	g.mu.Unlock()
+	if !kind(cause) {
+		return false
+	}
+	g.reset()
+	return true
+}
+
 // openUntil returns until when the circuit is open at least, zero when it is not.
 func (g *gate) openUntil(now time.Time) time.Time {
 	g.mu.Lock()

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -23,6 +24,8 @@ type graph struct {
 	cfg    *Config
 	tokens tokenSource
 	gate   gate
+	// credential can be replaced at any time, unlike what is used of cfg here.
+	credential atomic.Pointer[credential]
 
 	devices flight[*fetched]  // by link and ID
 	queries flight[queryRows] // by link and filter
@@ -330,12 +333,39 @@ const minSecret = 16
 // withoutSecrets takes out of an error what the NAC has shown with the request, which a proxy may repeat: errors go into logs.
 func (g *graph) withoutSecrets(req *http.Request, body []byte) []byte {
 	token := strings.TrimPrefix(req.Header.Get("Authorization"), "Bearer ")
-	for _, secret := range []string{g.cfg.ClientSecret, url.QueryEscape(g.cfg.ClientSecret), token} {
+	secrets := []string{token, g.credential.Load().secret}
+	if form := shownForm(req); form != nil { // with another credential than the present one, perhaps
+		secrets = append(secrets, form.Get("client_secret"), form.Get("client_assertion"))
+	}
+	for _, text := range slices.Clone(secrets) {
+		secrets = append(secrets, url.QueryEscape(text))
+	}
+	for _, secret := range secrets {
 		if len(secret) >= minSecret {
 			body = bytes.ReplaceAll(body, []byte(secret), []byte("*****"))
 		}
 	}
 	return body
+}
+
+// shownForm is the form that a request has sent, or nil when it was none.
+func shownForm(req *http.Request) url.Values {
+	if req.GetBody == nil || req.Header.Get("Content-Type") != formType {
+		return nil
+	}
+	body, err := req.GetBody()
+	if err != nil {
+		return nil
+	}
+	text, err := io.ReadAll(body)
+	if err != nil {
+		return nil
+	}
+	form, err := url.ParseQuery(string(text))
+	if err != nil {
+		return nil
+	}
+	return form
 }
 
 // readBody reads a reply into memory of the right size.

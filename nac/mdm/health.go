@@ -77,7 +77,7 @@ func (s *Service) statusLocked() Status {
 	tenant, ok := s.linked()
 	h := &s.health
 	status := Status{Tenant: tenant, Health: h.state, LastPoll: s.poll.last, LastLookup: h.lastLookup, LastError: h.lastError,
-		LastErrorAt: h.lastErrorAt, Refused: h.refused, CredentialExpires: s.cfg.credentialExpires(), Listed: s.poll.size,
+		LastErrorAt: h.lastErrorAt, Refused: h.refused, CredentialExpires: s.graph.credential.Load().expires, Listed: s.poll.size,
 		Clients: len(s.clients), Devices: len(s.db.records)}
 	expires := status.CredentialExpires
 	status.CredentialExpired = h.credentialExpired || !expires.IsZero() && !s.h.Now().Before(expires)

@@ -156,14 +156,9 @@ func (s *Service) Link(tenant string) error {
 	}
 	s.bindLink(token)
 	for _, name := range s.pendingClients() {
-		c := s.clients[name]
-		if c.retry != nil {
-			c.retry.Stop()
-			c.retry = nil
-		}
-		c.started = s.h.Now()
-		s.enqueue(name, c)
+		s.clients[name].started = s.h.Now()
 	}
+	s.lookUpPending()
 	s.health.linked()
 	status := s.statusLocked()
 	s.mu.Unlock()

@@ -116,6 +116,7 @@ func New(h host.Host, cfg Config, observer Observer) (*Service, error) {
 		clients: map[string]*client{}, byKey: newKeyIndex()}
 	g := &s.graph
 	g.h, g.cfg, g.gate.cfg = h, &s.cfg, &s.cfg
+	g.credential.Store(cfg.credential())
 	g.ids, g.salts, g.jitter = h.Rand("mdm/request-id"), h.Rand("mdm/assertion"), h.Rand("mdm/patience")
 	s.poll.wake = h.NewSignal()
 	if err := s.poll.load(store); err != nil {

@@ -24,8 +24,8 @@ type tokenSource struct {
 	// name, empty as long as none has.
 	tenant, tid string
 	token       accessToken
-	// links counts how often that was set.
-	links int
+	// turns counts how often that was set, and the credential replaced.
+	turns int
 }
 
 // An accessToken is what Entra has issued.
@@ -101,15 +101,22 @@ func (t *tokenSource) bind(tenant, tid string, token accessToken) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.tenant, t.tid, t.token = tenant, tid, token
-	t.links++
+	t.turns++
 }
 
-// keyed makes the key of a flight. An answer of the directory that was linked before must not be taken for one of the
-// next.
+// turn keeps those who ask for a token from sharing an answer that is still to come to what was asked before.
+func (t *tokenSource) turn() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.turns++
+}
+
+// keyed makes the key of a flight. An answer of the directory that was linked before, or to another credential, must
+// not be taken for one of the next.
 func (t *tokenSource) keyed(what string) string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return strconv.Itoa(t.links) + " " + what
+	return strconv.Itoa(t.turns) + " " + what
 }
 
 // boundTo returns the ID of the directory that tokens are for, empty when it is not known yet.
@@ -151,10 +158,10 @@ func (g *graph) askToken(tenant string) (accessToken, error) {
 	asked := g.h.Now()
 	address := g.cfg.Authority + "/" + url.PathEscape(tenant) + "/oauth2/v2.0/token"
 	form := url.Values{"grant_type": {"client_credentials"}, "client_id": {g.cfg.ClientID}, "scope": {defaultScope}}
-	if g.cfg.ClientSecret != "" {
-		form.Set("client_secret", g.cfg.ClientSecret)
+	if c := g.credential.Load(); c.secret != "" {
+		form.Set("client_secret", c.secret)
 	} else {
-		assertion, err := g.assertion(address, asked)
+		assertion, err := g.assertion(c, address, asked)
 		if err != nil {
 			return accessToken{}, fmt.Errorf("token: %w", err)
 		}
@@ -165,7 +172,7 @@ func (g *graph) askToken(tenant string) (accessToken, error) {
 	if err != nil {
 		return accessToken{}, fmt.Errorf("token: %w", err)
 	}
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.Header.Set("Content-Type", formType)
 	reply, body, err := g.roundTrip(opToken, 1, req, false)
 	if err != nil {
 		return accessToken{}, err
@@ -180,10 +187,12 @@ func (g *graph) askToken(tenant string) (accessToken, error) {
 	return token, err
 }
 
-// opToken is Error.Op of a request for a token, and defaultScope stands for all that the app has been granted.
+// opToken is Error.Op of a request for a token, defaultScope stands for all that the app has been granted, and formType is the
+// form that the request has.
 const (
 	opToken      = "token"
 	defaultScope = "https://graph.microsoft.com/.default"
+	formType     = "application/x-www-form-urlencoded"
 )
 
 // maxLifetime bounds what is believed of the life of a token.
