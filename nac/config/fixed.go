@@ -8,7 +8,7 @@ import (
 )
 
 // Fixed returns the keys with other values in next that a running NAC does not take up: it has to be started anew for
-// them.
+// them. With another intune.client_id or intune.authority, it does not take up the credential of that either.
 func (c *Config) Fixed(next *Config) []string {
 	a, b := &c.NAC, &next.NAC
 	var keys []string
@@ -24,9 +24,37 @@ func (c *Config) Fixed(next *Config) []string {
 		{"limits.sessions", a.MaxSessions == b.MaxSessions},
 		{"limits.conversations", a.RADIUS.MaxConversations == b.RADIUS.MaxConversations},
 		{"limits.conversations_per_nas", a.RADIUS.MaxPerNAS == b.RADIUS.MaxPerNAS},
-		{"intune", sameAccount(a.MDM, b.MDM) && reflect.DeepEqual(a.Link, b.Link) && a.CredentialAlarm == b.CredentialAlarm},
+		{"intune", (a.MDM == nil) == (b.MDM == nil)},
+		{"intune.link", reflect.DeepEqual(a.Link, b.Link) || !sameApp(a.MDM, b.MDM)}, // it has both keys of the app, too
+		{"intune.credential_alarm", a.CredentialAlarm == b.CredentialAlarm},
 		{"api", c.API == next.API && sameAPI(a.API, b.API)},
 		{"coa", a.CoA == b.CoA},
+	} {
+		if !k.same {
+			keys = append(keys, k.name)
+		}
+	}
+	if a.MDM != nil && b.MDM != nil {
+		keys = append(keys, fixedOfAccount(a.MDM, b.MDM)...)
+	}
+	return keys
+}
+
+// fixedOfAccount are those of the section intune that are about the account.
+func fixedOfAccount(a, b *mdm.Config) []string {
+	var keys []string
+	for _, k := range []struct {
+		name string
+		same bool
+	}{
+		{"intune.tenant", a.Tenant == b.Tenant},
+		{"intune.client_id", a.ClientID == b.ClientID},
+		{"intune.authority", a.Authority == b.Authority},
+		{"intune.graph", a.Graph == b.Graph},
+		{"intune.cas", (a.RootCAs == nil) == (b.RootCAs == nil) && (a.RootCAs == nil || a.RootCAs.Equal(b.RootCAs))},
+		{"intune.poll", a.PollInterval == b.PollInterval},
+		{"intune.timeout", a.Timeout == b.Timeout},
+		{"intune.rate", a.Rate == b.Rate},
 	} {
 		if !k.same {
 			keys = append(keys, k.name)
@@ -35,12 +63,12 @@ func (c *Config) Fixed(next *Config) []string {
 	return keys
 }
 
-// sameAccount reports whether two settings of Intune are the same.
-func sameAccount(a, b *mdm.Config) bool {
+// sameApp reports whether two settings of Intune are of the same app registration.
+func sameApp(a, b *mdm.Config) bool {
 	if a == nil || b == nil {
 		return a == b
 	}
-	return a.Equal(b)
+	return a.SameApp(b)
 }
 
 // sameAPI reports whether two settings of the API are the same, but for its address and certificate.

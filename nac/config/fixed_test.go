@@ -1,6 +1,7 @@
 package config
 
 import (
+	"crypto/x509"
 	"net/netip"
 	"slices"
 	"testing"
@@ -33,10 +34,25 @@ func TestFixed(t *testing.T) {
 		{"limits.sessions", func(c *Config) { c.NAC.MaxSessions = 11 }},
 		{"limits.conversations", func(c *Config) { c.NAC.RADIUS.MaxConversations = 1 }},
 		{"limits.conversations_per_nas", func(c *Config) { c.NAC.RADIUS.MaxPerNAS = 1 }},
-		{"intune", func(c *Config) { c.NAC.MDM.ClientSecret = "other" }},
+		{"", func(c *Config) { c.NAC.MDM.ClientSecret = "other" }},
+		{"", func(c *Config) { c.NAC.MDM.SecretExpires = time.Unix(1, 0) }},
+		{"", func(c *Config) { c.NAC.MDM.ClientCertificate.Certificate = [][]byte{{1}} }},
+		{"", func(c *Config) { c.NAC.MDM.Signature = "RS256" }},
+		{"", func(c *Config) { c.NAC.MDM.MaxAge, c.NAC.MDM.StaleAfter = time.Hour, time.Hour }},
+		{"", func(c *Config) { c.NAC.MDM.ShortList, c.NAC.MDM.ShortListAccept = 0.1, 3 }},
+		{"intune.tenant", func(c *Config) { c.NAC.MDM.Tenant = "other" }},
+		{"intune.client_id", func(c *Config) { c.NAC.MDM.ClientID, c.NAC.Link.ClientID = "other", "other" }},
+		{"intune.authority", func(c *Config) {
+			c.NAC.MDM.Authority, c.NAC.Link.Authority = "https://login.microsoftonline.us", "https://login.microsoftonline.us"
+		}},
+		{"intune.graph", func(c *Config) { c.NAC.MDM.Graph = "https://graph.microsoft.us" }},
+		{"intune.cas", func(c *Config) { c.NAC.MDM.RootCAs = x509.NewCertPool() }},
+		{"intune.poll", func(c *Config) { c.NAC.MDM.PollInterval = time.Hour }},
+		{"intune.timeout", func(c *Config) { c.NAC.MDM.Timeout = time.Hour }},
+		{"intune.rate", func(c *Config) { c.NAC.MDM.Rate = 1 }},
 		{"intune", func(c *Config) { c.NAC.MDM = nil }},
-		{"intune", func(c *Config) { c.NAC.Link.Tenants = []string{"t"} }},
-		{"intune", func(c *Config) { c.NAC.CredentialAlarm = time.Hour }},
+		{"intune.link", func(c *Config) { c.NAC.Link.Tenants = []string{"t"} }},
+		{"intune.credential_alarm", func(c *Config) { c.NAC.CredentialAlarm = time.Hour }},
 		{"api", func(c *Config) { c.API = address4(8444) }},
 		{"api", func(c *Config) { c.NAC.API.Token = "other" }},
 		{"api", func(c *Config) { c.NAC.API = nil }},

@@ -29,9 +29,9 @@ secrets of TLS, for Wireshark; both take time and room, and are not for a busy s
 
 With an api section, "nacsim nac status", link and unlink show and change its Intune account while it runs.
 
-SIGHUP has the files read again: policy, clients, users, certificates, CAs, revocation. Sessions to which something
-else is due now are changed, and those of disabled users ended. Addresses, state, limits, intune, api and coa change
-with a restart only. A file with a mistake leaves everything as it was. SIGUSR1 prints what has happened so far, in numbers.
+SIGHUP has the files read again: policy, clients, users, certificates, CAs, revocation, and the secret or certificate for
+Intune. Sessions to which something else is due now are changed, and those of disabled users ended. Addresses, state, limits,
+api, coa and, of intune, what says whose account it is change with a restart only. A file with a mistake leaves everything as it was. SIGUSR1 prints what has happened so far, in numbers.
 Ctrl-C (SIGINT) and SIGTERM end the NAC.
 
 Exit codes: 0 ended by a signal, or --check and --init succeeded, 2 bad input or a port that is taken, 3 a fault of
