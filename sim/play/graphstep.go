@@ -33,9 +33,7 @@ func (p *player) changeGraph(now time.Time, g *scenario.Graph) error {
 	case g.Secret == scenario.Expired:
 		return p.graph.Directory().SetSecrets(clientID, directory.Secret{Value: p.secret, Expires: now})
 	case g.Secret == scenario.Renewed:
-		p.secrets++
-		p.secret = clientSecret + "-" + strconv.Itoa(p.secrets)
-		return p.graph.Directory().SetSecrets(clientID, directory.Secret{Value: p.secret})
+		return p.renewSecret()
 	case g.SigningKey == scenario.Rolled:
 		return p.graph.Entra().RollKey()
 	default:
@@ -43,6 +41,16 @@ func (p *player) changeGraph(now time.Time, g *scenario.Graph) error {
 		return err
 	}
 	return nil
+}
+
+// renewSecret makes a new client secret, and has the NAC read it.
+func (p *player) renewSecret() error {
+	p.secrets++
+	p.secret = clientSecret + "-" + strconv.Itoa(p.secrets)
+	if err := p.graph.Directory().SetSecrets(clientID, directory.Secret{Value: p.secret}); err != nil || !p.up(scenario.HostNAC) {
+		return err
+	}
+	return p.nac.Reload(p.nacConfig())
 }
 
 // describeGraph puts a graph step into words.

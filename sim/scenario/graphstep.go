@@ -80,7 +80,7 @@ var graphRule = mapping[Graph]{
 		key("answer", "The HTTP status of its answers.", func(g *Graph) *int { return &g.Fault.Status }, whole(300, 599), example("503", "429")),
 		key("end", "The name of faults that end.", func(g *Graph) *string { return &g.Ends }, choice(faultNames...)),
 		key("consent", "What the administrator does with the consent to the NAC.", func(g *Graph) *string { return &g.Consent }, choice(Revoked, Granted)),
-		key("secret", "What becomes of the NAC's client secret: it expires, or there is a new one, which the NAC uses from its next start on.",
+		key("secret", "What becomes of the NAC's client secret: it expires, or there is a new one, which the NAC is given at once, or at its next start if it is down.",
 			func(g *Graph) *string { return &g.Secret }, choice(Expired, Renewed)),
 		key("signing_key", "What becomes of the key that tokens are signed with: another takes its place; tokens from before stay good.",
 			func(g *Graph) *string { return &g.SigningKey }, choice(Rolled)),
