@@ -100,12 +100,12 @@ func TestAdvanceEndsWithTheWorld(t *testing.T) {
 		case running <- struct{}{}:
 		default:
 		}
-		h.AfterFunc(time.Nanosecond, again)
+		h.AfterFunc(time.Minute, again) // which the wall clock does not reach
 	}
 	again()
 	<-running
 	moved := make(chan error, 1)
-	go func() { moved <- w.Advance(1000 * time.Hour) }()
+	go func() { moved <- w.Advance(1_000_000 * time.Hour) }()
 	<-running
 	if err := w.Close(); err != nil {
 		t.Error(err)
