@@ -57,7 +57,8 @@ func explain(err error, data []byte, keys []string) error {
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return badRequest("the body is not JSON: it ends too early, after %d octets", len(data))
 	case errors.As(err, &kind) && kind.Field != "":
-		return badRequest("%s is a %s, want %s", kind.Field, kind.Value, kindText(kind.Type))
+		// Structures that a body is made of are not in its JSON, although the error names them.
+		return badRequest("%s is a %s, want %s", strings.TrimPrefix(kind.Field, "posture."), kind.Value, kindText(kind.Type))
 	case errors.As(err, &kind):
 		return badRequest("the body is a %s, want an object with %s", kind.Value, strings.Join(keys, ", "))
 	}

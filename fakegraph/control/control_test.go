@@ -153,6 +153,9 @@ func TestBodiesAreReadStrictly(t *testing.T) {
 	} {
 		r.refuses(400, "PATCH", "/devices/LAPTOP-1", c.body, c.want)
 	}
+	if reply := r.ask(400, "PATCH", "/devices/LAPTOP-1", `{"firewall": 1}`); !strings.HasPrefix(reply, `{"error":"firewall is`) {
+		t.Errorf("a key is not named as it was written: %s", reply)
+	}
 	r.refuses(413, "PATCH", "/devices/LAPTOP-1", `{"name": "`+strings.Repeat("x", 2<<20)+`"}`, "more than 1048576 octets")
 }
 
