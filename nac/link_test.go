@@ -378,6 +378,10 @@ func TestReloadAccount(t *testing.T) {
 	if b.m.Traced(b.ms.secret) > 0 {
 		t.Error("the trace shows the secret")
 	}
+	before := b.m.Traced("credential", "state=expired")
+	if err := reload(func(c *mdm.Config) { c.SecretExpires = testhost.Start.Add(24 * time.Hour) }); err != nil || b.m.Traced("credential", "state=expired") != before+1 {
+		t.Errorf("no alarm about another end of the same secret: %v", err)
+	}
 }
 
 // TestCredentialAlarm holds that the end of the client secret is told of in time.

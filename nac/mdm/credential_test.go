@@ -124,6 +124,36 @@ func TestReloadWhileAsking(t *testing.T) {
 	}
 }
 
+// TestReloadForgetsFailures holds that a lookup which is under way with the old secret, and has failed for long, is not put off
+// for as long as before.
+func TestReloadForgetsFailures(t *testing.T) {
+	cfg := testConfig()
+	cfg.BreakerFailures = -1
+	l := newLink(t, cfg)
+	good := "new"
+	l.knows(&good, "AADSTS7000222")
+	l.Enqueue("a", keys(cn("A")))
+	l.h.Advance(time.Hour)
+	for l.h.requests = nil; len(l.h.requests) == 0; {
+		l.h.Advance(500 * time.Microsecond) // until an attempt is under way
+	}
+	attempts := len(l.obs.lookups)
+	cfg.ClientSecret = "new"
+	if err := l.Reload(cfg); err != nil {
+		t.Fatal(err)
+	}
+	for len(l.obs.lookups) == attempts {
+		l.h.Advance(500 * time.Microsecond)
+	}
+	if done := l.obs.lookup(t); done.Err == nil || done.RetryIn > 6*time.Second {
+		t.Errorf("%v, again in %v", done.Err, done.RetryIn)
+	}
+	l.h.Advance(6 * time.Second)
+	if done := l.obs.lookup(t); done.Err != nil || len(l.obs.lookups) != attempts+2 {
+		t.Errorf("%+v", done)
+	}
+}
+
 // TestReloadDoesNotPress holds that a new secret is no reason to press a Graph that is in trouble.
 func TestReloadDoesNotPress(t *testing.T) {
 	cfg := testConfig()
