@@ -12,19 +12,20 @@ import (
 
 // ServeHTTP answers one request to Entra ID or Graph, to the control API or for the page. It can be used without Start.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	switch first, _, _ := strings.Cut(strings.TrimPrefix(wire.CanonicalPath(r.URL.Path), "/"), "/"); first {
+	path := wire.CanonicalPath(r.URL.Path)
+	switch first, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/"); first {
 	case "control":
 		s.control.ServeHTTP(w, r)
 	case "", "favicon.ico":
-		s.page.ServeHTTP(w, s.canonical(r))
+		s.page.ServeHTTP(w, s.canonical(r, path))
 	default:
-		s.serveLogged(w, r)
+		s.serveLogged(w, r, path)
 	}
 }
 
 // serveLogged answers a request to one of the services and writes it into the log, also when a fault cuts the connection, for
 // which it panics.
-func (s *Server) serveLogged(w http.ResponseWriter, r *http.Request) {
+func (s *Server) serveLogged(w http.ResponseWriter, r *http.Request, path string) {
 	began := s.h.Now()
 	r, note := wire.WithNote(r)
 	reply := &reply{ResponseWriter: w}
@@ -34,18 +35,18 @@ func (s *Server) serveLogged(w http.ResponseWriter, r *http.Request) {
 		e.Bytes = reply.bytes
 		s.log.Add(e)
 	}()
-	s.serve(reply, r)
+	s.serve(reply, r, path)
 	reply.begin(http.StatusOK) // what net/http does for a handler that has written nothing
 }
 
 // serve answers a request to one of the services.
-func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
+func (s *Server) serve(w http.ResponseWriter, r *http.Request, path string) {
 	s.identify(w.Header(), r)
-	isGraph := wire.IsGraph(r, wire.CanonicalPath(r.URL.Path))
-	r = s.canonical(r)
+	isGraph := wire.IsGraph(r, path) // by the name that the client used
+	r = s.canonical(r, path)
 	t := s.tenant.Load()
 	switch {
-	case nacservice.Owns(r.URL.Path):
+	case nacservice.Owns(path):
 		s.faults.Serve(&t.toNAC, w, r)
 	case isGraph:
 		s.faults.Serve(&t.toGraph, w, r)
@@ -54,16 +55,13 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-const (
-	maxClientRequestID = 128
-	agsDiagnostic      = `{"ServerInfo":{"DataCenter":"West Europe","Slice":"E","Ring":"5","ScaleUnit":"002","RoleInstance":"AM4PEPF000139A1"}}`
-)
+const agsDiagnostic = `{"ServerInfo":{"DataCenter":"West Europe","Slice":"E","Ring":"5","ScaleUnit":"002","RoleInstance":"AM4PEPF000139A1"}}`
 
 // identify sets the headers that all replies have (facts: graph-and-entra 3.1).
 func (s *Server) identify(header http.Header, r *http.Request) {
 	id := s.ids.Next()
-	clientID := r.Header.Get(wire.ClientRequestID)
-	if clientID == "" || len(clientID) > maxClientRequestID {
+	clientID := wire.GivenClientRequestID(r)
+	if clientID == "" {
 		clientID = id
 	}
 	header.Set(wire.RequestID, id)
@@ -84,12 +82,12 @@ func isLocalhost(hostPort string) bool {
 	return name == "localhost" || strings.HasSuffix(name, ".localhost")
 }
 
-// canonical is the request with a forgiving path, the scheme and the Host that absolute URLs begin with, and in RequestURI the path as the
+// canonical is the request with its canonical path, the scheme and the Host that absolute URLs begin with, and in RequestURI the path as the
 // client wrote it, for links and error messages.
-func (s *Server) canonical(r *http.Request) *http.Request {
+func (s *Server) canonical(r *http.Request, path string) *http.Request {
 	c := *r
 	u := *r.URL
-	u.Path, u.RawPath, u.Scheme = wire.CanonicalPath(r.URL.Path), "", "https"
+	u.Path, u.RawPath, u.Scheme = path, "", "https"
 	if s.cfg.TLS == nil && r.TLS == nil {
 		u.Scheme = "http"
 	}

@@ -233,12 +233,10 @@ func newItemWriter(w http.ResponseWriter) *itemWriter {
 
 // setClientRequestID takes over the id that the client gave the request, if it did.
 func (w *itemWriter) setClientRequestID(r *http.Request) {
-	if id := r.Header.Get(wire.ClientRequestID); id != "" && len(id) <= maxItemID {
+	if id := wire.GivenClientRequestID(r); id != "" {
 		w.header.Set(wire.ClientRequestID, id)
 	}
 }
-
-const maxItemID = 128
 
 // Header implements http.ResponseWriter.
 func (w *itemWriter) Header() http.Header { return w.header }

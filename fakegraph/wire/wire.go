@@ -16,6 +16,17 @@ const (
 	ClientRequestID = "Client-Request-Id"
 )
 
+// maxClientRequestID bounds the id that a client gives a request, in octets; a longer one is none.
+const maxClientRequestID = 128
+
+// GivenClientRequestID is the id that the client has given the request, or "".
+func GivenClientRequestID(r *http.Request) string {
+	if id := r.Header.Get(ClientRequestID); len(id) <= maxClientRequestID {
+		return id
+	}
+	return ""
+}
+
 // Origin is what absolute URLs in the reply to r begin with: the scheme and the Host that the client used, so that a client that
 // reaches the server under any name is led back to it. The port that a scheme has anyway is left out, as the real services do.
 func Origin(r *http.Request) string {
