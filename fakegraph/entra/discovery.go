@@ -16,12 +16,7 @@ import (
 // serveOpenIDConfiguration answers the OpenID Connect discovery document (facts 4.1). The addresses in it lead back
 // to this server; the issuer of version 2 does too, as client libraries compare it with the authority.
 func (a *Authority) serveOpenIDConfiguration(v2 bool) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		tenant := mux.Vars(r)["tenant"]
-		if !a.directory.Owns(tenant) {
-			a.entraError(w, r, refuse(90002, clip(tenant)).withCode("invalid_tenant"))
-			return
-		}
+	return a.ofTenant(func(w http.ResponseWriter, r *http.Request, tenant string) {
 		// The document of no tenant in particular leaves it open in the issuer.
 		of := "{tenantid}"
 		if tenant != "common" && tenant != "organizations" {
@@ -44,6 +39,18 @@ func (a *Authority) serveOpenIDConfiguration(v2 bool) http.HandlerFunc {
 			document["microsoft_multi_refresh_token"] = true
 		}
 		wire.WriteJSON(w, http.StatusOK, document)
+	})
+}
+
+// ofTenant answers with what is said about a tenant, which has to be this one.
+func (a *Authority) ofTenant(say func(w http.ResponseWriter, r *http.Request, tenant string)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		tenant := mux.Vars(r)["tenant"]
+		if !a.directory.Owns(tenant) {
+			a.entraError(w, r, refuse(90002, clip(tenant)).withCode("invalid_tenant"))
+			return
+		}
+		say(w, r, tenant)
 	}
 }
 
@@ -71,12 +78,7 @@ var openIDMetadata = map[string]any{
 // serveKeys answers the public keys that tokens are signed with, as a JWK set (RFC 7517 section 5). Like the real service it names no
 // algorithm.
 func (a *Authority) serveKeys(v2 bool) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		tenant := mux.Vars(r)["tenant"]
-		if !a.directory.Owns(tenant) {
-			a.entraError(w, r, refuse(90002, clip(tenant)).withCode("invalid_tenant"))
-			return
-		}
+	return a.ofTenant(func(w http.ResponseWriter, r *http.Request, _ string) {
 		issuer := "https://sts.windows.net/" + a.directory.Tenant() + "/"
 		if v2 {
 			issuer = wire.Origin(r) + "/" + a.directory.Tenant() + "/v2.0"
@@ -91,7 +93,7 @@ func (a *Authority) serveKeys(v2 bool) http.HandlerFunc {
 			})
 		}
 		wire.WriteJSON(w, http.StatusOK, map[string]any{"keys": set})
-	}
+	})
 }
 
 // publicCloud are the names of Microsoft's authority. A client library that does not find the name it uses among
