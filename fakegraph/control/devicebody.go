@@ -53,22 +53,6 @@ func (p *posture) change() intune.PostureChange {
 	}
 }
 
-// apply changes a posture.
-func (p *posture) apply(to *intune.Posture) {
-	set(&to.Antivirus, p.Antivirus)
-	set(&to.RealTimeProtection, p.RealTimeProtection)
-	set(&to.Firewall, p.Firewall)
-	set(&to.Encryption, p.Encryption)
-	set(&to.Password, p.Password)
-	set(&to.SecureBoot, p.SecureBoot)
-	set(&to.CodeIntegrity, p.CodeIntegrity)
-	set(&to.TPM, p.TPM)
-	set(&to.Jailbroken, p.Jailbroken)
-	set(&to.PatchLevel, (*time.Time)(p.PatchLevel))
-	set(&to.OSVersion, p.OSVersion)
-	set(&to.Threat, p.Threat)
-}
-
 // set copies what is said.
 func set[T any](to, from *T) {
 	if from != nil {
@@ -163,7 +147,7 @@ func (a *API) enroll(c *call) (any, error) {
 		return nil, err
 	}
 	now := a.h.Now()
-	cfg := intune.DeviceConfig{Posture: intune.Healthy(now)}
+	cfg := intune.DeviceConfig{Posture: body.change().On(intune.Healthy(now))}
 	for _, f := range []struct{ to, from *string }{
 		{&cfg.Label, body.Label}, {&cfg.ID, body.ID}, {&cfg.AzureADDeviceID, body.EntraID}, {&cfg.IMEI, body.IMEI}, {&cfg.OperatingSystem, body.OS},
 		{&cfg.Manufacturer, body.Manufacturer}, {&cfg.Model, body.Model}, {&cfg.Name, body.Name}, {&cfg.WiFiMAC, body.WiFiMAC}, {&cfg.EthernetMAC, body.EthernetMAC},
@@ -173,7 +157,6 @@ func (a *API) enroll(c *call) (any, error) {
 	}
 	cfg.Personal = body.Owner != nil && *body.Owner == intune.OwnerPersonal
 	set(&cfg.Off, body.Off)
-	body.apply(&cfg.Posture)
 	if body.EnrolledAgo != 0 {
 		cfg.EnrolledAt = now.Add(-time.Duration(body.EnrolledAgo))
 	}

@@ -1,6 +1,7 @@
 package intune
 
 import (
+	"cmp"
 	"log/slog"
 	"slices"
 	"strconv"
@@ -99,24 +100,13 @@ func (c PostureChange) On(p Posture) Posture {
 
 // Then is this change and another one after it.
 func (c PostureChange) Then(later PostureChange) PostureChange {
-	for _, f := range []struct{ now, later **bool }{
-		{&c.Antivirus, &later.Antivirus}, {&c.RealTimeProtection, &later.RealTimeProtection}, {&c.Firewall, &later.Firewall}, {&c.Encryption, &later.Encryption},
-		{&c.Password, &later.Password}, {&c.SecureBoot, &later.SecureBoot}, {&c.CodeIntegrity, &later.CodeIntegrity}, {&c.TPM, &later.TPM}, {&c.Jailbroken, &later.Jailbroken},
-	} {
-		if *f.later != nil {
-			*f.now = *f.later
-		}
+	return PostureChange{
+		Antivirus: cmp.Or(later.Antivirus, c.Antivirus), RealTimeProtection: cmp.Or(later.RealTimeProtection, c.RealTimeProtection),
+		Firewall: cmp.Or(later.Firewall, c.Firewall), Encryption: cmp.Or(later.Encryption, c.Encryption), Password: cmp.Or(later.Password, c.Password),
+		SecureBoot: cmp.Or(later.SecureBoot, c.SecureBoot), CodeIntegrity: cmp.Or(later.CodeIntegrity, c.CodeIntegrity), TPM: cmp.Or(later.TPM, c.TPM),
+		Jailbroken: cmp.Or(later.Jailbroken, c.Jailbroken), PatchLevel: cmp.Or(later.PatchLevel, c.PatchLevel),
+		OSVersion: cmp.Or(later.OSVersion, c.OSVersion), Threat: cmp.Or(later.Threat, c.Threat),
 	}
-	if later.PatchLevel != nil {
-		c.PatchLevel = later.PatchLevel
-	}
-	if later.OSVersion != nil {
-		c.OSVersion = later.OSVersion
-	}
-	if later.Threat != nil {
-		c.Threat = later.Threat
-	}
-	return c
 }
 
 // Fields are what the change says, as in the trace.
