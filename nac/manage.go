@@ -110,26 +110,26 @@ func isUnsettled(err error) bool {
 }
 
 func (m manager) Unlink() error {
-	switch {
-	case m.n.mdm == nil:
-		return api.ErrNoIntune
-	case !m.linked():
-		return api.ErrNotLinked
+	if err := m.unusable(); err != nil {
+		return err
 	}
 	return m.n.mdm.Unlink()
 }
 
-func (m manager) linked() bool {
-	_, ok := m.n.mdm.Linked()
-	return ok
+// unusable is why there is no account to do something with, or nil.
+func (m manager) unusable() error {
+	if m.n.mdm == nil {
+		return api.ErrNoIntune
+	}
+	if _, linked := m.n.mdm.Linked(); !linked {
+		return api.ErrNotLinked
+	}
+	return nil
 }
 
 func (m manager) PollNow() error {
-	switch {
-	case m.n.mdm == nil:
-		return api.ErrNoIntune
-	case !m.linked():
-		return api.ErrNotLinked
+	if err := m.unusable(); err != nil {
+		return err
 	}
 	m.n.mdm.PollNow()
 	return nil

@@ -169,6 +169,19 @@ func trouble(status int) bool {
 	return status >= 500
 }
 
+// asked is how long an error asks to wait: until the circuit may be closed again, or what the service has said.
+func asked(err error, now time.Time) time.Duration {
+	var closed *Closed
+	var e *Error
+	switch {
+	case errors.As(err, &closed):
+		return closed.Until.Sub(now)
+	case errors.As(err, &e):
+		return e.RetryAfter
+	}
+	return 0
+}
+
 // passing reports whether an error is one after which the same request may well succeed.
 func passing(err error) bool {
 	var e *Error

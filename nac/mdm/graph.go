@@ -222,15 +222,7 @@ func (g *graph) page(op, address string, rows []row, patience bool) (all []row, 
 
 // patience is how long to wait before a page is asked for again.
 func (g *graph) patience(try int, err error) time.Duration {
-	wait := time.Duration(try) * time.Second
-	var closed *Closed
-	var e *Error
-	switch {
-	case errors.As(err, &closed):
-		wait = max(wait, closed.Until.Sub(g.h.Now()))
-	case errors.As(err, &e):
-		wait = max(wait, e.RetryAfter)
-	}
+	wait := max(time.Duration(try)*time.Second, asked(err, g.h.Now()))
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return spread(min(wait, g.cfg.RetryMax), g.jitter)

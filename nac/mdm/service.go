@@ -272,16 +272,7 @@ func (s *Service) backoff(n int, err error) time.Duration {
 	for ; n > 1 && delay < s.cfg.RetryMax; n-- {
 		delay *= 2
 	}
-	delay = min(delay, s.cfg.RetryMax)
-	var closed *Closed
-	var e *Error
-	switch {
-	case errors.As(err, &closed):
-		delay = max(delay, closed.Until.Sub(s.h.Now()))
-	case errors.As(err, &e):
-		delay = max(delay, e.RetryAfter)
-	}
-	return spread(delay, s.jitter)
+	return spread(max(min(delay, s.cfg.RetryMax), asked(err, s.h.Now())), s.jitter)
 }
 
 // spread adds up to a fifth to a delay, at random.
