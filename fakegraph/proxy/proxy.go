@@ -41,46 +41,31 @@ const (
 	lingering = 10 * time.Second
 )
 
-// A Proxy is one that listens. Close it.
-type Proxy struct {
+// A proxy is one that listens.
+type proxy struct {
 	h        host.Host
 	cfg      Config
 	listener net.Listener
 
 	mu      sync.Mutex // guards what follows
-	clients map[net.Conn]struct{}
-	closed  bool
+	clients int
 }
 
-// Start listens.
-func Start(h host.Host, cfg Config) (*Proxy, error) {
+// Start listens until the machine goes down.
+func Start(h host.Host, cfg Config) error {
 	l, err := h.Listen(cfg.Addr)
 	if err != nil {
-		return nil, fmt.Errorf("proxy: listen at %v: %w", cfg.Addr, err)
+		return fmt.Errorf("proxy: listen at %v: %w", cfg.Addr, err)
 	}
-	p := &Proxy{h: h, cfg: cfg, listener: l, clients: map[net.Conn]struct{}{}}
+	p := &proxy{h: h, cfg: cfg, listener: l}
 	h.Go("proxy", p.accept)
-	return p, nil
-}
-
-// Addr is where the proxy listens.
-func (p *Proxy) Addr() net.Addr { return p.listener.Addr() }
-
-// Close ends the proxy and the connections through it.
-func (p *Proxy) Close() error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.closed = true
-	for c := range p.clients { // order-free: all are closed
-		c.Close()
-	}
-	return p.listener.Close()
+	return nil
 }
 
 // acceptPause is how long the proxy waits after an error that is not its end, such as too many open files.
 const acceptPause = 100 * time.Millisecond
 
-func (p *Proxy) accept() {
+func (p *proxy) accept() {
 	for {
 		c, err := p.listener.Accept()
 		switch {
@@ -90,7 +75,7 @@ func (p *Proxy) accept() {
 			if p.h.Sleep(acceptPause) != nil {
 				return
 			}
-		case !p.admit(c):
+		case !p.admit():
 			c.Close()
 		default:
 			p.h.Go("proxy client", func() {
@@ -101,25 +86,25 @@ func (p *Proxy) accept() {
 	}
 }
 
-func (p *Proxy) admit(c net.Conn) bool {
+func (p *proxy) admit() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.closed || len(p.clients) == maxClients {
+	if p.clients == maxClients {
 		return false
 	}
-	p.clients[c] = struct{}{}
+	p.clients++
 	return true
 }
 
-func (p *Proxy) forget(c net.Conn) {
+func (p *proxy) forget(c net.Conn) {
 	c.Close()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	delete(p.clients, c)
+	p.clients--
 }
 
 // serve answers the first request of a client, and is a tunnel from then on.
-func (p *Proxy) serve(c net.Conn) {
+func (p *proxy) serve(c net.Conn) {
 	if c.SetDeadline(p.h.Now().Add(headerTimeout)) != nil {
 		return
 	}
@@ -160,7 +145,7 @@ func (p *Proxy) serve(c net.Conn) {
 const maxName = 100
 
 // judge says why a request is refused, or "".
-func (p *Proxy) judge(r *http.Request) (status int, why string) {
+func (p *proxy) judge(r *http.Request) (status int, why string) {
 	what := r.Host
 	if len(what) > maxName {
 		what = what[:maxName] + "…"
@@ -186,7 +171,7 @@ func refuse(c net.Conn, status int, why string) {
 
 // join carries octets in both directions until both have ended, or one has failed, or the server has ended and the client does
 // not.
-func (p *Proxy) join(client net.Conn, in io.Reader, server net.Conn) {
+func (p *proxy) join(client net.Conn, in io.Reader, server net.Conn) {
 	back := p.h.NewSignal()
 	p.h.Go("proxy reply", func() {
 		carry(client, server)

@@ -27,7 +27,7 @@ func newProxy(t *testing.T) (client *testhost.Machine, refused *[]string) {
 	world := testhost.New(t)
 	h, client := world.Machine("graph", "10.0.0.2"), world.Machine("client", "10.0.0.3")
 	refused = new([]string)
-	_, err := proxy.Start(h, proxy.Config{Addr: at, Server: server, Known: func(name string) bool { return name == "graph.microsoft.com" },
+	err := proxy.Start(h, proxy.Config{Addr: at, Server: server, Known: func(name string) bool { return name == "graph.microsoft.com" },
 		Refused: func(what string) { *refused = append(*refused, what) }})
 	if err != nil {
 		t.Fatal(err)

@@ -67,15 +67,6 @@ var standings = []Standing{
 // Standings returns all words for how a device can stand in Intune, Graph's seven first.
 func Standings() []Standing { return standings }
 
-// StandingKeys are the keys of all of them.
-func StandingKeys() []string {
-	keys := make([]string, len(standings))
-	for i := range standings {
-		keys[i] = standings[i].Key
-	}
-	return keys
-}
-
 // Set has a standing count as a status.
 func (m *Mapping) Set(s *Standing, status Status) { *s.field(m) = status }
 

@@ -87,18 +87,14 @@ func openAuthority(dir string, now time.Time) (*pki.Authority, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", cert, err)
 	}
-	private, err := x509.ParsePKCS8PrivateKey(keyDER)
+	private, err := parseKey[*ecdsa.PrivateKey](keyDER, key, "ECDSA")
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", key, err)
-	}
-	ec, ok := private.(*ecdsa.PrivateKey)
-	if !ok {
-		return nil, fmt.Errorf("%s: the key is of type %T, want ECDSA", key, private)
+		return nil, err
 	}
 	if now.After(certificate.NotAfter) {
 		return nil, fmt.Errorf("%s: the CA has expired on %s; remove the folder, and a new one is made", cert, certificate.NotAfter.Format(time.DateOnly))
 	}
-	return pki.OpenAuthority(certificate, ec)
+	return pki.OpenAuthority(certificate, private)
 }
 
 func newAuthority(cert, key string, now time.Time) (*pki.Authority, error) {
@@ -131,13 +127,18 @@ func openSigningKey(path string) (*rsa.PrivateKey, error) {
 	if err != nil {
 		return nil, err
 	}
+	return parseKey[*rsa.PrivateKey](der, path, "RSA")
+}
+
+// parseKey reads a private key out of a file, which must be of the kind.
+func parseKey[K any](der []byte, path, kind string) (key K, err error) {
 	private, err := x509.ParsePKCS8PrivateKey(der)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return key, fmt.Errorf("%s: %w", path, err)
 	}
-	key, ok := private.(*rsa.PrivateKey)
+	key, ok := private.(K)
 	if !ok {
-		return nil, fmt.Errorf("%s: the key is of type %T, want RSA", path, private)
+		return key, fmt.Errorf("%s: the key is of type %T, want %s", path, private, kind)
 	}
 	return key, nil
 }

@@ -336,9 +336,8 @@ func (r *fakegraphRun) boot() error {
 		if !r.flags.proxy.value.IsValid() {
 			return nil
 		}
-		_, err = proxy.Start(h, proxy.Config{Addr: fakegraphProxy, Server: fakegraphHTTPS, Known: isMicrosoft,
+		return proxy.Start(h, proxy.Config{Addr: fakegraphProxy, Server: fakegraphHTTPS, Known: isMicrosoft,
 			Refused: func(what string) { r.log.note("%s --- proxy   !%s", h.Now().Format("15:04:05"), printable(what)) }})
-		return err
 	})
 }
 
